@@ -1,0 +1,3 @@
+#ifndef CMartletCPU_H
+#define CMartletCPU_H
+#endif

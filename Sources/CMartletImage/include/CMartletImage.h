@@ -1,0 +1,3 @@
+#ifndef CMartletImage_H
+#define CMartletImage_H
+#endif

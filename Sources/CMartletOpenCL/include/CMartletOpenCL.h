@@ -1,0 +1,3 @@
+#ifndef CMartletOpenCL_H
+#define CMartletOpenCL_H
+#endif
