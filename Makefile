@@ -1,0 +1,54 @@
+# `make help` lists the targets. ARGS passes more options: make train ARGS="--device cpu --epochs 5"
+
+SWIFT ?= swift
+SCRATCH ?= .build
+ARGS ?=
+
+# One configuration and one set of flags for everything, so that nothing is compiled twice: `swift test` would by default
+# build all modules again for @testable imports, which the tests do without.
+FLAGS := -c release --scratch-path $(SCRATCH)
+MARTLET := $(SCRATCH)/release/martlet
+SOURCES := Package.swift Sources Kernels Plugins Tests
+
+export SWIFT
+
+.DEFAULT_GOAL := help
+.PHONY: train test build bench verify format lint compare golden clean help dependencies
+
+train: build ## train LeNet on the embedded digits
+	$(MARTLET) train lenet --data digits $(ARGS)
+
+test: dependencies ## run all tests, with invariant checks
+	MARTLET_CHECKS=1 $(SWIFT) test $(FLAGS) --disable-testable-imports $(ARGS)
+
+build: dependencies ## build the program, .build/release/martlet
+	$(SWIFT) build $(FLAGS) --product martlet
+
+bench: build ## time kernels and training steps
+	$(MARTLET) bench $(ARGS)
+
+verify: build ## compare every operation on every device with a float64 reference
+	$(MARTLET) verify $(ARGS)
+
+compare: build ## time training steps side by side with PyTorch's
+	python=$$(scripts/python-environment Benchmarks/peers/requirements.txt) && \
+	$$python Benchmarks/peers/compare.py --martlet $(MARTLET) $(ARGS)
+
+golden: ## compute the golden values of the tests anew, with PyTorch
+	python=$$(scripts/python-environment Benchmarks/peers/requirements.txt) && \
+	$$python Tests/Golden/generate.py $(ARGS)
+
+format: ## lay out the sources by .swift-format
+	$(SWIFT) format format --in-place --parallel --recursive $(SOURCES)
+
+lint: ## check the sources against .swift-format
+	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
+
+clean: ## remove what was built
+	rm -rf $(SCRATCH)
+
+dependencies:
+	@scripts/install-dependencies
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
