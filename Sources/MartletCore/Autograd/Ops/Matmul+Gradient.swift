@@ -1,0 +1,164 @@
+/// A function applied to the result of a product or convolution in the same pass, whose derivative follows from its result.
+public struct FusedActivation: Sendable {
+    /// Of input 0.
+    let function: Expression
+    /// The gradient of the argument from the result (input 0) and the result's gradient (input 1).
+    let derivative: Expression
+
+    public static let relu = FusedActivation(
+        function: .input(0).relu, derivative: .select(.input(0) .<= 0, 0, .input(1)))
+    public static let sigmoid = FusedActivation(
+        function: .input(0).sigmoid, derivative: .input(1) * (.input(0) * (1 - .input(0))))
+    public static let tanh = FusedActivation(
+        function: .input(0).hyperbolicTangent, derivative: .input(1) * (1 - .input(0).square))
+}
+
+/// The matrix product over the last two axes; those before are batches and broadcast. A vector on the left is a row, on the
+/// right a column, and its axis of extent 1 is dropped from the result.
+public func matmul(_ a: Tensor, _ b: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    require(a.rank >= 1 && b.rank >= 1, "matmul", "\(a.shape) by \(b.shape)", file, line)
+    if a.rank == 1 { return matmul(a.reshaped([1, a.shape[0]]), b, file: file, line: line).squeezed(axis: b.rank == 1 ? 0 : -2) }
+    if b.rank == 1 { return matmul(a, b.reshaped([b.shape[0], 1]), file: file, line: line).squeezed(axis: -1) }
+    let left = a.detached, right = b.detached
+    return product(left, right, file: file, line: line).recorded([a, b]) { gradient, needed in
+        [
+            needed[0] ? product(gradient, right.transposed()).summed(to: left.shape) : nil,
+            needed[1] ? weightGradient(left, gradient, shape: right.shape) : nil,
+        ]
+    }
+}
+
+/// x * weight^T + bias, then the activation: x [..., in], weight [out, in], bias [out].
+public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, activation: FusedActivation? = nil,
+                   file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    require(x.rank >= 1 && weight.rank == 2 && x.shape.last == weight.shape[1] && (bias == nil || bias!.shape == [weight.shape[0]]),
+            "linear", "\(x.shape) by weight \(weight.shape) and bias \(bias?.shape ?? [])", file, line)
+    if x.rank == 1 {
+        return linear(x.reshaped([1, x.shape[0]]), weight, bias: bias, activation: activation, file: file, line: line).squeezed(axis: 0)
+    }
+    let device = Tensor.commonDevice([x, weight] + (bias.map { [$0] } ?? []), "linear", file, line)
+    let input = x.detached, kernel = weight.detached
+    let epilogue = Epilogue.make(bias: bias?.view(on: device), biasAxis: -1, activation: activation)
+    let result = product(input, kernel.transposed(), epilogue: epilogue, file: file, line: line)
+    let inputs = [x, weight] + (bias.map { [$0] } ?? [])
+    return result.recorded(inputs) { gradient, needed in
+        let gradient = activation.map { Tensor.pointwise($0.derivative, [result, gradient]) } ?? gradient
+        var parts = [
+            needed[0] ? product(gradient, kernel) : nil,
+            needed[1] ? weightGradient(gradient, input, shape: kernel.shape) : nil,
+        ]
+        if bias != nil { parts.append(needed[2] ? gradient.summed(to: [kernel.shape[0]]) : nil) }
+        return parts
+    }
+}
+
+/// An epilogue with a bias along one axis (-1: the last) and an activation, before its operands are broadcast.
+struct EpiloguePlan {
+    var bias: View?
+    var biasAxis: Int
+    var activation: FusedActivation?
+}
+
+extension Epilogue {
+    static func make(bias: View?, biasAxis: Int, activation: FusedActivation?) -> EpiloguePlan? {
+        bias == nil && activation == nil ? nil : EpiloguePlan(bias: bias, biasAxis: biasAxis, activation: activation)
+    }
+}
+
+extension EpiloguePlan {
+    private static let plusBias = Expression.input(0) + .input(1)
+
+    /// The epilogue for a result of this shape.
+    func epilogue(for shape: [Int]) -> Epilogue {
+        let argument = bias == nil ? Expression.input(0) : Self.plusBias
+        let expression = activation.map { activation in argument.followed(by: activation.function) } ?? argument
+        guard let bias else { return Epilogue(expression) }
+        var strides = shape.map { _ in 0 }
+        strides[biasAxis < 0 ? shape.count + biasAxis : biasAxis] = bias.strides[0]
+        return Epilogue(expression, operands: [View(bias.buffer, .float32, offset: bias.offset, shape: shape, strides: strides)])
+    }
+}
+
+extension Expression {
+    /// A function of one input applied to this expression's result.
+    func followed(by function: Expression) -> Expression {
+        var builder = ExpressionBuilder(inputCount: inputCount, scalarCount: scalarCount)
+        let inputs = (0..<inputCount).map { builder.add(.input($0)) }
+        let value = builder.splice(self, inputs: inputs, firstScalar: 0)
+        return builder.finish(builder.splice(function, inputs: value, firstScalar: scalarCount))
+    }
+}
+
+/// The product without a record.
+private func product(_ a: Tensor, _ b: Tensor, epilogue: EpiloguePlan? = nil,
+                     file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    let m = a.shape[a.rank - 2], k = a.shape[a.rank - 1], n = b.shape[b.rank - 1]
+    let batch = Shapes.broadcast(Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)))
+    guard let batch, b.shape[b.rank - 2] == k, a.type == .float32, b.type == .float32 else {
+        misuse("matmul", "\(a.shape) by \(b.shape)", file, line)
+    }
+    let device = Tensor.commonDevice([a, b], "matmul", file, line)
+    let result = Tensor(empty: batch + [m, n], on: device)
+    if result.count == 0 { return result }
+    var left = a, right = b, extents = [batch.reduce(1, *), m, n]
+    if b.rank == 2, a.rank > 2 {
+        left = a.reshaped([-1, k])
+        extents = [1, left.shape[0], n]
+    }
+    let lowered = MatrixOperand.batched(&left, batch: left.rank == 2 ? [] : batch, on: device)
+    let loweredRight = MatrixOperand.batched(&right, batch: right.rank == 2 ? [] : batch, on: device)
+    let aView = View(lowered.buffer, .float32, offset: lowered.offset, shape: [extents[0], extents[1], k], strides: lowered.strides)
+    let bView = View(loweredRight.buffer, .float32, offset: loweredRight.offset, shape: [extents[0], k, n], strides: loweredRight.strides)
+    device.matmul(aView, bView, into: result.view(on: device).reshaped(extents), epilogue: epilogue?.epilogue(for: extents))
+    return result
+}
+
+/// The gradient of a matrix that was multiplied from the left by `a` [..., m, k]: a^T * gradient, summed over the batches that
+/// the matrix does not have. One product where the matrix has none.
+private func weightGradient(_ a: Tensor, _ gradient: Tensor, shape: [Int]) -> Tensor {
+    if shape.count == 2 {
+        let rows = a.reshaped([-1, a.shape[a.rank - 1]]), flat = gradient.reshaped([-1, gradient.shape[gradient.rank - 1]])
+        if rows.shape[0] == flat.shape[0] { return product(rows.transposed(), flat) }
+    }
+    return product(a.transposed(), gradient).summed(to: shape)
+}
+
+/// A tensor as a device's matrices want it.
+private enum MatrixOperand {
+    static func batched(_ tensor: inout Tensor, batch: [Int], on device: any Device) -> View {
+        tensor = tensor.detached.broadcastView(to: batch + tensor.shape.suffix(2))
+        for attempt in 0...1 {
+            let view = tensor.view(on: device)
+            if let batchStride = commonStride(view), fits(view) || attempt == 1 {
+                return View(view.buffer, .float32, offset: view.offset, shape: view.shape,
+                            strides: [batchStride] + normalized(view))
+            }
+            tensor = tensor.contiguous(on: device)
+        }
+        misuse("matmul", "operand \(tensor.shape) cannot be laid out", #fileID, #line)
+    }
+
+    /// The one stride of all batch axes taken together; nil where there is none.
+    private static func commonStride(_ view: View) -> Int? {
+        var result: Int?, expected = 0
+        for axis in stride(from: view.rank - 3, through: 0, by: -1) where view.shape[axis] != 1 {
+            if result == nil { result = view.strides[axis] } else if view.strides[axis] != expected { return nil }
+            expected = view.strides[axis] * view.shape[axis]
+        }
+        return result ?? 0
+    }
+
+    private static func fits(_ view: View) -> Bool {
+        let s = normalized(view), rows = view.shape[view.rank - 2], columns = view.shape[view.rank - 1]
+        return (s[1] == 1 && s[0] >= columns) || (s[0] == 1 && s[1] >= rows)
+    }
+
+    /// The strides of the last two axes, those of extent 1 set to what a packed matrix would have.
+    private static func normalized(_ view: View) -> [Int] {
+        var row = view.strides[view.rank - 2], column = view.strides[view.rank - 1]
+        let rows = view.shape[view.rank - 2], columns = view.shape[view.rank - 1]
+        if columns == 1 { column = row == 1 ? Swift.max(rows, 1) : 1 }
+        if rows == 1 { row = column == 1 ? Swift.max(columns, 1) : 1 }
+        return [row, column]
+    }
+}

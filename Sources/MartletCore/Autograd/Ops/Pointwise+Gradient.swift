@@ -1,0 +1,107 @@
+extension Tensor {
+    /// A chain is evaluated when it would grow beyond this many steps.
+    package static let longestChain = 64
+    /// A chain is evaluated when it would read more tensors than this.
+    package static let mostInputs = 12
+
+    /// The expression at every index of the operands, broadcast to one shape. It waits, and joins the expressions of operands
+    /// that wait too.
+    public static func pointwise(_ expression: Expression, scalars: [Float] = [], _ operands: [Tensor], type: DataType = .float32,
+                                 operation: String = "pointwise", file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        require(expression.results.count == 1 && expression.inputCount == operands.count && expression.scalarCount == scalars.count,
+                operation, "\(expression.inputCount) inputs and \(expression.scalarCount) scalars wanted", file, line)
+        let device = commonDevice(operands, operation, file, line)
+        var shape: [Int] = []
+        for operand in operands {
+            guard let both = Shapes.broadcast(shape, operand.shape) else {
+                misuse(operation, operands.map { "\($0.shape)" }.joined(separator: " and "), file, line)
+            }
+            shape = both
+        }
+        let result = delayed(expression, scalars: scalars, operands, shape: shape, type: type, on: device)
+        guard Recording.isOn, operands.contains(where: { $0.node != nil }) else { return result }
+        let kept = operands.map(\.detached)
+        return result.recorded(operands) { gradient, needed in
+            expression.derivatives.enumerated().map { index, derivative in
+                guard let derivative, needed[index] else { return nil }
+                let full = delayed(derivative, scalars: scalars, kept + [gradient], shape: shape, type: .float32, on: device)
+                return full.summed(to: kept[index].shape)
+            }
+        }
+    }
+
+    /// Builds the waiting work, joined with that of operands as far as the limits allow.
+    private static func delayed(_ expression: Expression, scalars: [Float], _ operands: [Tensor], shape: [Int],
+                                type: DataType, on device: any Device) -> Tensor {
+        if shape.contains(0) { return Tensor(empty: shape, type: type, on: device) }
+        var chain = ChainBuilder(shape: shape, device: device)
+        var budget = longestChain - expression.operations.count
+        var positions = [Int?](repeating: nil, count: operands.count)
+        for (index, operand) in operands.enumerated() where index < expression.inputCount {
+            guard let work = operand.joinableWork, work.expression.operations.count <= budget,
+                chain.inputCount + work.inputs.count + operands.count - index <= mostInputs
+            else { continue }
+            budget -= work.expression.operations.count
+            positions[index] = chain.splice(work)
+        }
+        for (index, operand) in operands.enumerated() where positions[index] == nil {
+            positions[index] = chain.input(operand.broadcastView(to: shape).view(on: device))
+        }
+        let work = chain.finish(expression, scalars: scalars, inputs: positions.map { $0! })
+        return Tensor(Storage(pending: work, on: device, type: type), shape: shape)
+    }
+
+    /// The waiting work that makes exactly this tensor's float elements.
+    private var joinableWork: PendingWork? {
+        guard type == .float32, isWhole, let work = storage.pending, work.shape == shape else { return nil }
+        return work
+    }
+}
+
+/// Joins waiting work into one expression over views of one shape.
+private struct ChainBuilder {
+    private let shape: [Int]
+    private let device: any Device
+    private var builder = ExpressionBuilder()
+    private var inputs: [View] = []
+    private var scalars: [Float] = []
+
+    init(shape: [Int], device: any Device) {
+        self.shape = shape
+        self.device = device
+    }
+
+    var inputCount: Int { inputs.count }
+
+    mutating func input(_ view: View) -> Int {
+        let known = inputs.firstIndex {
+            $0.buffer === view.buffer && $0.offset == view.offset && $0.strides == view.strides && $0.type == view.type
+        }
+        if let known { return builder.add(.input(known)) }
+        inputs.append(view)
+        return builder.add(.input(inputs.count - 1))
+    }
+
+    mutating func splice(_ work: PendingWork) -> Int {
+        let positions = work.inputs.map { input($0.broadcast(to: shape)) }
+        defer { scalars += work.scalars }
+        return builder.splice(work.expression, inputs: positions, firstScalar: scalars.count)[0]
+    }
+
+    consuming func finish(_ expression: Expression, scalars more: [Float], inputs positions: [Int]) -> PendingWork {
+        let results = builder.splice(expression, inputs: positions, firstScalar: scalars.count)
+        return PendingWork(expression: builder.finish(results), scalars: scalars + more, inputs: inputs, shape: shape)
+    }
+}
+
+extension View {
+    /// The view with axes of extent 1, or none, repeated to a shape that `Shapes.broadcast` allows.
+    package func broadcast(to newShape: [Int]) -> View {
+        if newShape == shape { return self }
+        let added = newShape.count - rank
+        let newStrides = newShape.indices.map { index in
+            index < added || (shape[index - added] == 1 && newShape[index] != 1) ? 0 : strides[index - added]
+        }
+        return View(buffer, type, offset: offset, shape: newShape, strides: newStrides)
+    }
+}
