@@ -60,5 +60,7 @@ let package = Package(
         library("Martlet", ["MartletCore", "MartletCPU", "MartletOpenCL", "MartletNN", "MartletData", "MartletModels", "MartletTraining"]),
         library("MartletConformance", ["Martlet"]),
         .executableTarget(name: "martlet-cli", dependencies: ["Martlet", "MartletConformance", argumentParser], swiftSettings: swift),
+
+        tests("DataTests", ["MartletData"]),
     ]
 )

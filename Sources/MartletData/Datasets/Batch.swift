@@ -1,0 +1,25 @@
+/// Some samples side by side, on the host: what a loader hands to a training step. Plain values, free to cross threads.
+public struct Batch: Sendable, Equatable {
+    /// The samples, row-major in `shape`.
+    public var inputs: [Float]
+    /// [n, c, h, w] for images, [n, features] for rows of numbers.
+    public var shape: [Int]
+    /// The class of each sample, from 0; empty where the data set has no classes.
+    public var labels: [Int32]
+    /// The regression targets, row-major in [n, targets]; empty for classification.
+    public var targets: [Float]
+    /// Where the samples stand in the data set the batch was drawn from.
+    public var indices: [Int]
+
+    public init(inputs: [Float], shape: [Int], labels: [Int32], targets: [Float] = [], indices: [Int] = []) {
+        precondition(shape.reduce(1, *) == inputs.count, "Batch: \(inputs.count) inputs do not fill the shape \(shape)")
+        self.inputs = inputs
+        self.shape = shape
+        self.labels = labels
+        self.targets = targets
+        self.indices = indices
+    }
+
+    /// How many samples it holds.
+    public var count: Int { shape.first ?? 0 }
+}
