@@ -1,0 +1,97 @@
+import CMartletOpenCL
+import Glibc
+import MartletCore
+
+/// A device or driver that is there but cannot be used, and what to do about it.
+public struct UnusableDevice: Sendable, Hashable {
+    /// The device, platform, driver file, or `OpenCL` itself.
+    public var name: String
+    public var reason: String
+    public var remedy: String
+
+    public init(name: String, reason: String, remedy: String) {
+        self.name = name
+        self.reason = reason
+        self.remedy = remedy
+    }
+}
+
+extension OpenCLDevice {
+    /// A device that computed a small kernel correctly in a child process, not yet opened.
+    public struct Candidate: @unchecked Sendable {
+        public let info: DeviceInfo
+        public let properties: OpenCLProperties
+        let platform: cl_platform_id
+        let device: cl_device_id
+    }
+}
+
+/// The OpenCL devices of this machine.
+public enum OpenCLDevices {
+    /// Looks at all platforms and devices, once: later calls return the same. Drivers are loaded in a child process
+    /// first, so that one that crashes or hangs is reported and cannot take the program along.
+    public static func discover() -> (usable: [OpenCLDevice.Candidate], unusable: [UnusableDevice]) { found }
+
+    private static let found = search()
+
+    private static func search() -> (usable: [OpenCLDevice.Candidate], unusable: [UnusableDevice]) {
+        var unusable: [UnusableDevice] = []
+        let computing = probe(&unusable)
+        guard !computing.isEmpty, mclLoad() == 0 else { return ([], unusable) }
+        var usable: [OpenCLDevice.Candidate] = []
+        var platformCount: cl_uint = 0
+        guard mclGetPlatformIDs(0, nil, &platformCount) == CL_SUCCESS, platformCount > 0 else { return ([], unusable) }
+        var platforms = [cl_platform_id?](repeating: nil, count: Int(platformCount))
+        guard mclGetPlatformIDs(platformCount, &platforms, nil) == CL_SUCCESS else { return ([], unusable) }
+        for (platformIndex, platform) in platforms.enumerated() {
+            guard let platform else { continue }
+            var count: cl_uint = 0
+            guard mclGetDeviceIDs(platform, cl_ulong(CL_DEVICE_TYPE_ALL), 0, nil, &count) == CL_SUCCESS, count > 0 else { continue }
+            var devices = [cl_device_id?](repeating: nil, count: Int(count))
+            guard mclGetDeviceIDs(platform, cl_ulong(CL_DEVICE_TYPE_ALL), count, &devices, nil) == CL_SUCCESS else { continue }
+            for (index, device) in devices.enumerated() where computing.contains("\(platformIndex).\(index)") {
+                guard let device else { continue }
+                let id = "opencl:\(platformIndex).\(index)"
+                do {
+                    let p = try OpenCLProperties(platform: platform, device: device)
+                    let info = DeviceInfo(
+                        id: id, kind: p.kind, name: p.name, vendor: p.vendor,
+                        version: "\(p.platformName) \(p.driverVersion)", computeUnits: p.computeUnits,
+                        memoryBytes: p.memoryBytes)
+                    usable.append(.init(info: info, properties: p, platform: platform, device: device))
+                } catch {
+                    unusable.append(.init(name: id, reason: "\(error)", remedy: "update or reinstall its driver"))
+                }
+            }
+        }
+        return (usable, unusable)
+    }
+
+    /// The ids (`platform.device`) of the devices that computed in a child process. A device that takes the child down is
+    /// left out and the rest is tried again.
+    private static func probe(_ unusable: inout [UnusableDevice]) -> Set<String> {
+        var skipped: [String] = []
+        while true {
+            let report = ProbeReport(skip: skipped.joined(separator: ","), vendors: nil)
+            switch report.ending {
+            case .done:
+                unusable += report.problems
+                return report.computing
+            case .notStarted:
+                unusable.append(.init(name: "OpenCL", reason: "no process could be started to try its drivers",
+                                      remedy: "raise the limit on processes (ulimit -u) or free memory"))
+                return []
+            case .died(let how):
+                if let culprit = report.lastDevice, !skipped.contains(culprit.id), skipped.count < 64 {
+                    skipped.append(culprit.id)
+                    unusable.append(.init(name: "opencl:\(culprit.id) \(culprit.name)",
+                                          reason: "its driver \(how) when a small kernel was run",
+                                          remedy: "update or remove this driver"))
+                } else {
+                    unusable += ProbeReport.brokenDrivers(how)
+                    return []
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import CMartletOpenCL
+import MartletCore
+import MartletKernels
+
+/// Builds programs, from the binary cache where it has them. Used behind the device's lock.
+final class ProgramBuilder {
+    private let context: cl_context
+    private let device: cl_device_id
+    private let cache: BinaryCache
+    private let standardOptions: String
+    private(set) var builds = 0
+
+    init(context: cl_context, device: cl_device_id, properties: OpenCLProperties, deviceClass: DeviceClass) {
+        self.context = context
+        self.device = device
+        cache = BinaryCache(properties: properties)
+        standardOptions = "-cl-std=CL1.2 -D \(deviceClass == .cpuLike ? "CPU_LIKE" : "GPU_LIKE")=1"
+    }
+
+    func build(family: String, name: String, defines: Defines, text: String) throws -> cl_program {
+        let parts = [Kernels.source("Prelude") ?? "", text, Kernels.source(family) ?? ""]
+        let source = parts.joined(separator: "\n")
+        let options = standardOptions + " -D KERNEL_\(name)=1" + defines.options
+        let key = cache.key(source: source, options: options)
+        if let binary = cache.load(key), let program = restore(binary, options) { return program }
+        builds += 1
+        var status: Int32 = 0
+        let program = source.withCString { mclCreateProgramWithSource(context, $0, source.utf8.count, &status) }
+        guard let program, status == CL_SUCCESS else { throw OpenCLError("clCreateProgramWithSource", status, name) }
+        status = mclBuildProgram(program, device, options)
+        guard status == CL_SUCCESS else {
+            let log = buildLog(program)
+            _ = mclReleaseProgram(program)
+            throw OpenCLError("clBuildProgram", status, "\(family).\(name)\(defines.options): \(log)")
+        }
+        if cache.isUseful, let binary = binary(of: program) { cache.store(binary, key) }
+        return program
+    }
+
+    /// A program from a cached binary; nil where the driver does not take it any more.
+    private func restore(_ binary: [UInt8], _ options: String) -> cl_program? {
+        var status: Int32 = 0
+        let program = mclCreateProgramWithBinary(context, device, binary, binary.count, &status)
+        guard let program else { return nil }
+        if status == CL_SUCCESS, mclBuildProgram(program, device, options) == CL_SUCCESS { return program }
+        _ = mclReleaseProgram(program)
+        return nil
+    }
+
+    private func binary(of program: cl_program) -> [UInt8]? {
+        var size = 0
+        guard mclGetProgramBinary(program, nil, &size) == CL_SUCCESS, size > 0 else { return nil }
+        var bytes = [UInt8](repeating: 0, count: size)
+        return mclGetProgramBinary(program, &bytes, &size) == CL_SUCCESS ? bytes : nil
+    }
+
+    private func buildLog(_ program: cl_program) -> String {
+        var size = 0
+        guard mclGetProgramBuildInfo(program, device, cl_uint(CL_PROGRAM_BUILD_LOG), 0, nil, &size) == CL_SUCCESS else { return "" }
+        var bytes = [UInt8](repeating: 0, count: size + 1)
+        guard mclGetProgramBuildInfo(program, device, cl_uint(CL_PROGRAM_BUILD_LOG), size, &bytes, nil) == CL_SUCCESS else { return "" }
+        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+}
