@@ -1,3 +1,9 @@
-#ifndef CMartletCPU_H
-#define CMartletCPU_H
+#ifndef CMARTLETCPU_H
+#define CMARTLETCPU_H
+
+// One header a family of functions. Every function is plain C over pointers and sizes; shapes were checked before.
+#include "Convolution.h"
+#include "Pool.h"
+#include "Processor.h"
+
 #endif

@@ -1,0 +1,172 @@
+#define _GNU_SOURCE
+#include "Pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+// A loop is open while its tasks are handed out. A worker counts itself in before it looks whether the loop is open, and the
+// caller closes the loop before it waits for that count to fall to 0: so no worker is ever inside a loop that has returned,
+// and nobody waits for a worker that still sleeps.
+struct MartletPool {
+    _Alignas(64) atomic_size_t next;
+    _Alignas(64) atomic_int inside;
+    _Alignas(64) atomic_uint generation;
+    atomic_bool open;
+    atomic_bool stopping;
+    atomic_int sleepers;
+    size_t tasks;
+    MartletTask task;
+    void *context;
+
+    pthread_mutex_t caller;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    pthread_cond_t left;
+    bool caller_waits;
+
+    int threads;
+    pthread_t handles[];
+};
+
+typedef struct {
+    MartletPool *pool;
+    int worker;
+} Start;
+
+// About 20 microseconds: longer than the gap between the ops of a chain, shorter than anybody notices.
+enum { SPINS = 600 };
+
+static _Thread_local bool running_task = false;
+static _Thread_local int running_worker = 0;
+
+static inline void pause_briefly(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");
+#endif
+}
+
+static void take_tasks(MartletPool *pool, int worker) {
+    running_task = true;
+    running_worker = worker;
+    for (;;) {
+        size_t task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+        if (task >= pool->tasks) break;
+        pool->task(pool->context, task, worker);
+    }
+    running_task = false;
+    running_worker = 0;
+}
+
+static void leave(MartletPool *pool) {
+    if (atomic_fetch_sub(&pool->inside, 1) != 1 || atomic_load(&pool->open)) return;
+    pthread_mutex_lock(&pool->mutex);
+    if (pool->caller_waits) pthread_cond_signal(&pool->left);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static void *work(void *argument) {
+    Start start = *(Start *)argument;
+    free(argument);
+    MartletPool *pool = start.pool;
+    unsigned seen = 0;
+    while (!atomic_load(&pool->stopping)) {
+        for (int spin = 0; spin < SPINS && atomic_load_explicit(&pool->generation, memory_order_relaxed) == seen; spin++)
+            pause_briefly();
+        if (atomic_load(&pool->generation) == seen) {
+            pthread_mutex_lock(&pool->mutex);
+            atomic_fetch_add(&pool->sleepers, 1);
+            while (atomic_load(&pool->generation) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
+            atomic_fetch_sub(&pool->sleepers, 1);
+            pthread_mutex_unlock(&pool->mutex);
+        }
+        seen = atomic_load(&pool->generation);
+        atomic_fetch_add(&pool->inside, 1);
+        if (atomic_load(&pool->open)) take_tasks(pool, start.worker);
+        leave(pool);
+    }
+    return NULL;
+}
+
+static void wake_workers(MartletPool *pool) {
+    atomic_fetch_add(&pool->generation, 1);
+    if (atomic_load(&pool->sleepers) == 0) return;
+    pthread_mutex_lock(&pool->mutex);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+MartletPool *martlet_pool_create(int threads) {
+    if (threads < 1) threads = 1;
+    size_t size = sizeof(MartletPool) + (size_t)threads * sizeof(pthread_t);
+    MartletPool *pool = aligned_alloc(64, (size + 63) / 64 * 64);
+    if (!pool) return NULL;
+    atomic_init(&pool->next, 0);
+    atomic_init(&pool->inside, 0);
+    atomic_init(&pool->generation, 0);
+    atomic_init(&pool->open, false);
+    atomic_init(&pool->stopping, false);
+    atomic_init(&pool->sleepers, 0);
+    pool->tasks = 0;
+    pool->task = NULL;
+    pool->context = NULL;
+    pool->caller_waits = false;
+    pthread_mutex_init(&pool->caller, NULL);
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pthread_cond_init(&pool->left, NULL);
+    pool->threads = 1;
+    while (pool->threads < threads) {
+        Start *start = malloc(sizeof *start);
+        if (!start) break;
+        *start = (Start){pool, pool->threads};
+        if (pthread_create(&pool->handles[pool->threads - 1], NULL, work, start) != 0) {
+            free(start);
+            break;
+        }
+        pool->threads++;
+    }
+    return pool;
+}
+
+void martlet_pool_destroy(MartletPool *pool) {
+    atomic_store(&pool->stopping, true);
+    wake_workers(pool);
+    for (int i = 0; i < pool->threads - 1; i++) pthread_join(pool->handles[i], NULL);
+    pthread_cond_destroy(&pool->left);
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->mutex);
+    pthread_mutex_destroy(&pool->caller);
+    free(pool);
+}
+
+int martlet_pool_threads(const MartletPool *pool) { return pool->threads; }
+
+void martlet_pool_run(MartletPool *pool, size_t tasks, MartletTask task, void *context) {
+    if (tasks <= 1 || pool->threads == 1 || running_task) {
+        for (size_t i = 0; i < tasks; i++) task(context, i, running_worker);
+        return;
+    }
+    pthread_mutex_lock(&pool->caller);
+    pool->tasks = tasks;
+    pool->task = task;
+    pool->context = context;
+    atomic_store(&pool->next, 0);
+    atomic_store(&pool->open, true);
+    wake_workers(pool);
+    take_tasks(pool, 0);
+    atomic_store(&pool->open, false);
+    for (int spin = 0; spin < SPINS && atomic_load(&pool->inside) != 0; spin++) pause_briefly();
+    if (atomic_load(&pool->inside) != 0) {
+        pthread_mutex_lock(&pool->mutex);
+        pool->caller_waits = true;
+        while (atomic_load(&pool->inside) != 0) pthread_cond_wait(&pool->left, &pool->mutex);
+        pool->caller_waits = false;
+        pthread_mutex_unlock(&pool->mutex);
+    }
+    pthread_mutex_unlock(&pool->caller);
+}

@@ -1,0 +1,2 @@
+/// Placeholder until pointwise lands.
+final class ProgramCache: Sendable {}
