@@ -36,7 +36,7 @@ compare: build ## time training steps side by side with PyTorch's
 
 golden: ## compute the golden values of the tests anew, with PyTorch
 	python=$$(scripts/python-environment Benchmarks/peers/requirements.txt) && \
-	$$python Tests/Golden/generate.py $(ARGS)
+	$$python -B Tests/Golden/generate.py $(ARGS)
 
 format: ## lay out the sources by .swift-format
 	$(SWIFT) format format --in-place --parallel --recursive $(SOURCES)
