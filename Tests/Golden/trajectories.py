@@ -43,6 +43,10 @@ def mlp():
 
 
 def train(path, model, images, labels):
+    # He's weights, so that 50 steps move the losses by far more than the tolerance (PyTorch's own start them at a crawl).
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            nn.init.kaiming_normal_(parameter, nonlinearity="relu")
     tensors = {f"initial/{name}": value.detach().numpy().copy() for name, value in model.named_parameters()}
     generator = torch.Generator().manual_seed(11)
     order = torch.cat([torch.randperm(len(images), generator=generator) for _ in range(2)])
