@@ -194,3 +194,12 @@ extension Shapes {
         return offsets
     }
 }
+
+extension Tensor {
+    /// The tensor with any waiting work handed to its device.
+    @discardableResult
+    public func evaluated() -> Tensor {
+        if let device = storage.device { _ = storage.realize(on: device) }
+        return self
+    }
+}

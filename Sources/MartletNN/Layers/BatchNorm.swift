@@ -1,0 +1,65 @@
+import MartletCore
+
+/// Normalises each channel of [n, c, ...]: by the batch's statistics in training, by the running ones otherwise. Ioffe and
+/// Szegedy, "Batch normalization", 2015. Names and the meaning of `momentum` (the share of the new) are PyTorch's.
+public class BatchNorm: Layer {
+    public let weight: Parameter?
+    public let bias: Parameter?
+    public let runningMean: Buffer
+    public let runningVariance: Buffer
+    public let epsilon: Float
+    public let momentum: Float
+    private let ranks: ClosedRange<Int>
+
+    fileprivate init(_ channels: Int, epsilon: Float, momentum: Float, affine: Bool, ranks: ClosedRange<Int>) {
+        precondition(channels > 0, "BatchNorm: \(channels) channels")
+        weight = affine ? Parameter(Initializer.ones([channels])) : nil
+        bias = affine ? Parameter(Initializer.zeros([channels])) : nil
+        runningMean = Buffer(Initializer.zeros([channels]))
+        runningVariance = Buffer(Initializer.ones([channels]))
+        self.epsilon = epsilon
+        self.momentum = momentum
+        self.ranks = ranks
+    }
+
+    public var parts: Parts {
+        ["weight": weight, "bias": bias, "running_mean": runningMean, "running_var": runningVariance]
+    }
+
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        precondition(ranks.contains(x.rank) && x.shape[1] == runningMean.value.shape[0], "\(type(of: self)) of \(runningMean.value.shape) on \(x.shape)")
+        guard TrainingMode.isOn else { return normalizedByRunningStatistics(x) }
+        let result = batchNorm(x, scale: weight?.value, shift: bias?.value, epsilon: epsilon)
+        let count = Float(x.count / x.shape[1])
+        keep(result.mean, in: runningMean, scale: 1)
+        keep(result.variance, in: runningVariance, scale: count / max(count - 1, 1))
+        return result.output
+    }
+
+    private func keep(_ batch: Tensor, in buffer: Buffer, scale: Float) {
+        let blend = Expression.input(0) * .scalar(0) + .input(1) * .scalar(1)
+        buffer.value = Tensor.pointwise(blend, scalars: [1 - momentum, momentum * scale], [buffer.value, batch]).evaluated()
+    }
+
+    private func normalizedByRunningStatistics(_ x: Tensor) -> Tensor {
+        let shape = [x.shape[1]] + [Int](repeating: 1, count: x.rank - 2)
+        let inverse = (runningVariance.value + epsilon).reciprocalSquareRoot
+        let scale = weight.map { $0.value * inverse } ?? inverse
+        let shift = bias.map { $0.value - runningMean.value * scale } ?? -(runningMean.value * scale)
+        return x * scale.reshaped(shape) + shift.reshaped(shape)
+    }
+}
+
+/// Batch normalisation of [n, c] or [n, c, length].
+public final class BatchNorm1D: BatchNorm {
+    public init(_ channels: Int, epsilon: Float = 1e-5, momentum: Float = 0.1, affine: Bool = true) {
+        super.init(channels, epsilon: epsilon, momentum: momentum, affine: affine, ranks: 2...3)
+    }
+}
+
+/// Batch normalisation of [n, c, h, w].
+public final class BatchNorm2D: BatchNorm {
+    public init(_ channels: Int, epsilon: Float = 1e-5, momentum: Float = 0.1, affine: Bool = true) {
+        super.init(channels, epsilon: epsilon, momentum: momentum, affine: affine, ranks: 4...4)
+    }
+}

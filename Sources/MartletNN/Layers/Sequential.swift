@@ -1,0 +1,31 @@
+import MartletCore
+
+/// Layers one after the other. Their names are their positions, as in PyTorch, unless given.
+public final class Sequential: Layer {
+    private let named: [(name: String, layer: any Layer)]
+
+    public init(_ layers: [any Layer]) {
+        named = layers.enumerated().map { (String($0.offset), $0.element) }
+    }
+
+    public convenience init(_ layers: any Layer...) { self.init(layers) }
+
+    public init(named layers: KeyValuePairs<String, any Layer>) {
+        named = layers.map { ($0.key, $0.value) }
+    }
+
+    public var layers: [any Layer] { named.map(\.layer) }
+
+    public var parts: Parts { Parts(named.map { ($0.name, $0.layer) }) }
+
+    public func callAsFunction(_ x: Tensor) -> Tensor { named.reduce(x) { $1.layer($0) } }
+}
+
+/// All axes from one on made one: [n, c, h, w] to [n, c * h * w].
+public final class Flatten: Layer {
+    private let first: Int
+
+    public init(from first: Int = 1) { self.first = first }
+
+    public func callAsFunction(_ x: Tensor) -> Tensor { x.flattened(from: first) }
+}
