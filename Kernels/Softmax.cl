@@ -1,0 +1,362 @@
+// Softmax and cross-entropy over rows of n.
+//
+// GROUP  work-items that share a row: a power of two. 1: a work-item owns whole rows, one after the other, and there is
+//        no local memory and no barrier (CPU-like devices, and short rows on others).
+// VEC    width of a load: 16 on CPU-like devices, 4 where GROUP is above 1, 1 for short rows on GPU-like devices.
+//
+// A row is read as vectors at stride GROUP * VEC; its last n % VEC elements form one partly filled vector.
+#ifndef GROUP
+#define GROUP 1
+#endif
+#ifndef VEC
+#define VEC 16
+#endif
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+
+#if VEC == 1
+typedef float floatv;
+#define LOAD(p) (*(p))
+#define STORE(v, p) (*(p) = (v))
+#else
+typedef PASTE(float, VEC) floatv;
+#define LOAD(p) PASTE(vload, VEC)(0, p)
+#define STORE(v, p) PASTE(vstore, VEC)(v, 0, p)
+#endif
+
+// Fewer than VEC elements, each power of two in lanes of its own; the other lanes hold `fill`.
+inline floatv load_rest(__global const float *p, const size_t count, const float fill) {
+    floatv v = fill;
+#if VEC == 16
+    if (count & 8) { v.s01234567 = vload8(0, p); p += 8; }
+    if (count & 4) { v.s89ab = vload4(0, p); p += 4; }
+    if (count & 2) { v.scd = vload2(0, p); p += 2; }
+    if (count & 1) { v.se = *p; }
+#elif VEC == 4
+    if (count & 2) { v.s01 = vload2(0, p); p += 2; }
+    if (count & 1) { v.s2 = *p; }
+#endif
+    return v;
+}
+
+// 1 in the lanes that load_rest fills, 0 in the others.
+inline floatv used_lanes(const size_t count) {
+    floatv v = 0;
+#if VEC == 16
+    if (count & 8) v.s01234567 = 1;
+    if (count & 4) v.s89ab = 1;
+    if (count & 2) v.scd = 1;
+    if (count & 1) v.se = 1;
+#elif VEC == 4
+    if (count & 2) v.s01 = 1;
+    if (count & 1) v.s2 = 1;
+#endif
+    return v;
+}
+
+inline void store_rest(const floatv v, __global float *p, const size_t count) {
+#if VEC == 16
+    if (count & 8) { vstore8(v.s01234567, 0, p); p += 8; }
+    if (count & 4) { vstore4(v.s89ab, 0, p); p += 4; }
+    if (count & 2) { vstore2(v.scd, 0, p); p += 2; }
+    if (count & 1) { *p = v.se; }
+#elif VEC == 4
+    if (count & 2) { vstore2(v.s01, 0, p); p += 2; }
+    if (count & 1) { *p = v.s2; }
+#endif
+}
+
+// The larger where both are numbers; `a` where `b` is NaN.
+#define LARGER(a, b) ((b) > (a) ? (b) : (a))
+
+inline float max_lanes(const floatv v) {
+#if VEC == 16
+    const float8 a = LARGER(v.lo, v.hi);
+    const float4 b = LARGER(a.lo, a.hi);
+    const float2 c = LARGER(b.lo, b.hi);
+    return LARGER(c.x, c.y);
+#elif VEC == 4
+    const float2 c = LARGER(v.lo, v.hi);
+    return LARGER(c.x, c.y);
+#else
+    return v;
+#endif
+}
+
+inline float sum_lanes(const floatv v) {
+#if VEC == 16
+    const float8 a = v.lo + v.hi;
+    const float4 b = a.lo + a.hi;
+    const float2 c = b.lo + b.hi;
+    return c.x + c.y;
+#elif VEC == 4
+    const float2 c = v.lo + v.hi;
+    return c.x + c.y;
+#else
+    return v;
+#endif
+}
+
+#if GROUP > 1
+#define LANE get_local_id(0)
+#define EACH_ROW(row) const size_t row = get_group_id(0);
+// Sums and maxima over a group take two steps, FOLDS partial results and then those, so two barriers.
+#define FOLDS (GROUP >= 128 ? 16 : GROUP >= 32 ? 8 : 1)
+#define SCRATCH(count) __local float scratch[(count) * (GROUP + 16)]
+#define PART(i) (scratch + (i) * (GROUP + 16))
+
+inline float group_sum(const float v, __local float *s) {
+    const uint lane = get_local_id(0);
+    s[lane] = v;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (lane < FOLDS) {
+        float sum = s[lane];
+        for (uint i = lane + FOLDS; i < GROUP; i += FOLDS) sum += s[i];
+        s[GROUP + lane] = sum;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    float sum = s[GROUP];
+    for (uint i = 1; i < FOLDS; i++) sum += s[GROUP + i];
+    return sum;
+}
+
+inline float group_max(const float v, __local float *s) {
+    const uint lane = get_local_id(0);
+    s[lane] = v;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (lane < FOLDS) {
+        float largest = s[lane];
+        for (uint i = lane + FOLDS; i < GROUP; i += FOLDS) largest = LARGER(largest, s[i]);
+        s[GROUP + lane] = largest;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    float largest = s[GROUP];
+    for (uint i = 1; i < FOLDS; i++) largest = LARGER(largest, s[GROUP + i]);
+    return largest;
+}
+#define GROUP_SUM(v, i) group_sum(v, PART(i))
+#define GROUP_MAX(v, i) group_max(v, PART(i))
+#else
+#define LANE 0
+#define EACH_ROW(row)                                                                     \
+    for (size_t row = get_global_id(0) * rowsEach, end = min((ulong)(row + rowsEach), rows); row < end; row++)
+#define SCRATCH(count)
+#define GROUP_SUM(v, i) (v)
+#define GROUP_MAX(v, i) (v)
+#endif
+
+// The work-item that takes a row's last n % VEC elements.
+#define HAS_REST (n % VEC != 0 && LANE == GROUP - 1)
+// The vectors of a row that are this work-item's.
+#define EACH_VECTOR(i) for (size_t i = LANE * VEC, whole = n - n % VEC; i < whole; i += GROUP * VEC)
+
+inline float largest_of(__global const float *row, const ulong n) {
+    floatv largest = -INFINITY;
+    EACH_VECTOR(i) {
+        const floatv v = LOAD(row + i);
+        largest = LARGER(largest, v);
+    }
+    if (HAS_REST) {
+        const floatv v = load_rest(row + n - n % VEC, n % VEC, -INFINITY);
+        largest = LARGER(largest, v);
+    }
+    return max_lanes(largest);
+}
+
+__kernel void softmax(__global const float *x, const ulong xOffset, __global float *y, const ulong yOffset,
+                      const ulong rows, const ulong n, const ulong rowsEach) {
+    SCRATCH(2);
+    EACH_ROW(row) {
+        __global const float *from = x + xOffset + row * n;
+        __global float *to = y + yOffset + row * n;
+        const float largest = GROUP_MAX(largest_of(from, n), 0);
+        floatv sum = 0, rest = 0;
+        EACH_VECTOR(i) {
+            const floatv e = exp(LOAD(from + i) - largest);
+            STORE(e, to + i);
+            sum += e;
+        }
+        if (HAS_REST) {
+            rest = exp(load_rest(from + n - n % VEC, n % VEC, -INFINITY) - largest);
+            sum += rest;
+        }
+        const float scale = 1.0f / GROUP_SUM(sum_lanes(sum), 1);
+        EACH_VECTOR(i) {
+            const floatv e = LOAD(to + i);
+            STORE(e * scale, to + i);
+        }
+        if (HAS_REST) store_rest(rest * scale, to + n - n % VEC, n % VEC);
+    }
+}
+
+__kernel void logSoftmax(__global const float *x, const ulong xOffset, __global float *y, const ulong yOffset,
+                         const ulong rows, const ulong n, const ulong rowsEach) {
+    SCRATCH(2);
+    EACH_ROW(row) {
+        __global const float *from = x + xOffset + row * n;
+        __global float *to = y + yOffset + row * n;
+        const float largest = GROUP_MAX(largest_of(from, n), 0);
+        floatv sum = 0, rest = 0;
+        EACH_VECTOR(i) sum += exp(LOAD(from + i) - largest);
+        if (HAS_REST) {
+            rest = load_rest(from + n - n % VEC, n % VEC, -INFINITY);
+            sum += exp(rest - largest);
+        }
+        const float logSum = log(GROUP_SUM(sum_lanes(sum), 1));
+        EACH_VECTOR(i) STORE(LOAD(from + i) - largest - logSum, to + i);
+        if (HAS_REST) store_rest(rest - largest - logSum, to + n - n % VEC, n % VEC);
+    }
+}
+
+// dx = y * (dy - sum(dy * y))
+__kernel void softmaxGradient(__global const float *dy, const ulong dyOffset, __global const float *y,
+                              const ulong yOffset, __global float *dx, const ulong dxOffset, const ulong rows,
+                              const ulong n, const ulong rowsEach) {
+    SCRATCH(1);
+    EACH_ROW(row) {
+        __global const float *g = dy + dyOffset + row * n;
+        __global const float *p = y + yOffset + row * n;
+        __global float *to = dx + dxOffset + row * n;
+        const size_t last = n - n % VEC;
+        floatv sum = 0, gRest = 0, pRest = 0;
+        EACH_VECTOR(i) sum += LOAD(g + i) * LOAD(p + i);
+        if (HAS_REST) {
+            gRest = load_rest(g + last, n % VEC, 0.0f);
+            pRest = load_rest(p + last, n % VEC, 0.0f);
+            sum += gRest * pRest;
+        }
+        const float total = GROUP_SUM(sum_lanes(sum), 0);
+        EACH_VECTOR(i) STORE(LOAD(p + i) * (LOAD(g + i) - total), to + i);
+        if (HAS_REST) store_rest(pRest * (gRest - total), to + last, n % VEC);
+    }
+}
+
+// dx = dy - exp(y) * sum(dy)
+__kernel void logSoftmaxGradient(__global const float *dy, const ulong dyOffset, __global const float *y,
+                                 const ulong yOffset, __global float *dx, const ulong dxOffset, const ulong rows,
+                                 const ulong n, const ulong rowsEach) {
+    SCRATCH(1);
+    EACH_ROW(row) {
+        __global const float *g = dy + dyOffset + row * n;
+        __global const float *p = y + yOffset + row * n;
+        __global float *to = dx + dxOffset + row * n;
+        const size_t last = n - n % VEC;
+        floatv sum = 0, gRest = 0;
+        EACH_VECTOR(i) sum += LOAD(g + i);
+        if (HAS_REST) {
+            gRest = load_rest(g + last, n % VEC, 0.0f);
+            sum += gRest;
+        }
+        const float total = GROUP_SUM(sum_lanes(sum), 0);
+        EACH_VECTOR(i) STORE(LOAD(g + i) - exp(LOAD(p + i)) * total, to + i);
+        if (HAS_REST) {
+            const floatv e = exp(load_rest(p + last, n % VEC, 0.0f));
+            store_rest(gRest - e * total, to + last, n % VEC);
+        }
+    }
+}
+
+// loss = (1 - e) w[label] (-logp[label]) + e / n sum_j w[j] (-logp[j]), with -logp[j] = logSum - (x[j] - largest).
+// `w` is read only where `weighted`; the label `ignored` counts for nothing where `ignores`.
+__kernel void crossEntropy(__global const float *logits, const ulong logitsOffset, __global const int *labels,
+                           const ulong labelsOffset, __global const float *weights, const ulong weightsOffset,
+                           __global float *losses, const ulong lossesOffset, const ulong rows, const ulong n,
+                           const ulong rowsEach, const int weighted, const float smoothing, const int ignores,
+                           const int ignored) {
+    SCRATCH(3);
+    EACH_ROW(row) {
+        __global const float *x = logits + logitsOffset + row * n;
+        __global const float *w = weights + weightsOffset;
+        const int label = labels[labelsOffset + row];
+        const float largest = GROUP_MAX(largest_of(x, n), 0);
+        const size_t last = n - n % VEC;
+        floatv sum = 0;
+        EACH_VECTOR(i) sum += exp(LOAD(x + i) - largest);
+        if (HAS_REST) sum += exp(load_rest(x + last, n % VEC, -INFINITY) - largest);
+        const float logSum = log(GROUP_SUM(sum_lanes(sum), 1));
+        float spread = 0;
+        if (smoothing != 0) {
+            floatv terms = 0;
+            EACH_VECTOR(i) {
+                const floatv term = logSum - (LOAD(x + i) - largest);
+                terms += weighted ? term * LOAD(w + i) : term;
+            }
+            if (HAS_REST) {
+                const floatv term = logSum - (load_rest(x + last, n % VEC, 0.0f) - largest);
+                const floatv weight = weighted ? load_rest(w + last, n % VEC, 0.0f) : used_lanes(n % VEC);
+                terms += term * weight;
+            }
+            spread = GROUP_SUM(sum_lanes(terms), 2);
+        }
+        if (LANE == 0) {
+            float loss = NAN;
+            if (ignores && label == ignored) {
+                loss = 0;
+            } else if (label >= 0 && (ulong)label < n) {
+                loss = (1 - smoothing) * (weighted ? w[label] : 1.0f) * (logSum - (x[label] - largest));
+                if (smoothing != 0) loss += smoothing / n * spread;
+            }
+            losses[lossesOffset + row] = loss;
+        }
+    }
+}
+
+// With g = dLosses, p the softmax and W the sum of the weights:
+// dLogits[j] = g (p[j] ((1 - e) w[label] + e / n W) - e / n w[j] - [j = label] (1 - e) w[label]).
+__kernel void crossEntropyGradient(__global const float *dLosses, const ulong dLossesOffset, const ulong dLossesStride,
+                                   __global const float *logits, const ulong logitsOffset,
+                                   __global const int *labels, const ulong labelsOffset,
+                                   __global const float *weights, const ulong weightsOffset, __global float *dLogits,
+                                   const ulong dLogitsOffset, const ulong rows, const ulong n, const ulong rowsEach,
+                                   const int weighted, const float smoothing, const int ignores, const int ignored) {
+    SCRATCH(3);
+    EACH_ROW(row) {
+        __global const float *x = logits + logitsOffset + row * n;
+        __global const float *w = weights + weightsOffset;
+        __global float *to = dLogits + dLogitsOffset + row * n;
+        const int label = labels[labelsOffset + row];
+        const float largest = GROUP_MAX(largest_of(x, n), 0);
+        const size_t last = n - n % VEC;
+        const int spreads = weighted && smoothing != 0;
+        floatv sum = 0, weightSum = 0;
+        EACH_VECTOR(i) {
+            sum += exp(LOAD(x + i) - largest);
+            if (spreads) weightSum += LOAD(w + i);
+        }
+        if (HAS_REST) {
+            sum += exp(load_rest(x + last, n % VEC, -INFINITY) - largest);
+            if (spreads) weightSum += load_rest(w + last, n % VEC, 0.0f);
+        }
+        const float scale = 1.0f / GROUP_SUM(sum_lanes(sum), 1);
+        const float allWeights = spreads ? GROUP_SUM(sum_lanes(weightSum), 2) : (float)n;
+
+        const int counts = !(ignores && label == ignored);
+        const int inside = label >= 0 && (ulong)label < n;
+        const float g = dLosses[dLossesOffset + row * dLossesStride];
+        const float even = smoothing / n;
+        const float labelWeight = inside ? (1 - smoothing) * (weighted ? w[label] : 1.0f) : 0.0f;
+        const float share = labelWeight + even * allWeights;
+        if (!counts || !inside) {
+            const float all = counts ? NAN : 0.0f;
+            EACH_VECTOR(i) STORE((floatv)(all), to + i);
+            if (HAS_REST) store_rest((floatv)(all), to + last, n % VEC);
+        } else {
+            EACH_VECTOR(i) {
+                const floatv p = exp(LOAD(x + i) - largest) * scale;
+                const floatv target = weighted ? even * LOAD(w + i) : (floatv)(even);
+                STORE(g * (p * share - target), to + i);
+            }
+            if (HAS_REST) {
+                const floatv p = exp(load_rest(x + last, n % VEC, 0.0f) - largest) * scale;
+                const floatv target = weighted ? even * load_rest(w + last, n % VEC, 0.0f) : (floatv)(even);
+                store_rest(g * (p * share - target), to + last, n % VEC);
+            }
+            // The work-item that wrote the label's element writes it again.
+            if (LANE == ((size_t)label >= last ? GROUP - 1 : (size_t)label / VEC % GROUP)) {
+                const float p = exp(x[label] - largest) * scale;
+                to[label] = g * (p * share - even * (weighted ? w[label] : 1.0f) - labelWeight);
+            }
+        }
+    }
+}
