@@ -18,8 +18,10 @@ public struct DataError: Error, Sendable, Hashable, CustomStringConvertible {
         case tooLarge
         /// A setting that makes no sense.
         case setting
-        /// A file cannot be written: permissions, a full disk.
+        /// A file cannot be written: its folder is missing or closed.
         case unwritable
+        /// No space is left to write to.
+        case diskFull
     }
 
     public let kind: Kind

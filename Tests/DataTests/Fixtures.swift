@@ -63,3 +63,28 @@ struct CountingDataset: Dataset {
         buffer.update(repeating: Float(index))
     }
 }
+
+/// A golden file, written by `Tests/Golden/data.py`.
+func golden(_ name: String) -> String {
+    URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Golden/data/\(name)").path
+}
+
+/// A golden JSON file.
+func golden<Value: Decodable>(_ name: String, as _: Value.Type) throws -> Value {
+    try JSONDecoder().decode(Value.self, from: Data(contentsOf: URL(fileURLWithPath: golden(name))))
+}
+
+/// Every way to damage a file that the tests try: cut at many places, and single bytes changed at many places.
+func damaged(_ bytes: [UInt8], cuts: Int = 200, flips: Int = 400, seed: UInt64 = 1) -> [[UInt8]] {
+    var random = SampleRandom(seed: seed)
+    var results = (0..<cuts).map { Array(bytes.prefix($0 * bytes.count / cuts)) }
+    for flip in 0..<flips {
+        var changed = bytes
+        // Headers, where the structure is, get half of the changes.
+        let reach = flip % 2 == 0 ? min(bytes.count, 256) : bytes.count
+        changed[random.integer(below: reach)] = UInt8(truncatingIfNeeded: random.next())
+        results.append(changed)
+    }
+    return results
+}

@@ -1,0 +1,104 @@
+import Foundation
+
+/// A tensor to be stored.
+public struct TensorToStore: Sendable {
+    /// Its values.
+    public enum Values: Sendable {
+        case floats([Float])
+        case integers([Int32])
+
+        var count: Int {
+            switch self {
+            case .floats(let values): values.count
+            case .integers(let values): values.count
+            }
+        }
+
+        var type: StoredType {
+            switch self {
+            case .floats: .float32
+            case .integers: .int32
+            }
+        }
+    }
+
+    public let name: String
+    public let shape: [Int]
+    /// Row-major in `shape`.
+    public let values: Values
+
+    public init(_ name: String, shape: [Int], _ values: Values) {
+        precondition(
+            shape.allSatisfy { $0 >= 0 } && shape.reduce(1, *) == values.count,
+            "TensorToStore: \(values.count) values do not fill the shape \(shape) of \(name)")
+        self.name = name
+        self.shape = shape
+        self.values = values
+    }
+}
+
+extension SafeTensors {
+    /// Writes a file atomically: where it fails (a full disk, a missing folder), an earlier file stays as it was. The same
+    /// tensors and metadata give the same bytes.
+    /// - Parameter metadata: Free text beside the tensors.
+    public static func write(_ tensors: [TensorToStore], metadata: [String: String] = [:], to path: String) throws(DataError) {
+        precondition(Set(tensors.map(\.name)).count == tensors.count, "SafeTensors.write: two tensors have one name")
+        precondition(
+            !tensors.contains { $0.name == SafeTensorsHeader.metadataKey },
+            "SafeTensors.write: a tensor is called \(SafeTensorsHeader.metadataKey)")
+        let header = headerBytes(tensors, metadata: metadata)
+        try AtomicFile.write(to: path) { writer throws(DataError) in
+            try littleEndianBytes(UInt64(header.count)).withUnsafeBytesTyped { bytes throws(DataError) in try writer.write(bytes)
+            }
+            try header.withUnsafeBytesTyped { bytes throws(DataError) in try writer.write(bytes) }
+            for tensor in tensors {
+                switch tensor.values {
+                case .floats(let values):
+                    try values.withUnsafeBytesTyped { bytes throws(DataError) in try writer.write(bytes) }
+                case .integers(let values):
+                    try values.withUnsafeBytesTyped { bytes throws(DataError) in try writer.write(bytes) }
+                }
+            }
+        }
+    }
+
+    private static func littleEndianBytes(_ value: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+
+    /// The header, padded with spaces so that the values begin at a multiple of eight bytes.
+    private static func headerBytes(_ tensors: [TensorToStore], metadata: [String: String]) -> [UInt8] {
+        var fields: [String] = []
+        if !metadata.isEmpty {
+            let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+            fields.append("\(quoted(SafeTensorsHeader.metadataKey)):{\(pairs.joined(separator: ","))}")
+        }
+        var offset = 0
+        for tensor in tensors {
+            let end = offset + tensor.values.count * tensor.values.type.size
+            let shape = tensor.shape.map(String.init).joined(separator: ",")
+            let type = tensor.values.type.rawValue
+            fields.append(
+                #"\#(quoted(tensor.name)):{"dtype":"\#(type)","shape":[\#(shape)],"data_offsets":[\#(offset),\#(end)]}"#)
+            offset = end
+        }
+        var bytes = Array("{\(fields.joined(separator: ","))}".utf8)
+        bytes += Array(repeating: UInt8(ascii: " "), count: (8 - bytes.count % 8) % 8)
+        return bytes
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}
