@@ -1,29 +1,23 @@
 """Times PyTorch's training step for the networks that Martlet is compared on, and prints the medians as JSON.
 
-A step is: zero the gradients, forward, cross-entropy, backward, plain SGD at 0.01. The batch of 128 is the same every step
-and already in memory, so that only the step is timed. `--optimizer best` also tries SGD's `fused` and `foreach` forms and
-reports the fastest, so that the peer is shown at its best.
-
-Run on its own, or by compare.py as a worker (`--serve`): then it reads a network's name a line and answers each with the
-seconds of its timed steps, as one JSON array a line.
+A step is: zero the gradients, forward, cross-entropy, backward, plain SGD at 0.01, as PyTorch's users write it. The batch of
+128 is the same in every step and already in memory, so that only the step is timed.
 """
 
 import argparse
 import json
 import os
-import platform
 import statistics
-import sys
 import time
 
-THREADS = 2
-BATCH = 128
-# OpenBLAS and libgomp read these at load time; neither side of a comparison is to be tuned through them.
-for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-    os.environ.pop(name, None)
+# OpenBLAS reads these when it is loaded; neither side of a comparison is to be steered through them.
+for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(variable, None)
 
 import torch
 from torch import nn
+
+BATCH = 128
 
 
 def mlp():
@@ -42,73 +36,46 @@ def lenet():
 NETWORKS = {"mlp": mlp, "lenet": lenet}
 
 
-class Step:
-    """One network with its data and optimizer; calling it trains one step."""
+def step_seconds(network, warmup, steps):
+    """The seconds of every timed step."""
+    torch.manual_seed(1)
+    model, shape = NETWORKS[network]()
+    images, labels = torch.randn(shape), torch.randint(0, 10, (BATCH,))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 
-    def __init__(self, network, **sgd):
-        torch.manual_seed(1)
-        self.model, shape = NETWORKS[network]()
-        self.images = torch.randn(shape)
-        self.labels = torch.randint(0, 10, (BATCH,))
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.01, **sgd)
-
-    def __call__(self):
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = nn.functional.cross_entropy(self.model(self.images), self.labels)
+    def step():
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(images), labels)
         loss.backward()
-        self.optimizer.step()
-        return loss
+        optimizer.step()
 
-    def seconds(self, warmup, steps):
-        for _ in range(warmup):
-            self()
-        times = []
-        for _ in range(steps):
-            start = time.perf_counter()
-            self()
-            times.append(time.perf_counter() - start)
-        return times
-
-
-def machine():
-    processor = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo") as file:
-            processor = next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
-    return {"processor": processor, "cores": os.cpu_count(), "system": platform.platform()}
+    for _ in range(warmup):
+        step()
+    times = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return times
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=THREADS)
-    parser.add_argument("--warmup", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--optimizer", choices=["plain", "best"], default="plain")
-    parser.add_argument("--serve", action="store_true", help="answer the names on standard input with times")
+    parser.add_argument("networks", nargs="*", default=[], help=f"of {', '.join(NETWORKS)}; by default all")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--warmup", type=int, default=20, help="steps before those that are timed")
+    parser.add_argument("--steps", type=int, default=200, help="timed steps")
     arguments = parser.parse_args()
+    if unknown := [name for name in arguments.networks if name not in NETWORKS]:
+        parser.error(f"no network named {unknown[0]}; there are {', '.join(NETWORKS)}")
     torch.set_num_threads(arguments.threads)
 
-    forms = {"default": {}}
-    if arguments.optimizer == "best":
-        forms |= {"fused": {"fused": True}, "foreach": {"foreach": True}}
-    steps = {network: {form: Step(network, **options) for form, options in forms.items()} for network in NETWORKS}
-
-    if arguments.serve:
-        for line in sys.stdin:
-            trials = [step.seconds(arguments.warmup, arguments.steps) for step in steps[line.strip()].values()]
-            print(json.dumps(min(trials, key=statistics.median)), flush=True)
-        return
-
     results = []
-    for network, trials in steps.items():
-        for form, step in trials.items():
-            times = step.seconds(arguments.warmup, arguments.steps)
-            results.append({"name": f"train-step/{network}", "sgd": form, "medianMs": 1e3 * statistics.median(times),
-                            "minMs": 1e3 * min(times)})
-    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads(), "batch": BATCH,
-                      "machine": machine(), "results": results}, indent=2))
+    for network in arguments.networks or NETWORKS:
+        times = step_seconds(network, arguments.warmup, arguments.steps)
+        results.append({"name": f"train-step/{network}", "medianMs": 1e3 * statistics.median(times),
+                        "minMs": 1e3 * min(times)})
+    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads(), "batch": BATCH, "results": results}))
 
 
 if __name__ == "__main__":
