@@ -107,13 +107,6 @@ extension OpenCLDevice: MemoryOps {
         }
     }
 
-    private func own(_ buffer: DeviceBuffer) -> OpenCLBuffer {
-        guard let buffer = buffer as? OpenCLBuffer, buffer.owner === self else {
-            preconditionFailure("a buffer of another device was given to \(info.id)")
-        }
-        return buffer
-    }
-
     private func fail(_ error: OpenCLError) -> DeviceError {
         let failure = DeviceError(error.deviceError.kind, "\(info.id): \(error)")
         if failure.kind == .lost { lock.withLock { lost = failure } }

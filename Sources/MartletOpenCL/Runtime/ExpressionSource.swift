@@ -45,11 +45,11 @@ package enum ExpressionSource {
 
     package static func typeName(_ width: Int, _ base: String = "float") -> String { width == 1 ? base : "\(base)\(width)" }
 
-    private static func constant(_ bits: UInt32, _ type: String) -> String {
+    static func constant(_ bits: UInt32, _ type: String) -> String {
         "(\(type))(as_float(0x\(String(bits, radix: 16))u))"
     }
 
-    private static func term(_ operation: Expression.Operation, _ names: [String], _ type: String) -> String {
+    static func term(_ operation: Expression.Operation, _ names: [String], _ type: String) -> String {
         switch operation {
         case .unary(let unary, let x): term(unary, names[x], type)
         case .binary(let binary, let x, let y): term(binary, names[x], names[y], type)

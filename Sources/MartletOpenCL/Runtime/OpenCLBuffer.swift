@@ -37,3 +37,14 @@ package final class OpenCLBuffer: DeviceBuffer, @unchecked Sendable {
         if let block { owner.lock.withLock { owner.pool.put(block) } }
     }
 }
+
+extension OpenCLDevice {
+    /// A buffer as this device's own.
+    @inline(__always)
+    package func own(_ buffer: DeviceBuffer) -> OpenCLBuffer {
+        guard let buffer = buffer as? OpenCLBuffer, buffer.owner === self else {
+            preconditionFailure("a buffer of another device was given to \(info.id)")
+        }
+        return buffer
+    }
+}

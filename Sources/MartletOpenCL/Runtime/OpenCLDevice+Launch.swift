@@ -24,6 +24,8 @@ package enum KernelArgument {
     case tensor(View)
     /// One argument: a buffer's start.
     case buffer(OpenCLBuffer)
+    /// One argument: the start of a view's buffer, without the view's offset.
+    case bufferOf(View)
     /// A `ulong`.
     case size(Int)
     /// An `int`.
@@ -52,14 +54,12 @@ extension OpenCLDevice {
         for argument in arguments {
             switch argument {
             case .tensor(let view):
-                guard let buffer = view.buffer as? OpenCLBuffer, buffer.owner === self else {
-                    preconditionFailure("\(kernel.name): an operand lives on another device than \(info.id)")
-                }
-                try set(kernel, index, buffer, number)
+                try set(kernel, index, own(view.buffer), number)
                 try set(kernel, index + 1, cl_ulong(view.offset))
                 index += 2
                 continue
             case .buffer(let buffer): try set(kernel, index, buffer, number)
+            case .bufferOf(let view): try set(kernel, index, own(view.buffer), number)
             case .size(let value): try set(kernel, index, cl_ulong(value))
             case .int(let value): try set(kernel, index, cl_int(value))
             case .float(let value): try set(kernel, index, value)

@@ -34,6 +34,7 @@ struct KernelKey: Hashable {
     var name: String
     var defines: Defines
     var expression: Expression?
+    var pattern: [Int]
 }
 
 /// A built kernel with its limits on this device.
@@ -81,15 +82,16 @@ extension OpenCLDevice {
     ///   - name: of the kernel function; the program sees `KERNEL_<name>` defined.
     ///   - defines: `-D` parameters; part of the key.
     ///   - expression: what `source` depends on beside the defines; part of the key.
+    ///   - pattern: whatever else `source` depends on; part of the key.
     ///   - source: text put before the family's source (after the prelude); called only when the kernel is built.
     package func kernel(_ family: String, _ name: String, _ defines: Defines = [:], expression: Expression? = nil,
-                        source: (() -> String)? = nil) throws -> Kernel {
-        let key = KernelKey(family: family, name: name, defines: defines, expression: expression)
+                        pattern: [Int] = [], source: () -> String = { "" }) throws -> Kernel {
+        let key = KernelKey(family: family, name: name, defines: defines, expression: expression, pattern: pattern)
         return try lock.withLock {
             if let built = kernels[key] { return try built.get() }
             let result: Result<Kernel, OpenCLError>
             do {
-                let program = try programs.build(family: family, name: name, defines: defines, text: source?() ?? "")
+                let program = try programs.build(family: family, name: name, defines: defines, text: source())
                 result = .success(try Kernel(program: program, name: name, device: device))
             } catch let error as OpenCLError {
                 result = .failure(error)
