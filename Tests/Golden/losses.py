@@ -36,7 +36,7 @@ def classification(cases):
                       {"ignoredLabel": 3, "reduction": reduction}, gradients=["logProbabilities"])
             for power in (1, 2):
                 inputs = {"scores": logits, "labels": labels} | ({"weights": weights} if weighted else {})
-                cases.add(f"multiMargin{power}" + ("Weighted" if weighted else "") + reduction.capitalize(), "multiMargin",
+                cases.add(f"multiMargin{power}" + ("Weighted" if weighted else "") + reduction.capitalize(), "multiMarginLoss",
                           lambda x, y, w=None: {"loss": F.multi_margin_loss(
                               x, y.long(), p=power, margin=0.75, weight=w, reduction=reduction)}, inputs,
                           {"power": power, "margin": 0.75, "reduction": reduction}, gradients=["scores"])
@@ -52,13 +52,13 @@ def regression(cases):
         inputs = {"prediction": prediction, "target": target}
         cases.add("meanSquaredError" + end, "meanSquaredError",
                   lambda x, y: {"loss": F.mse_loss(x, y, reduction=reduction)}, inputs, {"reduction": reduction})
-        cases.add("meanAbsoluteError" + end, "meanAbsoluteError",
+        cases.add("l1" + end, "l1Loss",
                   lambda x, y: {"loss": F.l1_loss(x, y, reduction=reduction)}, inputs, {"reduction": reduction})
         for beta in (1.0, 0.4):
-            cases.add(f"smoothL1Beta{beta:g}{end}", "smoothL1",
+            cases.add(f"smoothL1Beta{beta:g}{end}", "smoothL1Loss",
                       lambda x, y: {"loss": F.smooth_l1_loss(x, y, reduction=reduction, beta=beta)}, inputs,
                       {"beta": beta, "reduction": reduction})
-            cases.add(f"huberDelta{beta:g}{end}", "huber",
+            cases.add(f"huberDelta{beta:g}{end}", "huberLoss",
                       lambda x, y: {"loss": F.huber_loss(x, y, reduction=reduction, delta=beta)}, inputs,
                       {"delta": beta, "reduction": reduction})
 
@@ -88,14 +88,14 @@ def binary(cases):
         for margin in (1.0, 0.5):
             options = {"margin": margin, "reduction": reduction}
             suffix = f"{margin:g}{reduction.capitalize()}"
-            cases.add("hingeEmbedding" + suffix, "hingeEmbedding", lambda x, y: {"loss": F.hinge_embedding_loss(
+            cases.add("hingeEmbedding" + suffix, "hingeEmbeddingLoss", lambda x, y: {"loss": F.hinge_embedding_loss(
                 x, y, margin=margin, reduction=reduction)}, {"scores": scores, "target": signs}, options, gradients=["scores"])
 
             def hinge(x, y):
                 loss = F.relu(margin - y * x)
                 return {"loss": loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss}
 
-            cases.add("hinge" + suffix, "hinge", hinge, {"scores": scores, "target": signs}, options, gradients=["scores"])
+            cases.add("hinge" + suffix, "hingeLoss", hinge, {"scores": scores, "target": signs}, options, gradients=["scores"])
 
 
 def divergence(cases):
@@ -105,9 +105,9 @@ def divergence(cases):
     log_target = F.log_softmax(normal(generator, 5, 6).double(), -1)
     for is_log in (False, True):
         target = (log_target if is_log else log_target.exp()).float()
-        for reduction in (*REDUCTIONS, "batchmean"):
-            cases.add(f"klDivergence{'Log' if is_log else ''}{reduction.capitalize()}", "klDivergence",
-                      lambda x, y: {"loss": F.kl_div(x, y, reduction=reduction, log_target=is_log)},
+        for reduction in (*REDUCTIONS, "batchMean"):
+            cases.add(f"klDivergence{'Log' if is_log else ''}{reduction[0].upper()}{reduction[1:]}", "klDivergence",
+                      lambda x, y: {"loss": F.kl_div(x, y, reduction=reduction.lower(), log_target=is_log)},
                       {"logProbabilities": log_input, "target": target},
                       {"logTarget": is_log, "reduction": reduction}, gradients=["logProbabilities"])
     target = log_target.exp().float()

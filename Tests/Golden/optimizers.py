@@ -22,7 +22,7 @@ STEPS = 100
 KEPT = (1, 10, 100)
 
 PYTORCH_NAMES = {"learningRate": "lr", "weightDecay": "weight_decay", "epsilon": "eps", "learningRateDecay": "lr_decay",
-                 "initialAccumulator": "initial_accumulator_value", "momentumDecay": "momentum_decay"}
+                 "initialSum": "initial_accumulator_value", "momentumDecay": "momentum_decay", "centred": "centered"}
 
 CASES = [
     ("sgd", "SGD", {"learningRate": 0.01}),
@@ -33,17 +33,17 @@ CASES = [
     ("nesterov", "SGD", {"learningRate": 0.01, "momentum": 0.9, "nesterov": True}),
     ("nesterovWeightDecay", "SGD", {"learningRate": 0.01, "momentum": 0.9, "nesterov": True, "weightDecay": 0.05}),
     ("adagrad", "Adagrad", {"learningRate": 0.05, "epsilon": 1e-10}),
-    ("adagradDecaying", "Adagrad", {"learningRate": 0.05, "learningRateDecay": 0.02, "initialAccumulator": 0.1,
+    ("adagradDecaying", "Adagrad", {"learningRate": 0.05, "learningRateDecay": 0.02, "initialSum": 0.1,
                                     "epsilon": 1e-10}),
     ("adagradWeightDecay", "Adagrad", {"learningRate": 0.05, "weightDecay": 0.05, "epsilon": 1e-10}),
-    ("rmsProp", "RMSprop", {"learningRate": 0.01, "alpha": 0.99, "epsilon": 1e-8}),
-    ("rmsPropWeightDecay", "RMSprop", {"learningRate": 0.01, "alpha": 0.9, "epsilon": 1e-8, "weightDecay": 0.05}),
-    ("rmsPropMomentum", "RMSprop", {"learningRate": 0.01, "alpha": 0.99, "epsilon": 1e-8, "momentum": 0.9}),
-    ("rmsPropCentered", "RMSprop", {"learningRate": 0.01, "alpha": 0.95, "epsilon": 1e-6, "centered": True}),
-    ("rmsPropCenteredMomentum", "RMSprop", {"learningRate": 0.01, "alpha": 0.95, "epsilon": 1e-6, "centered": True,
+    ("rmsProp", "RMSprop", {"learningRate": 0.01, "smoothing": 0.99, "epsilon": 1e-8}),
+    ("rmsPropWeightDecay", "RMSprop", {"learningRate": 0.01, "smoothing": 0.9, "epsilon": 1e-8, "weightDecay": 0.05}),
+    ("rmsPropMomentum", "RMSprop", {"learningRate": 0.01, "smoothing": 0.99, "epsilon": 1e-8, "momentum": 0.9}),
+    ("rmsPropCentred", "RMSprop", {"learningRate": 0.01, "smoothing": 0.95, "epsilon": 1e-6, "centred": True}),
+    ("rmsPropCentredMomentum", "RMSprop", {"learningRate": 0.01, "smoothing": 0.95, "epsilon": 1e-6, "centred": True,
                                             "momentum": 0.8, "weightDecay": 0.05}),
-    ("adadelta", "Adadelta", {"learningRate": 1.0, "rho": 0.9, "epsilon": 1e-6}),
-    ("adadeltaWeightDecay", "Adadelta", {"learningRate": 0.5, "rho": 0.95, "epsilon": 1e-6, "weightDecay": 0.05}),
+    ("adadelta", "Adadelta", {"learningRate": 1.0, "smoothing": 0.9, "epsilon": 1e-6}),
+    ("adadeltaWeightDecay", "Adadelta", {"learningRate": 0.5, "smoothing": 0.95, "epsilon": 1e-6, "weightDecay": 0.05}),
     ("adam", "Adam", {"learningRate": 0.01, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}),
     ("adamWeightDecay", "Adam", {"learningRate": 0.01, "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-6, "weightDecay": 0.05}),
     ("amsgrad", "Adam", {"learningRate": 0.01, "beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "amsgrad": True}),
@@ -82,7 +82,8 @@ def gradients(generator):
 def run(optimizer, options, initial, steps, clip_norm, clip_value):
     """The parameters after each step that is kept."""
     parameters = [torch.nn.Parameter(value.double()) for value in initial]
-    named = {PYTORCH_NAMES.get(key, key): value for key, value in options.items() if key not in ("beta1", "beta2")}
+    names = PYTORCH_NAMES | {"smoothing": "rho" if optimizer == "Adadelta" else "alpha"}
+    named = {names.get(key, key): value for key, value in options.items() if key not in ("beta1", "beta2")}
     if "beta1" in options:
         named["betas"] = (options["beta1"], options["beta2"])
     instance = getattr(torch.optim, optimizer)(parameters, **named)

@@ -2,6 +2,7 @@
 
 The file is a JSON list of {name, schedule, baseLearningRate, options, rates}; rates[i] is the learning rate of step i,
 counted from 0, and there are 61 of them. For reduce-on-plateau `metrics` holds what was reported after each step.
+A minimum is a learning rate, a gamma a factor.
 """
 
 import json
@@ -60,24 +61,20 @@ def write(path):
     add("linearWarmUp", "linearWarmUp", 0.1, {"startFactor": 0.25, "endFactor": 1, "steps": 20},
         lambda o: lr_scheduler.LinearLR(o, 0.25, 1, 20))
     for anneal in ("cos", "linear"):
-        for name, three in (("oneCycle", False), ("oneCycleThreePhases", True)):
-            options = {"maximum": 0.2, "steps": 61, "warmUpShare": 0.3, "annealing": anneal, "divisor": 25,
-                       "finalDivisor": 1e4, "threePhases": three}
-            add(f"{name}{anneal.capitalize()}", "oneCycle", 0.2 / 25, options, lambda o: lr_scheduler.OneCycleLR(
-                o, 0.2, total_steps=61, pct_start=0.3, anneal_strategy=anneal, cycle_momentum=False, div_factor=25,
-                final_div_factor=1e4, three_phase=three))
+        options = {"maximum": 0.2, "steps": 61, "risingShare": 0.3, "divisor": 25, "finalDivisor": 1e4,
+                   "linear": anneal == "linear"}
+        add(f"oneCycle{anneal.capitalize()}", "oneCycle", 0.2 / 25, options, lambda o: lr_scheduler.OneCycleLR(
+            o, 0.2, total_steps=61, pct_start=0.3, anneal_strategy=anneal, cycle_momentum=False, div_factor=25,
+            final_div_factor=1e4))
     metrics = plateau_metrics()
     for name, options in {
-        "plateau": {"mode": "min", "factor": 0.5, "patience": 4, "threshold": 1e-3, "thresholdMode": "rel", "cooldown": 0,
-                    "minimum": 0},
-        "plateauCooldown": {"mode": "min", "factor": 0.1, "patience": 3, "threshold": 1e-2, "thresholdMode": "abs",
-                            "cooldown": 5, "minimum": 1e-3},
-        "plateauMaximum": {"mode": "max", "factor": 0.5, "patience": 6, "threshold": 1e-3, "thresholdMode": "rel",
-                           "cooldown": 2, "minimum": 0},
+        "plateau": {"mode": "min", "gamma": 0.5, "patience": 4, "threshold": 1e-3, "cooldown": 0, "minimum": 0},
+        "plateauCooldown": {"mode": "min", "gamma": 0.1, "patience": 3, "threshold": 1e-2, "cooldown": 5, "minimum": 2e-3},
+        "plateauMaximum": {"mode": "max", "gamma": 0.5, "patience": 6, "threshold": 1e-3, "cooldown": 2, "minimum": 0},
     }.items():
         reported = [round(1 - value, 6) for value in metrics] if options["mode"] == "max" else metrics
         add(name, "reduceOnPlateau", 0.1, options, lambda o: lr_scheduler.ReduceLROnPlateau(
-            o, options["mode"], options["factor"], options["patience"], options["threshold"], options["thresholdMode"],
+            o, options["mode"], options["gamma"], options["patience"], options["threshold"], "rel",
             options["cooldown"], options["minimum"]), reported)
     options = {"width": 512, "warmUpSteps": 20, "factor": 2}
     result.append({"name": "noam", "schedule": "inverseSquareRoot", "baseLearningRate": None, "options": options,
