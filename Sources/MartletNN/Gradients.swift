@@ -16,8 +16,14 @@ public struct Gradients {
 /// - Parameter loss: gets the module and returns a single number.
 public func valueAndGradient<M: Module>(of module: M, file: StaticString = #fileID, line: UInt = #line,
                                         _ loss: (M) throws -> Tensor) rethrows -> (value: Tensor, gradients: Gradients) {
-    let trainable = module.parameters.filter { !$0.isFrozen }
-    let value = try TrainingMode.set(true) { try Recording.$isOn.withValue(true) { try loss(module) } }
+    try valueAndGradient(of: module.parameters, file: file, line: line) { try loss(module) }
+}
+
+/// The loss that a body computes, and its gradients with respect to parameters. Layers behave as in training.
+public func valueAndGradient(of parameters: [Parameter], file: StaticString = #fileID, line: UInt = #line,
+                             _ loss: () throws -> Tensor) rethrows -> (value: Tensor, gradients: Gradients) {
+    let trainable = parameters.filter { !$0.isFrozen }
+    let value = try TrainingMode.set(true) { try Recording.$isOn.withValue(true) { try loss() } }
     require(value.count == 1, "valueAndGradient", "the loss has shape \(value.shape), not one element", file, line)
     var result = Gradients()
     for (parameter, gradient) in zip(trainable, gradients(of: value, for: trainable.map(\.variable))) {

@@ -55,7 +55,8 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
 extension Tensor {
     /// The tensor as the result of an operation on `inputs`, recorded where gradients are wanted. `backward` must hold
     /// detached tensors only.
-    package func recorded(_ inputs: [Tensor], _ backward: @escaping GradientNode.Backward) -> Tensor {
+    package func recorded(_ inputs: [Tensor], named operation: String = #function, _ backward: @escaping GradientNode.Backward) -> Tensor {
+        FiniteCheck.current?.examine(self, operation)
         guard inputs.contains(where: { $0.node != nil }), Recording.isOn else { return self }
         var copy = self
         copy.node = GradientNode(inputs: inputs.map(\.node), backward: backward)

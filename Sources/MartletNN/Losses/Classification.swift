@@ -18,6 +18,14 @@ public func crossEntropy(_ logits: Tensor, _ labels: Tensor, weights: Tensor? = 
     return losses.sum() / labelWeight(labels, weights: weights, ignoredLabel: ignoredLabel)
 }
 
+/// The cross-entropy of logits [n, classes] against labels in host memory, one a row.
+public func crossEntropy(_ logits: Tensor, _ labels: [Int32], weights: Tensor? = nil, labelSmoothing: Float = 0,
+                         ignoredLabel: Int32? = -100, reduction: LossReduction = .mean,
+                         file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    crossEntropy(logits, Tensor(labels), weights: weights, labelSmoothing: labelSmoothing, ignoredLabel: ignoredLabel,
+                 reduction: reduction, file: file, line: line)
+}
+
 /// The negative log-likelihood of log-probabilities [n, classes] (or [n, classes, ...]) at int32 labels.
 public func negativeLogLikelihood(_ logProbabilities: Tensor, _ labels: Tensor, weights: Tensor? = nil, ignoredLabel: Int32? = -100,
                                   reduction: LossReduction = .mean, file: StaticString = #fileID, line: UInt = #line) -> Tensor {

@@ -21,7 +21,7 @@ extension Tensor {
         let result = delayed(expression, scalars: scalars, operands, shape: shape, type: type, on: device)
         guard Recording.isOn, operands.contains(where: { $0.node != nil }) else { return result }
         let kept = operands.map(\.detached)
-        return result.recorded(operands) { gradient, needed in
+        return result.recorded(operands, named: operation) { gradient, needed in
             expression.derivatives.enumerated().map { index, derivative in
                 guard let derivative, needed[index] else { return nil }
                 let full = delayed(derivative, scalars: scalars, kept + [gradient], shape: shape, type: .float32, on: device)

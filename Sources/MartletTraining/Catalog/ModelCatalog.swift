@@ -1,0 +1,84 @@
+import MartletCore
+import MartletModels
+import MartletNN
+
+/// What a model is fed with and has to tell apart.
+public struct ModelShape: Sendable, Hashable {
+    /// Of one sample: [c, h, w] or [features].
+    public var input: [Int]
+    public var classes: Int
+
+    public init(input: [Int], classes: Int) {
+        self.input = input
+        self.classes = classes
+    }
+}
+
+/// A model that the command line knows by name.
+public struct ModelDescription: Sendable {
+    public let name: String
+    public let summary: String
+    /// What the data must be.
+    public let needs: String
+    /// The height and width that images are brought to; nil for those of the data.
+    public let imageSize: Int?
+    public let settings: [Settings.Key]
+    /// The recipe where nothing else is asked for.
+    public let defaults: Recipe
+    let make: @Sendable (Settings, ModelShape) throws -> any Layer
+
+    /// The recipe of a training run.
+    public struct Recipe: Sendable {
+        public var epochs: Int
+        public var batchSize: Int
+        public var optimizer: String
+        public var learningRate: Double
+        public var schedule: String
+    }
+
+    /// Builds the model on the default device, from the current `Randomness`.
+    public func build(_ settings: Settings, shape: ModelShape) throws -> any Layer {
+        guard shape.classes >= 1 else { throw TrainingError(.input, "\(name): the data has no classes; it needs \(needs)") }
+        return try make(settings, shape)
+    }
+}
+
+/// All models by name.
+public enum ModelCatalog {
+    public static let all: [ModelDescription] = [mlp, lenet]
+
+    /// The model of this name.
+    public static func named(_ name: String) throws -> ModelDescription {
+        if let found = all.first(where: { $0.name == name }) { return found }
+        throw TrainingError(.input, "there is no model '\(name)'; there are \(all.map(\.name).joined(separator: ", "))")
+    }
+
+    private static let dropout = Settings.Key("dropout", "0", "share of hidden values dropped in training")
+
+    static let mlp: ModelDescription = {
+        let hidden = Settings.Key("hidden", "512,512", "widths of the hidden layers; empty for a linear classifier")
+        let activation = Settings.Key("activation", "relu", "one of \(Activation.names.joined(separator: ", "))")
+        let batchNorm = Settings.Key("batch_norm", "false", "batch normalisation before each activation")
+        return ModelDescription(
+            name: "mlp", summary: "multi-layer perceptron", needs: "images or rows of numbers with classes", imageSize: nil,
+            settings: [hidden, activation, batchNorm, dropout],
+            defaults: .init(epochs: 15, batchSize: 128, optimizer: "adam", learningRate: 1e-3, schedule: "cosine")
+        ) { settings, shape in
+            MLP(inputs: shape.input.reduce(1, *), hidden: try settings.integers(hidden, in: 1...65536), outputs: shape.classes,
+                activation: try settings.choice(activation, of: Activation.names), batchNorm: try settings.bool(batchNorm),
+                dropout: Float(try settings.number(dropout, in: 0...0.99)))
+        }
+    }()
+
+    static let lenet = ModelDescription(
+        name: "lenet", summary: "LeNet-5, two convolutions and three dense layers",
+        needs: "images of at least 12 x 12 (the embedded digits are brought to 28 x 28)", imageSize: 28, settings: [dropout],
+        defaults: .init(epochs: 10, batchSize: 64, optimizer: "adam", learningRate: 2e-3, schedule: "cosine")
+    ) { settings, shape in
+        guard shape.input.count == 3, shape.input[1] >= 12, shape.input[2] >= 12 else {
+            throw TrainingError(.input, "lenet: samples of shape \(shape.input); it needs images [channels, height, width] of at least 12 x 12")
+        }
+        return LeNet(outputs: shape.classes, channels: shape.input[0], size: Pair(shape.input[1], shape.input[2]),
+                     dropout: Float(try settings.number(dropout, in: 0...0.99)))
+    }
+}

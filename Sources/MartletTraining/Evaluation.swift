@@ -1,0 +1,55 @@
+import Foundation
+import MartletCore
+import MartletData
+import MartletNN
+
+/// How good a model is on some data.
+public struct EvaluationResult: Sendable {
+    /// The mean cross-entropy a sample.
+    public var loss: Double
+    /// `accuracy`, and `top5` where there are more than five classes.
+    public var metrics: [(name: String, value: Double)]
+    public var samples: Int
+    public var seconds: Double
+
+    public subscript(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
+}
+
+/// Judges a classifier on a data set: its loss and accuracy. Nothing is read back before the end.
+public func evaluate(_ model: any Layer, on dataset: any Dataset, batchSize: Int = 256, threads: Int = 2,
+                     device: (any Device)? = nil, interrupted: () -> Bool = { false }) throws -> EvaluationResult {
+    let started = Date()
+    let loader = try BatchLoader(dataset, batchSize: batchSize, threads: threads)
+    let batches = loader.batches(epoch: 0)
+    let countsTop5 = dataset.classNames.count > 5
+    var sums: [Tensor] = []
+    func run() throws {
+        while let batch = try batches.next() {
+            if interrupted() { throw Interruption() }
+            let logits = withoutGradients { model(batch.images) }
+            let labels = Tensor(batch.labels)
+            let loss = crossEntropy(logits, labels, reduction: .sum)
+            let hits = (logits.argMax() .== labels).sum()
+            var row = [loss.reshaped([1]), hits.reshaped([1])]
+            if countsTop5 { row.append((logits.top(5).indices .== labels.reshaped([-1, 1])).sum().reshaped([1])) }
+            sums.append(concatenate(row).evaluated())
+        }
+    }
+    if let device { try withDevice(device, run) } else { try run() }
+    let columns = countsTop5 ? 3 : 2
+    let totals = try concatenate(sums).floats()
+    var sum = [Double](repeating: 0, count: columns)
+    for (index, value) in totals.enumerated() { sum[index % columns] += Double(value) }
+    let count = Double(dataset.count)
+    var metrics = [(name: "accuracy", value: sum[1] / count)]
+    if countsTop5 { metrics.append(("top5", sum[2] / count)) }
+    return EvaluationResult(loss: sum[0] / count, metrics: metrics, samples: dataset.count, seconds: Date().timeIntervalSince(started))
+}
+
+/// The share of a data set's samples whose class a model finds.
+public func accuracy(of model: any Layer, on dataset: any Dataset) throws -> Double {
+    try evaluate(model, on: dataset)["accuracy"]!
+}
+
+/// Thrown out of work that was asked to stop.
+struct Interruption: Error {}

@@ -1,0 +1,97 @@
+import Foundation
+import MartletCore
+import MartletData
+import MartletNN
+
+/// Where a run stands beside its weights: enough to go on with the same bits.
+public struct Progress: Codable, Sendable {
+    /// Optimizer steps taken.
+    public var step = 0
+    /// The pass over the data and the batch within it that come next.
+    public var position = LoaderState()
+    /// Of the pass under way: the sum of the samples' losses, and their number.
+    public var lossSum = 0.0
+    public var samples = 0
+    /// The best validation figure so far, and when it was reached.
+    public var best: Best?
+    public var plateau: PlateauSchedule?
+    /// Lines of `metrics.jsonl` written so far.
+    public var logged = 0
+
+    public struct Best: Codable, Sendable, Equatable {
+        public var epoch: Int
+        public var step: Int
+        public var metric: String
+        public var value: Double
+    }
+
+    public init() {}
+}
+
+/// The files that a run is gone on with from: `last.safetensors` with the weights, and `state-STEP.safetensors` with the optimizer's
+/// state and the progress. The weights name the state they belong to and are written last, so that what is on disk always fits.
+struct Checkpoint {
+    let folder: String
+
+    private var weightsPath: String { folder + "/last.safetensors" }
+    private static let stateKey = "martlet.state"
+    private static let progressKey = "martlet.progress"
+    private static let modelKey = "martlet.model"
+
+    func save(_ model: any Module, _ optimizer: Optimizer, _ progress: Progress, modelName: String) throws {
+        let stateName = "state-\(progress.step)-\(progress.position.epoch)-\(progress.position.batch).safetensors"
+        var state: [TensorToStore] = []
+        let names = model.namedParameters
+        for (parameter, tensors) in zip(optimizer.groups.flatMap(\.parameters), optimizer.stateTensors) {
+            guard let tensors, let name = names.first(where: { $0.parameter === parameter })?.name else { continue }
+            for (index, tensor) in tensors.enumerated() {
+                state.append(TensorToStore("\(name)#\(index)", shape: tensor.shape, .floats(try tensor.floats())))
+            }
+        }
+        let weights = try ModelState.tensors(of: model)
+        let described = String(decoding: try Self.encoder.encode(progress), as: UTF8.self)
+        try SafeTensors.write(state, metadata: [Self.progressKey: described, Self.modelKey: modelName], to: folder + "/" + stateName)
+        try SafeTensors.write(weights, metadata: [Self.stateKey: stateName, Self.modelKey: modelName], to: weightsPath)
+        removeStates(but: stateName)
+    }
+
+    /// Puts a run back to where it was saved.
+    func load(_ model: any Module, _ optimizer: Optimizer) throws -> Progress {
+        let weights = try SafeTensors.read(weightsPath)
+        guard let stateName = weights.metadata[Self.stateKey], !stateName.contains("/") else {
+            throw TrainingError(.input, "\(weightsPath): names no optimizer state; give a run that this program made")
+        }
+        let state = try SafeTensors.read(folder + "/" + stateName)
+        guard let text = state.metadata[Self.progressKey], let progress = try? JSONDecoder().decode(Progress.self, from: Data(text.utf8)),
+            progress.step >= 0, progress.position.epoch >= 0, progress.position.batch >= 0
+        else {
+            throw TrainingError(.input, "\(state.path): holds no progress of a run; give a run that this program made")
+        }
+        var found: [[Tensor]?] = []
+        let names = model.namedParameters
+        for parameter in optimizer.groups.flatMap(\.parameters) {
+            let name = names.first { $0.parameter === parameter }?.name ?? ""
+            let entries = (0..<optimizer.stateCount).compactMap { state["\(name)#\($0)"] }
+            guard entries.allSatisfy({ $0.shape == parameter.shape }), entries.count == optimizer.stateCount || entries.isEmpty else {
+                throw TrainingError(.input, "\(state.path): the state of \(name) does not fit the model; give the run's own files")
+            }
+            found.append(entries.isEmpty ? nil : try entries.map { Tensor(try $0.floats(), shape: $0.shape) })
+        }
+        try ModelState.load(weights, into: model)
+        optimizer.restore(steps: progress.step, state: found)
+        return progress
+    }
+
+    private func removeStates(but kept: String) {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for file in files where file.hasPrefix("state-") && file.hasSuffix(".safetensors") && file != kept {
+            unlink(folder + "/" + file)
+        }
+    }
+
+    private static var encoder: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return encoder
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import MartletCore
+import MartletData
+import MartletNN
+
+/// A run's folder: `config.yaml`, `metrics.jsonl`, `best.safetensors`, `last.safetensors` with the optimizer's state beside it,
+/// `events.out.tfevents.*` and `report.html`.
+public struct RunFolder: Sendable {
+    public let path: String
+
+    public var configurationPath: String { path + "/config.yaml" }
+    public var bestPath: String { path + "/best.safetensors" }
+    public var lastPath: String { path + "/last.safetensors" }
+    public var metricsPath: String { path + "/metrics.jsonl" }
+
+    /// A run that exists.
+    public init(opening path: String) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+            throw TrainingError(.input, "\(path): there is no such folder; give the folder of a run")
+        }
+        self.path = path
+        guard FileManager.default.fileExists(atPath: configurationPath) else {
+            throw TrainingError(.input, "\(path): holds no config.yaml; give the folder of a run")
+        }
+    }
+
+    /// A new run's folder. A folder that holds a run already is refused.
+    public init(creating path: String) throws {
+        self.path = path
+        if FileManager.default.fileExists(atPath: configurationPath) {
+            throw TrainingError(.input, "\(path): holds a run already; go on with it by --resume \(path), or give another --out")
+        }
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw TrainingError(.input, "\(path): cannot be made a folder; give another --out")
+        }
+    }
+
+    /// A name for a new run that is not taken: `runs/MODEL-DATA-DATE-TIME`.
+    public static func freshPath(model: String, data: String) -> String {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.dateFormat = "yyyyMMdd-HHmmss"
+        let name = data.split(whereSeparator: { $0 == ":" || $0 == "/" }).last.map(String.init) ?? "data"
+        let base = "runs/\(model)-\(name)-\(formatter.string(from: Date()))"
+        var path = base, number = 2
+        while FileManager.default.fileExists(atPath: path) {
+            path = "\(base)-\(number)"
+            number += 1
+        }
+        return path
+    }
+
+    public func write(_ configuration: RunConfiguration) throws {
+        try AtomicFile.write(Array(try configuration.yaml().utf8), to: configurationPath)
+    }
+
+    /// The weights to use: the best, else the last.
+    public func weights() throws -> SafeTensors {
+        let best = FileManager.default.fileExists(atPath: bestPath)
+        return try SafeTensors.read(best ? bestPath : lastPath)
+    }
+
+    /// Appends a line to `metrics.jsonl`, the file cut back first to the lines that a checkpoint knows of.
+    func log(_ line: String, after kept: Int) throws {
+        var lines: [Substring] = []
+        if let data = FileManager.default.contents(atPath: metricsPath) {
+            lines = String(decoding: data, as: UTF8.self).split(separator: "\n")
+        }
+        if lines.count == kept, let file = FileHandle(forWritingAtPath: metricsPath) {
+            defer { try? file.close() }
+            do {
+                try file.seekToEnd()
+                try file.write(contentsOf: Data((line + "\n").utf8))
+                return
+            } catch {
+                throw TrainingError(.failed, "\(metricsPath): cannot be written; the checkpoints before are unchanged")
+            }
+        }
+        let text = (lines.prefix(kept).map(String.init) + [line]).joined(separator: "\n") + "\n"
+        try AtomicFile.write(Array(text.utf8), to: metricsPath)
+    }
+}

@@ -1,0 +1,225 @@
+import Foundation
+import MartletCore
+import MartletData
+import MartletNN
+
+/// Trains a classifier: batches, steps, validation, checkpoints and the log, with exact resume.
+public final class Trainer {
+    /// What a run needs beside its configuration.
+    public struct Setup {
+        public var configuration: RunConfiguration
+        public var model: any Layer
+        public var optimizer: Optimizer
+        public var schedule: any Schedule
+        public var data: DatasetSplits
+        public var folder: RunFolder
+        public var labelSmoothing: Float
+        /// Steps between lines of the log where the run is measured in steps.
+        public var logEvery: Int
+        public var loaderThreads: Int
+
+        public init(configuration: RunConfiguration, model: any Layer, optimizer: Optimizer, schedule: any Schedule, data: DatasetSplits,
+                    folder: RunFolder, labelSmoothing: Float = 0, logEvery: Int = 100, loaderThreads: Int = 2) {
+            self.configuration = configuration
+            self.model = model
+            self.optimizer = optimizer
+            self.schedule = schedule
+            self.data = data
+            self.folder = folder
+            self.labelSmoothing = labelSmoothing
+            self.logEvery = logEvery
+            self.loaderThreads = loaderThreads
+        }
+    }
+
+    /// What is told while a run goes on.
+    public enum Event {
+        /// Steps taken so far of all, and the mean loss of the pass under way.
+        case step(Int, of: Int, epoch: Int, loss: Double)
+        case row(LogRow)
+    }
+
+    /// How a run ended.
+    public struct Outcome {
+        public var best: Progress.Best?
+        public var last: LogRow?
+        /// The signal that asked it to stop; nil where it came to its end.
+        public var signal: Int32?
+    }
+
+    private let setup: Setup
+    private let loader: BatchLoader
+    private let checkpoint: Checkpoint
+    private var progress = Progress()
+    private var schedule: any Schedule
+    private let learningRate: Float
+    private let events: EventFile
+    private var unread: [UnreadLoss] = []
+    private var lastRow: LogRow?
+    private var lapStart = Date()
+    private var lapSamples = 0
+
+    /// The number of steps after which losses are read from the device, which waits for it.
+    private static let readEvery = 20
+
+    private struct UnreadLoss {
+        let loss: Tensor
+        let count: Int
+        let step: Int
+        let position: LoaderState
+    }
+
+    /// - Parameter resuming: whether to go on from the folder's last checkpoint.
+    public init(_ setup: Setup, resuming: Bool) throws {
+        self.setup = setup
+        schedule = setup.schedule
+        learningRate = setup.optimizer.learningRate
+        let configuration = setup.configuration
+        loader = try BatchLoader(setup.data.training, batchSize: configuration.batchSize, shuffle: configuration.shuffle ? configuration.seed : nil,
+                                 augmentationSeed: configuration.seed, threads: setup.loaderThreads)
+        checkpoint = Checkpoint(folder: setup.folder.path)
+        events = EventFile(folder: setup.folder.path)
+        if resuming {
+            progress = try checkpoint.load(setup.model, setup.optimizer)
+            if let plateau = progress.plateau { schedule = plateau }
+        } else {
+            try setup.folder.write(configuration)
+            try save()
+        }
+    }
+
+    /// Steps of the whole run.
+    public var totalSteps: Int { setup.configuration.steps ?? setup.configuration.epochs * loader.batchCount }
+
+    /// Trains to the end, or until asked to stop: then the run is saved and can be gone on with.
+    public func run(_ report: (Event) -> Void) throws -> Outcome {
+        lapStart = Date()
+        while progress.step < totalSteps {
+            let batches = loader.batches(from: progress.position)
+            while progress.step < totalSteps, let batch = try batches.next() {
+                step(on: batch)
+                progress.position = batches.state
+                if progress.step % Self.readEvery == 0 {
+                    try readLosses()
+                    report(.step(progress.step, of: totalSteps, epoch: progress.position.epoch, loss: meanLoss))
+                }
+                let logsNow = setup.configuration.steps != nil
+                    ? progress.step % setup.logEvery == 0 || progress.step == totalSteps : progress.position.batch == 0
+                if logsNow, try !closeLap(report) { return try interrupted() }
+                if Interrupts.current != nil { return try interrupted() }
+            }
+        }
+        try writeReport()
+        return Outcome(best: progress.best, last: lastRow, signal: nil)
+    }
+
+    private func step(on batch: Batch) {
+        let position = progress.position
+        setup.optimizer.learningRate = learningRate * Float(schedule.factor(at: progress.step))
+        let (loss, gradients) = valueAndGradient(of: setup.model.parameters) { self.loss(on: batch, step: progress.step) }
+        setup.optimizer.step(gradients, guardedBy: loss)
+        progress.step += 1
+        unread.append(UnreadLoss(loss: loss.reshaped([1]).evaluated(), count: batch.count, step: progress.step, position: position))
+    }
+
+    /// The loss of a batch; its random numbers depend on the seed and the step alone.
+    private func loss(on batch: Batch, step: Int) -> Tensor {
+        withRandomness(RandomStream(seed: setup.configuration.seed).split(UInt64(step))) {
+            crossEntropy(setup.model(batch.images), batch.labels, labelSmoothing: setup.labelSmoothing)
+        }
+    }
+
+    private var meanLoss: Double { progress.samples > 0 ? progress.lossSum / Double(progress.samples) : .nan }
+
+    /// Reads the losses that have gathered on the device. One that is not finite ends the run.
+    private func readLosses() throws {
+        if unread.isEmpty { return }
+        let waiting = unread
+        unread = []
+        let losses = try concatenate(waiting.map(\.loss)).floats()
+        for (entry, loss) in zip(waiting, losses) {
+            guard loss.isFinite else { throw try failure(at: entry, loss) }
+            progress.lossSum += Double(loss) * Double(entry.count)
+            progress.samples += entry.count
+            lapSamples += entry.count
+        }
+    }
+
+    /// Runs the step again under a check of every operation. Nothing has been updated since, so it goes wrong again.
+    private func failure(at entry: UnreadLoss, _ loss: Float) throws -> TrainingError {
+        let check = FiniteCheck()
+        var cause = try ModelState.firstNotFinite(in: setup.model).map { "the parameter \($0) is not finite" }
+        if cause == nil, let batch = try loader.batches(from: entry.position).next() {
+            _ = check.watch { valueAndGradient(of: setup.model.parameters) { self.loss(on: batch, step: entry.step - 1) } }
+            cause = check.finding.map { "first in \($0)" }
+        }
+        return TrainingError(.failed, "step \(entry.step): the loss is \(loss)\(cause.map { "; " + $0 } ?? ""); the last good checkpoint is kept in "
+            + "\(setup.folder.path); try a lower --learning-rate or --set clip_norm=1")
+    }
+
+    /// Ends an epoch, or a stretch of steps: validates, logs and saves. False where it was asked to stop meanwhile.
+    private func closeLap(_ report: (Event) -> Void) throws -> Bool {
+        try readLosses()
+        var validation: EvaluationResult?
+        if let heldOut = setup.data.heldOut {
+            do {
+                validation = try evaluate(setup.model, on: heldOut, threads: setup.loaderThreads) { Interrupts.current != nil }
+            } catch is Interruption {
+                return false
+            }
+        }
+        if let name = try ModelState.firstNotFinite(in: setup.model) {
+            throw TrainingError(.failed, "step \(progress.step): the parameter \(name) is not finite; the last good checkpoint is kept in "
+                + "\(setup.folder.path); try a lower --learning-rate or --set clip_norm=1")
+        }
+        let seconds = Date().timeIntervalSince(lapStart)
+        let epoch = progress.position.batch == 0 ? progress.position.epoch : progress.position.epoch + 1
+        let row = LogRow(epoch: epoch, step: progress.step, trainLoss: meanLoss, validationLoss: validation?.loss,
+                         metrics: validation?.metrics ?? [], seconds: seconds,
+                         samplesPerSecond: Double(lapSamples) / max(seconds - (validation?.seconds ?? 0), 1e-9),
+                         learningRate: Double(setup.optimizer.learningRate))
+        try keepIfBest(row)
+        if var plateau = schedule as? PlateauSchedule {
+            plateau.observe(validation?.loss ?? meanLoss)
+            schedule = plateau
+            progress.plateau = plateau
+        }
+        progress.lossSum = 0
+        progress.samples = 0
+        try setup.folder.log(row.json.text, after: progress.logged)
+        progress.logged += 1
+        try save()
+        events.add(step: progress.step, [("loss/train", row.trainLoss), ("learning_rate", row.learningRate)]
+            + (row.validationLoss.map { [("loss/validation", $0)] } ?? []) + row.metrics.map { ($0.name, $0.value) })
+        lastRow = row
+        report(.row(row))
+        lapStart = Date()
+        lapSamples = 0
+        return true
+    }
+
+    private func keepIfBest(_ row: LogRow) throws {
+        let metric = row.metrics.first.map { ($0.name, $0.value) } ?? ("trainLoss", row.trainLoss)
+        let isLower = metric.0 == "trainLoss"
+        if let best = progress.best, isLower ? metric.1 >= best.value : metric.1 <= best.value { return }
+        try SafeTensors.write(try ModelState.tensors(of: setup.model), metadata: ["martlet.model": setup.configuration.model], to: setup.folder.bestPath)
+        progress.best = Progress.Best(epoch: row.epoch, step: row.step, metric: metric.0, value: metric.1)
+    }
+
+    private func save() throws {
+        try checkpoint.save(setup.model, setup.optimizer, progress, modelName: setup.configuration.model)
+    }
+
+    private func interrupted() throws -> Outcome {
+        try readLosses()
+        if try ModelState.firstNotFinite(in: setup.model) == nil { try save() }
+        try writeReport()
+        return Outcome(best: progress.best, last: lastRow, signal: Interrupts.current)
+    }
+
+    private func writeReport() throws {
+        let rows = Array(LogRow.read(setup.folder.metricsPath).prefix(progress.logged))
+        if lastRow == nil { lastRow = rows.last }
+        try Report(configuration: setup.configuration, rows: rows, best: progress.best).write(to: setup.folder.path + "/report.html")
+    }
+}

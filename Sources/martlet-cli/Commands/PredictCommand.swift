@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import Martlet
+
+struct PredictCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "predict", abstract: "Tells the likeliest classes of images.")
+
+    @Argument(help: ArgumentHelp("image files (PNG, JPEG)", valueName: "file"))
+    var files: [String]
+
+    @OptionGroup var options: DeviceOptions
+    @OptionGroup var source: ModelOptions
+
+    @Option(help: "data that says the shape and the classes, with --model")
+    var data: String?
+
+    @Option(help: "how many classes to tell")
+    var top = 5
+
+    func run() throws {
+        guard top >= 1 else { throw TrainingError(.input, "--top \(top): give 1 or more") }
+        let device = try options.choose()
+        let model: LoadedModel
+        if source.run != nil {
+            model = try LoadedModel(source, shape: nil)
+        } else {
+            guard let name = source.model else { throw TrainingError(.input, "which model? give --run DIR, or --model MODEL with --weights FILE") }
+            let parts = try DataSource.load(data ?? "digits", for: try ModelCatalog.named(name))
+            model = try LoadedModel(source, shape: (parts.training.sampleShape, parts.training.classNames))
+        }
+        for file in files {
+            let sample = try DataSource.image(file, for: model)
+            let probabilities = try withDevice(device) {
+                try withoutGradients { try model.layer(Tensor(sample, shape: [1] + model.shape)).softmax().floats() }
+            }
+            guard probabilities.allSatisfy(\.isFinite) else {
+                throw TrainingError(.failed, "\(file): the model's output is not finite; its weights may be damaged")
+            }
+            let order = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }.prefix(top)
+            tell(file, order.map { (model.classes[$0], Double(probabilities[$0])) })
+        }
+    }
+
+    private func tell(_ file: String, _ top: [(String, Double)]) {
+        if options.json {
+            let entries = top.map { JSON.object([("label", .string($0.0)), ("probability", .number($0.1))]) }
+            Console.result(JSON.object([("file", .string(file)), ("top", .array(entries))]).text)
+            return
+        }
+        Console.result(file)
+        for (label, probability) in top { Console.result("    \(label)  \(percent(probability))") }
+    }
+}

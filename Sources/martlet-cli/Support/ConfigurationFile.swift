@@ -1,0 +1,45 @@
+import Foundation
+import Martlet
+import Yams
+
+/// Options of `train` from a YAML file, by their long names with `_` for `-`; `set` is a map. A run's `config.yaml` will do.
+struct ConfigurationFile {
+    private var values: [String: String] = [:]
+    private(set) var settings: [String: String] = [:]
+
+    private static let known: Set<String> = [
+        "model", "data", "weights", "epochs", "steps", "batch_size", "optimizer", "learning_rate", "schedule", "seed", "freeze", "shuffle", "device",
+        "threads",
+    ]
+    /// What a run's own file records beside options.
+    private static let recorded: Set<String> = ["input_shape", "classes", "device_name", "device_version"]
+
+    init() {}
+
+    init(reading path: String) throws {
+        guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8) else {
+            throw TrainingError(.input, "\(path): cannot be read; give a YAML file of options")
+        }
+        guard let loaded = try? Yams.load(yaml: text), let map = loaded as? [String: Any] else {
+            throw TrainingError(.input, "\(path): is not a YAML map; give lines such as `batch_size: 64`")
+        }
+        for (key, value) in map.sorted(by: { $0.key < $1.key }) {
+            if key == "set" || key == "settings", let pairs = value as? [String: Any] {
+                settings = pairs.mapValues { "\($0)" }
+            } else if Self.known.contains(key) {
+                guard !(value is [Any]), !(value is [String: Any]) else { throw TrainingError(.input, "\(path): '\(key)' is not a single value") }
+                if !(value is NSNull) { values[key] = "\(value)" }
+            } else if !Self.recorded.contains(key) {
+                throw TrainingError(.input, "\(path): there is no option '\(key)'; there are \((Self.known.union(["set"])).sorted().joined(separator: ", "))")
+            }
+        }
+    }
+
+    func string(_ key: String) -> String? { values[key] }
+
+    func value<Value: LosslessStringConvertible>(_ key: String, as type: Value.Type) throws -> Value? {
+        guard let text = values[key] else { return nil }
+        guard let value = Value(text) else { throw TrainingError(.input, "--config: '\(key): \(text)' is not of the right kind") }
+        return value
+    }
+}

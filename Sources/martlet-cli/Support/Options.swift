@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import Martlet
+
+/// Options that most commands take.
+struct DeviceOptions: ParsableArguments {
+    @Option(help: "auto, cpu, opencl or opencl:PLATFORM[.DEVICE]")
+    var device = "auto"
+
+    @Option(help: "threads of the CPU path")
+    var threads: Int?
+
+    @Flag(help: "results as JSON on standard output")
+    var json = false
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads \(threads): give 1 to 1024") }
+    }
+
+    /// The device asked for. What `auto` took is said on standard error.
+    func choose() throws -> any Device {
+        let choice = try Devices.choose(device, threads: threads)
+        if let note = choice.note { Console.note(note) }
+        return choice.device
+    }
+}
+
+/// A trained model: a run, or a model's name with weights.
+struct ModelOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("the folder of a run", valueName: "dir"))
+    var run: String?
+
+    @Option(help: "a model by name, with --weights")
+    var model: String?
+
+    @Option(help: "weights for --model (.safetensors)")
+    var weights: String?
+
+    @Option(name: .customLong("set"), help: "a hyper-parameter of the model, key=value")
+    var settings: [String] = []
+}
+
+/// A model ready to use, and what it was trained on.
+struct LoadedModel {
+    let layer: any Layer
+    let description: ModelDescription
+    let shape: [Int]
+    let classes: [String]
+    /// The data of the run.
+    let data: String?
+
+    /// Loads a run's best weights, or a model with a weight file.
+    init(_ options: ModelOptions, shape fallback: (shape: [Int], classes: [String])?) throws {
+        switch (options.run, options.model, options.weights) {
+        case (let run?, nil, nil):
+            guard options.settings.isEmpty else { throw TrainingError(.input, "--set: a run brings its own settings; drop --set") }
+            let folder = try RunFolder(opening: run)
+            let configuration = try RunConfiguration(reading: folder.configurationPath)
+            description = try ModelCatalog.named(configuration.model)
+            (shape, classes, data) = (configuration.inputShape, configuration.classes, configuration.data)
+            layer = try description.build(Settings(configuration.settings), shape: ModelShape(input: shape, classes: classes.count))
+            try ModelState.load(try folder.weights(), into: layer)
+        case (nil, let name?, let weights?):
+            description = try ModelCatalog.named(name)
+            guard let fallback else { throw TrainingError(.input, "--model \(name): give --data too, which says the shape and the classes") }
+            (shape, classes, data) = (fallback.shape, fallback.classes, nil)
+            let settings = try Settings(parsing: options.settings)
+            try settings.check(against: description.settings, of: name)
+            layer = try description.build(settings, shape: ModelShape(input: shape, classes: classes.count))
+            try ModelState.load(try SafeTensors.read(weights), into: layer)
+        default:
+            throw TrainingError(.input, "which model? give --run DIR, or --model MODEL with --weights FILE")
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import Martlet
+
+/// What a training run was asked to do, from the command line, a file of options and the defaults, checked.
+struct TrainingRequest {
+    /// Nil to begin a new run.
+    let resumed: RunFolder?
+    var model: ModelDescription
+    var data: String
+    var weights: String?
+    var epochs: Int
+    var steps: Int?
+    var batchSize: Int
+    var optimizer: OptimizerDescription
+    var learningRate: Double
+    var schedule: ScheduleDescription
+    var seed: UInt64
+    var shuffle: Bool
+    var freeze: String?
+    var settings: Settings
+    var out: String?
+    var logEvery: Int
+    /// The configuration of the run that is gone on with.
+    var previous: RunConfiguration?
+
+    static let labelSmoothing = Settings.Key("label_smoothing", "0", "share of the target spread over all classes")
+
+    init(_ command: TrainCommand, _ file: ConfigurationFile) throws {
+        if let path = command.resume {
+            try self.init(resuming: path, command)
+        } else {
+            try self.init(beginning: command, file)
+        }
+        guard (1...(1 << 24)).contains(batchSize) else { throw TrainingError(.input, "--batch-size \(batchSize): give 1 or more") }
+        guard (0...1_000_000).contains(epochs) else { throw TrainingError(.input, "--epochs \(epochs): give 0 or more") }
+        if let steps, !(0...1_000_000_000).contains(steps) { throw TrainingError(.input, "--steps \(steps): give 0 or more") }
+        guard learningRate.isFinite, learningRate >= 0 else { throw TrainingError(.input, "--learning-rate \(learningRate): give 0 or more") }
+        guard logEvery >= 1 else { throw TrainingError(.input, "--log-every \(logEvery): give 1 or more") }
+        let keys = model.settings + optimizer.settings + OptimizerCatalog.common + schedule.settings + ScheduleCatalog.common + [Self.labelSmoothing]
+        try settings.check(against: keys, of: "\(model.name) with \(optimizer.name) and schedule \(schedule.name)")
+    }
+
+    private init(beginning command: TrainCommand, _ file: ConfigurationFile) throws {
+        guard let name = command.model ?? file.string("model") else {
+            throw TrainingError(.input, "which model? give one of \(ModelCatalog.all.map(\.name).joined(separator: ", "))")
+        }
+        resumed = nil
+        model = try ModelCatalog.named(name)
+        let recipe = model.defaults
+        data = command.data ?? file.string("data") ?? "digits"
+        weights = command.weights ?? file.string("weights")
+        epochs = try command.epochs ?? file.value("epochs", as: Int.self) ?? recipe.epochs
+        steps = try command.steps ?? file.value("steps", as: Int.self)
+        if command.epochs != nil, command.steps != nil { throw TrainingError(.input, "--epochs and --steps: give one of them") }
+        batchSize = try command.batchSize ?? file.value("batch_size", as: Int.self) ?? recipe.batchSize
+        optimizer = try OptimizerCatalog.named(command.optimizer ?? file.string("optimizer") ?? recipe.optimizer)
+        learningRate = try command.learningRate ?? file.value("learning_rate", as: Double.self)
+            ?? (optimizer.name == recipe.optimizer ? recipe.learningRate : optimizer.standardRate)
+        schedule = try ScheduleCatalog.named(command.schedule ?? file.string("schedule") ?? recipe.schedule)
+        seed = try command.seed ?? file.value("seed", as: UInt64.self) ?? 0
+        shuffle = command.noShuffle ? false : try file.value("shuffle", as: Bool.self) ?? true
+        freeze = command.freeze ?? file.string("freeze")
+        settings = Settings(file.settings.merging(try Settings(parsing: command.settings).values) { $1 })
+        out = command.out
+        logEvery = command.logEvery
+    }
+
+    /// The recipe of the run that is gone on with. Only its length can be changed.
+    private init(resuming path: String, _ command: TrainCommand) throws {
+        let folder = try RunFolder(opening: path)
+        let previous = try RunConfiguration(reading: folder.configurationPath)
+        let conflicts: [(String, String?, String)] = [
+            ("model", command.model, previous.model), ("--data", command.data, previous.data),
+            ("--optimizer", command.optimizer, previous.optimizer), ("--schedule", command.schedule, previous.schedule),
+            ("--batch-size", command.batchSize.map { "\($0)" }, "\(previous.batchSize)"),
+            ("--learning-rate", command.learningRate.map { "\($0)" }, "\(previous.learningRate)"),
+            ("--seed", command.seed.map { "\($0)" }, "\(previous.seed)"), ("--weights", command.weights, previous.weights ?? "none"),
+            ("--freeze", command.freeze, previous.freeze ?? "none"), ("--no-shuffle", command.noShuffle ? "false" : nil, "\(previous.shuffle)"),
+        ]
+        for (name, asked, has) in conflicts {
+            if let asked, asked != has { throw TrainingError(.input, "\(path): this run has \(name) \(has), not \(asked); drop the option, or begin a new run") }
+        }
+        for (key, value) in try Settings(parsing: command.settings).values.sorted(by: { $0.key < $1.key }) where previous.settings[key] != value {
+            throw TrainingError(.input, "\(path): --set \(key)=\(value) is not the run's; drop it, or begin a new run")
+        }
+        if command.out != nil { throw TrainingError(.input, "--out: a resumed run stays in its folder; drop --out") }
+        if command.config != nil { throw TrainingError(.input, "--config: a resumed run has its own configuration; drop --config") }
+        resumed = folder
+        self.previous = previous
+        model = try ModelCatalog.named(previous.model)
+        data = previous.data
+        weights = previous.weights
+        epochs = command.epochs ?? previous.epochs
+        steps = command.steps ?? (command.epochs == nil ? previous.steps : nil)
+        batchSize = previous.batchSize
+        optimizer = try OptimizerCatalog.named(previous.optimizer)
+        learningRate = previous.learningRate
+        schedule = try ScheduleCatalog.named(previous.schedule)
+        seed = previous.seed
+        shuffle = previous.shuffle
+        freeze = previous.freeze
+        settings = Settings(previous.settings)
+        out = nil
+        logEvery = command.logEvery
+    }
+}
