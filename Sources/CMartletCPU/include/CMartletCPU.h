@@ -3,6 +3,11 @@
 
 // One header a family of functions. Every function is plain C over pointers and sizes; shapes were checked before.
 #include "Convolution.h"
+#include "Softmax.h"
+#include "Pooling.h"
+#include "Normalization.h"
+#include "Indexing.h"
+#include "Pointwise.h"
 #include "Pool.h"
 #include "Processor.h"
 

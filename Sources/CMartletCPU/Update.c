@@ -1,0 +1,61 @@
+#include <stdint.h>
+
+#include "Pointwise.h"
+#include "PointwisePlan.h"
+
+// A piece of a tensor is the unit of work; a task is a run of pieces of about the same size in all.
+enum { piece = 16384, tasks_a_thread = 4 };
+
+typedef struct {
+    const martlet_program *program;
+    const float *scalars;
+    int32_t shared_count;
+    const float *const *shared;
+    int64_t tensor_count;
+    const martlet_update_tensor *tensors;
+    int64_t share;  // elements a task
+} update_job;
+
+static void update_range(const update_job *job, const martlet_update_tensor *tensor, int64_t begin, int64_t end) {
+    const martlet_program *program = job->program;
+    int32_t inputs = program->inputs, operand_count = inputs + program->results;
+    martlet_operand operands[operand_count];
+    for (int32_t k = 0; k < operand_count; k++) {
+        operands[k].is_integer = 0;
+        operands[k].strides[0] = k < job->shared_count ? 0 : 1;
+        if (k < job->shared_count) operands[k].data = (void *)job->shared[k];
+        else operands[k].data = tensor->views[k < inputs ? k - job->shared_count : k - inputs] + begin;
+    }
+    _Alignas(64) char memory[martlet_plan_size(program)];
+    martlet_plan plan;
+    const int64_t shape[1] = {end - begin};
+    martlet_plan_make(&plan, memory, program, job->scalars, 1, shape, operands);
+    martlet_plan_run(&plan, 0, plan.count);
+}
+
+// Task t takes the elements [t * share, (t + 1) * share) of the tensors laid end to end.
+static void update_task(void *context, size_t task, int worker) {
+    (void)worker;
+    const update_job *job = context;
+    int64_t begin = (int64_t)task * job->share, end = begin + job->share, start = 0;
+    for (int64_t t = 0; t < job->tensor_count && start < end; t++) {
+        int64_t count = job->tensors[t].count;
+        int64_t from = begin > start ? begin - start : 0, to = end - start < count ? end - start : count;
+        if (from < to) update_range(job, &job->tensors[t], from, to);
+        start += count;
+    }
+}
+
+void martlet_update(MartletPool *pool, const martlet_program *program, const float *scalars, int32_t shared_count,
+                    const float *const *shared, int64_t tensor_count, const martlet_update_tensor *tensors) {
+    int64_t total = 0;
+    for (int64_t t = 0; t < tensor_count; t++) total += tensors[t].count;
+    if (total == 0) return;
+    int64_t threads = martlet_pool_threads(pool);
+    int64_t tasks = total / piece;
+    if (tasks > threads * tasks_a_thread) tasks = threads * tasks_a_thread;
+    if (tasks < 1 || threads == 1) tasks = 1;
+    int64_t share = ((total + tasks - 1) / tasks + 1023) / 1024 * 1024;
+    update_job job = {program, scalars, shared_count, shared, tensor_count, tensors, share};
+    martlet_pool_run(pool, (size_t)((total + share - 1) / share), update_task, &job);
+}

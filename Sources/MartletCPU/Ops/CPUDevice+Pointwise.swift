@@ -1,0 +1,90 @@
+import CMartletCPU
+import MartletCore
+
+extension CPUDevice: PointwiseOps {
+    public func pointwise(_ expression: Expression, scalars: [Float], inputs: [View], outputs: [View]) {
+        guard begin(reading: inputs, writing: outputs), let first = outputs.first else { return }
+        precondition(first.rank <= Int(martlet_maximum_rank), "CPUDevice.pointwise: rank \(first.rank), at most 16")
+        precondition(expression.results.count == outputs.count && expression.inputCount <= inputs.count
+                        && expression.scalarCount <= scalars.count,
+                     "CPUDevice.pointwise: \(inputs.count) inputs, \(scalars.count) scalars and \(outputs.count) outputs for an "
+                        + "expression of \(expression.inputCount), \(expression.scalarCount) and \(expression.results.count)")
+        if outputs.count == 1, expression.operations.count == 1 {
+            switch expression.operations[0] {
+            case .input(let index) where inputs[index].type == first.type: return copy(inputs[index], into: first)
+            case .scalar(let index) where first.type == .float32 && first.isContiguous:
+                return fill(first, with: scalars[index])
+            case .constant(let bits) where first.type == .float32 && first.isContiguous:
+                return fill(first, with: Float(bitPattern: bits))
+            default: break
+            }
+        }
+        let program = program(for: expression)
+        let count = expression.inputCount + outputs.count
+        withUnsafeTemporaryAllocation(of: martlet_operand.self, capacity: count) { operands in
+            for index in 0..<expression.inputCount { operands[index].point(to: inputs[index]) }
+            for (index, output) in outputs.enumerated() { operands[expression.inputCount + index].point(to: output) }
+            guard let base = operands.baseAddress else { return }
+            first.shape.withInt64 { shape in
+                scalars.withUnsafeBufferPointer { scalars in
+                    var none: Float = 0
+                    withUnsafePointer(to: &none) { none in
+                        martlet_pointwise(pool.handle, program.program, scalars.baseAddress ?? none, Int32(first.rank), shape,
+                                          base)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The compiled form of an expression.
+    func program(for expression: Expression) -> PointwiseProgram {
+        programs.program(for: expression) { memory.countBuild() }
+    }
+
+    /// Copies elements of the same type, bit by bit, between any layouts of one shape.
+    private func copy(_ source: View, into target: View) {
+        if source.address == target.address && source.strides == target.strides { return }
+        target.shape.withInt64 { shape in
+            source.strides.withInt64 { sourceStrides in
+                target.strides.withInt64 { targetStrides in
+                    martlet_copy(pool.handle, Int32(target.rank), shape, source.address, sourceStrides, target.address,
+                                 targetStrides)
+                }
+            }
+        }
+    }
+
+    private func fill(_ target: View, with value: Float) {
+        martlet_fill(pool.handle, target.address, Int64(target.count), value.bitPattern)
+    }
+}
+
+extension martlet_operand {
+    /// Points to a view's elements.
+    mutating func point(to view: View) {
+        data = view.address
+        is_integer = view.type == .int32 ? 1 : 0
+        withUnsafeMutableBytes(of: &strides) { bytes in
+            let target = bytes.assumingMemoryBound(to: Int64.self)
+            for axis in 0..<view.rank { target[axis] = Int64(view.strides[axis]) }
+        }
+    }
+}
+
+extension [Int] {
+    /// The elements as C's int64_t, which `Int` is on every platform of this package.
+    @inline(__always)
+    func withInt64<Result>(_ body: (UnsafePointer<Int64>) -> Result) -> Result {
+        if isEmpty {
+            var none: Int64 = 0
+            return withUnsafePointer(to: &none, body)
+        }
+        return withUnsafeBufferPointer { values in
+            values.withMemoryRebound(to: Int64.self) { rebound in
+                guard let base = rebound.baseAddress else { preconditionFailure("an array of elements has no memory") }
+                return body(base)
+            }
+        }
+    }
+}

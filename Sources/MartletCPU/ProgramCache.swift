@@ -1,2 +1,0 @@
-/// Placeholder until pointwise lands.
-final class ProgramCache: Sendable {}
