@@ -44,13 +44,7 @@ package final class TileEpilogue: @unchecked Sendable {
         program = device.program(for: expression)
         operands = .allocate(capacity: max(views.count, 1))
         for (index, view) in views.enumerated() {
-            let s = strides[index].map { Int64($0) }
-            operands.advanced(by: index).initialize(to: martlet_operand())
-            operands[index].data = view.address
-            operands[index].strides.0 = s[0]
-            operands[index].strides.1 = s[1]
-            operands[index].strides.2 = s[2]
-            operands[index].is_integer = view.type == .int32 ? 1 : 0
+            operands[index].point(to: View(view.buffer, view.type, offset: view.offset, shape: extents, strides: strides[index]))
         }
         scalars = .allocate(capacity: max(epilogue.scalars.count, 1))
         scalars.initialize(from: epilogue.scalars, count: epilogue.scalars.count)
