@@ -1,0 +1,284 @@
+// Matrix products on CPU-like devices: c = epilogue(a * b), one work-item a work-group, no barriers.
+//
+// MR      rows of a register tile
+// NV      vectors of 16 floats, side by side, of a register tile: NR = 16 NV columns
+// A_FORM  0 packed: panels of MR rows, [panel][k][MR];  1 rows in place (k contiguous);  2 columns in place (m contiguous)
+// B_FORM  0 packed: panels of NR columns, [panel][k][NR];  1 rows in place (n contiguous)
+// DC      columns of a register tile where both operands have k contiguous (matmulDot)
+// An epilogue is put before this file: EPILOGUE_PARAMETERS, EPILOGUE(value, batch, row, column) and, where its operands can be
+// read as vectors along a row, EPILOGUE16.
+//
+//             NR                     A work-item owns rowPanels x columnPanels tiles. A panel of b stays in the first
+//          +------+  b               caches while the panels of a pass by; each step of k loads NV vectors of b and MR
+//          | NV   |  k               numbers of a, and does MR x NV multiply-adds in registers.
+//      k   +------+
+//   +----+ +------+                  Operands in place: the last panel begins early enough to be full, and what it has
+//   | MR | | tile |  c               in common with the one before it is not stored. Packed: it is filled up with zeros.
+//   +----+ +------+
+#ifndef MR
+#define MR 8
+#endif
+#ifndef NV
+#define NV 2
+#endif
+#ifndef A_FORM
+#define A_FORM 0
+#endif
+#ifndef B_FORM
+#define B_FORM 0
+#endif
+#ifndef DC
+#define DC 4
+#endif
+#define NR (16 * NV)
+
+#ifndef EPILOGUE
+#define EPILOGUE_PARAMETERS
+#define EPILOGUE(value, batch, row, column) (value)
+#define EPILOGUE16(value, batch, row, column) (value)
+#endif
+
+#define ONE_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))
+#define UNROLL _Pragma("unroll")
+
+typedef __global const float *Source;
+
+inline void clearTile(float16 sum[MR][NV]) {
+    UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) sum[i][j] = 0;
+}
+
+// One step of k: the vectors `b` times MR numbers, number i at `a[i * step]`.
+#define MULTIPLY_ADD(sum, number, b)                                                    \
+    UNROLL for (uint i = 0; i < MR; i++) {                                              \
+        const float16 x = (number);                                                     \
+        UNROLL for (uint j = 0; j < NV; j++) sum[i][j] = fma(x, b[j], sum[i][j]);       \
+    }
+#define LOAD_VECTORS(b, from) UNROLL for (uint j = 0; j < NV; j++) b[j] = vload16(j, from)
+
+inline void spillTile(float16 sum[MR][NV], float tile[MR * NR]) {
+    UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) vstore16(sum[i][j], i * NV + j, tile);
+}
+
+#ifdef KERNEL_matmulPanels
+// global: column tiles, row tiles, batch * splits. Split s of k multiplies depths [s * splitDepth, (s + 1) * splitDepth)
+// and writes to c + s * splitStep.
+__kernel ONE_ITEM void matmulPanels(
+    Source a, const ulong aOffset, const ulong aStep, const ulong aBatch,
+    Source b, const ulong bOffset, const ulong bStep, const ulong bBatch,
+    __global float *c, const ulong cOffset, const ulong m, const ulong n, const ulong k,
+    const ulong rowPanels, const ulong columnPanels, const ulong batches, const ulong splitDepth, const ulong splitStep
+    EPILOGUE_PARAMETERS) {
+    const size_t split = get_global_id(2) / batches, batch = get_global_id(2) % batches;
+    const size_t firstRow = get_global_id(1) * rowPanels, endRow = min((ulong)(firstRow + rowPanels), (m + MR - 1) / MR);
+    const size_t firstColumn = get_global_id(0) * columnPanels;
+    const size_t endColumn = min((ulong)(firstColumn + columnPanels), (n + NR - 1) / NR);
+    const size_t start = split * splitDepth, depth = min((ulong)(start + splitDepth), k) - start;
+    a += aOffset + batch * aBatch;
+    b += bOffset + batch * bBatch;
+    c += cOffset + split * splitStep + batch * m * n;
+    for (size_t columnPanel = firstColumn; columnPanel < endColumn; columnPanel++) {
+        const size_t column = columnPanel * NR, columns = min((ulong)NR, n - column);
+#if B_FORM == 0
+        const size_t columnSkip = 0, bNext = NR;
+        Source bPanel = b + (columnPanel * k + start) * NR;
+#else
+        const size_t columnSkip = NR - columns, bNext = bStep;
+        Source bPanel = b + column - columnSkip + start * bStep;
+#endif
+        for (size_t rowPanel = firstRow; rowPanel < endRow; rowPanel++) {
+            const size_t row = rowPanel * MR, rows = min((ulong)MR, m - row);
+            float16 sum[MR][NV];
+            clearTile(sum);
+            Source bRow = bPanel;
+#if A_FORM == 0
+            const size_t rowSkip = 0, aNext = MR;
+            Source aColumn = a + (rowPanel * k + start) * MR;
+#elif A_FORM == 2
+            const size_t rowSkip = MR - rows, aNext = aStep;
+            Source aColumn = a + row - rowSkip + start * aStep;
+#endif
+#if A_FORM == 1
+            const size_t rowSkip = MR - rows;
+            Source aRow[MR];
+            UNROLL for (uint i = 0; i < MR; i++) aRow[i] = a + (row - rowSkip + i) * aStep + start;
+            for (size_t p = 0; p < depth; p++) {
+                float16 v[NV];
+                LOAD_VECTORS(v, bRow);
+                MULTIPLY_ADD(sum, aRow[i][p], v)
+                bRow += bNext;
+            }
+#else
+            for (size_t p = 0; p < depth; p++) {
+                float16 v[NV];
+                LOAD_VECTORS(v, bRow);
+                MULTIPLY_ADD(sum, aColumn[i], v)
+                bRow += bNext;
+                aColumn += aNext;
+            }
+#endif
+            __global float *to = c + row * n + column;
+#ifdef EPILOGUE16
+            if (rows == MR && columns == NR) {
+                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
+                    vstore16(EPILOGUE16(sum[i][j], batch, row + i, column + 16 * j), j, to + i * n);
+                continue;
+            }
+#endif
+            float tile[MR * NR];
+            spillTile(sum, tile);
+            for (size_t i = 0; i < rows; i++) {
+                const float *from = tile + (i + rowSkip) * NR + columnSkip;
+                for (size_t j = 0; j < columns; j++) to[i * n + j] = EPILOGUE(from[j], batch, row + i, column + j);
+            }
+        }
+    }
+}
+#endif
+
+#ifdef KERNEL_matmulDot
+inline float sumOfLanes(const float16 v) {
+    const float8 a = v.lo + v.hi;
+    const float4 b = a.lo + a.hi;
+    const float2 c = b.lo + b.hi;
+    return c.x + c.y;
+}
+
+// Both operands have k contiguous: vectors along k, their lanes added up at the end, nothing to transpose.
+// b's element (p, j) lies at j * bStep + p; tiles of MR x DC.
+__kernel ONE_ITEM void matmulDot(
+    Source a, const ulong aOffset, const ulong aStep, const ulong aBatch,
+    Source b, const ulong bOffset, const ulong bStep, const ulong bBatch,
+    __global float *c, const ulong cOffset, const ulong m, const ulong n, const ulong k,
+    const ulong rowPanels, const ulong columnPanels, const ulong batches, const ulong splitDepth, const ulong splitStep
+    EPILOGUE_PARAMETERS) {
+    const size_t split = get_global_id(2) / batches, batch = get_global_id(2) % batches;
+    const size_t firstRow = get_global_id(1) * rowPanels, endRow = min((ulong)(firstRow + rowPanels), (m + MR - 1) / MR);
+    const size_t firstColumn = get_global_id(0) * columnPanels;
+    const size_t endColumn = min((ulong)(firstColumn + columnPanels), (n + DC - 1) / DC);
+    const size_t start = split * splitDepth, depth = min((ulong)(start + splitDepth), k) - start;
+    const size_t whole = depth / 16 * 16;
+    a += aOffset + batch * aBatch + start;
+    b += bOffset + batch * bBatch + start;
+    c += cOffset + split * splitStep + batch * m * n;
+    for (size_t columnPanel = firstColumn; columnPanel < endColumn; columnPanel++) {
+        const size_t column = columnPanel * DC, columns = min((ulong)DC, n - column);
+        Source bRow[DC];
+        UNROLL for (uint j = 0; j < DC; j++) bRow[j] = b + min(column + j, n - 1) * bStep;
+        for (size_t rowPanel = firstRow; rowPanel < endRow; rowPanel++) {
+            const size_t row = rowPanel * MR, rows = min((ulong)MR, m - row);
+            Source aRow[MR];
+            UNROLL for (uint i = 0; i < MR; i++) aRow[i] = a + min(row + i, m - 1) * aStep;
+            float16 sum[MR][DC];
+            UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < DC; j++) sum[i][j] = 0;
+            for (size_t p = 0; p < whole; p += 16) {
+                float16 v[DC];
+                UNROLL for (uint j = 0; j < DC; j++) v[j] = vload16(0, bRow[j] + p);
+                UNROLL for (uint i = 0; i < MR; i++) {
+                    const float16 x = vload16(0, aRow[i] + p);
+                    UNROLL for (uint j = 0; j < DC; j++) sum[i][j] = fma(x, v[j], sum[i][j]);
+                }
+            }
+            float tile[MR * DC];
+            UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < DC; j++)
+                tile[i * DC + j] = sumOfLanes(sum[i][j]);
+            for (size_t p = whole; p < depth; p++) {
+                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < DC; j++)
+                    tile[i * DC + j] = fma(aRow[i][p], bRow[j][p], tile[i * DC + j]);
+            }
+            for (size_t i = 0; i < rows; i++) {
+                __global float *to = c + (row + i) * n + column;
+                for (size_t j = 0; j < columns; j++) to[j] = EPILOGUE(tile[i * DC + j], batch, row + i, column + j);
+            }
+        }
+    }
+}
+#endif
+
+#ifdef KERNEL_matmulPack
+// Panels of PANEL lanes from an operand whose lanes are contiguous: to[panel][p][lane] = from[p * step + lane].
+// global: chunks of chunkDepth of k, groups of panelGroup panels, batch.
+__kernel ONE_ITEM void matmulPack(Source from, const ulong offset, const ulong step, const ulong batchStep,
+                                  __global float *to, const ulong lanes, const ulong k, const ulong chunkDepth,
+                                  const ulong panelGroup) {
+    const size_t batch = get_global_id(2), panels = (lanes + PANEL - 1) / PANEL;
+    const size_t firstPanel = get_global_id(1) * panelGroup, endPanel = min((ulong)(firstPanel + panelGroup), (ulong)panels);
+    const size_t start = get_global_id(0) * chunkDepth, end = min((ulong)(start + chunkDepth), k);
+    from += offset + batch * batchStep;
+    to += batch * panels * k * PANEL;
+    for (size_t panel = firstPanel; panel < endPanel; panel++) {
+        const size_t first = panel * PANEL, used = min((ulong)PANEL, lanes - first);
+        for (size_t p = start; p < end; p++) {
+            Source row = from + p * step + first;
+            __global float *out = to + (panel * k + p) * PANEL;
+            if (used == PANEL) {
+                UNROLL for (uint i = 0; i < PANEL; i++) out[i] = row[i];
+            } else {
+                for (size_t i = 0; i < PANEL; i++) out[i] = i < used ? row[i] : 0.0f;
+            }
+        }
+    }
+}
+#endif
+
+#ifdef KERNEL_matmulPackTransposed
+// Exchanges the off-diagonal blocks of 2 x 2 blocks of `d` rows and lanes.
+#define EXCHANGE(rows, low, high, d)                                    \
+    UNROLL for (uint i = 0; i < 16; i++) {                              \
+        if (i & d) continue;                                            \
+        const float16 x = rows[i], y = rows[i + d];                     \
+        rows[i] = shuffle2(x, y, low);                                  \
+        rows[i + d] = shuffle2(x, y, high);                             \
+    }
+
+inline void transpose16(float16 rows[16]) {
+    const uint16 low1 = (uint16)(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), high1 = low1 + 1u;
+    const uint16 low2 = (uint16)(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), high2 = low2 + 2u;
+    const uint16 low4 = (uint16)(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), high4 = low4 + 4u;
+    const uint16 low8 = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), high8 = low8 + 8u;
+    EXCHANGE(rows, low1, high1, 1)
+    EXCHANGE(rows, low2, high2, 2)
+    EXCHANGE(rows, low4, high4, 4)
+    EXCHANGE(rows, low8, high8, 8)
+}
+
+// Panels of PANEL lanes, a multiple of 16, from an operand whose depths are contiguous:
+// to[panel][p][lane] = from[lane * step + p]. global: chunks of chunkDepth (a multiple of 16) of k, groups of 16 lanes, batch.
+__kernel ONE_ITEM void matmulPackTransposed(Source from, const ulong offset, const ulong step, const ulong batchStep,
+                                            __global float *to, const ulong lanes, const ulong k, const ulong chunkDepth) {
+    const size_t batch = get_global_id(2), first = get_global_id(1) * 16;
+    const size_t used = first < lanes ? min((ulong)16, lanes - first) : 0;
+    const size_t start = get_global_id(0) * chunkDepth, end = min((ulong)(start + chunkDepth), k);
+    from += offset + batch * batchStep;
+    to += batch * ((lanes + PANEL - 1) / PANEL) * k * PANEL + first / PANEL * k * PANEL + first % PANEL;
+    size_t p = start;
+    if (used == 16) {
+        for (; p + 16 <= end; p += 16) {
+            float16 rows[16];
+            UNROLL for (uint i = 0; i < 16; i++) rows[i] = vload16(0, from + (first + i) * step + p);
+            transpose16(rows);
+            UNROLL for (uint i = 0; i < 16; i++) vstore16(rows[i], 0, to + (p + i) * PANEL);
+        }
+    }
+    for (; p < end; p++) {
+        for (size_t i = 0; i < 16; i++) to[p * PANEL + i] = i < used ? from[(first + i) * step + p] : 0.0f;
+    }
+}
+#endif
+
+#ifdef KERNEL_matmulSumSplits
+// c = epilogue(the sum of the splits' products, in order). global: row blocks of each batch's m * n.
+__kernel ONE_ITEM void matmulSumSplits(Source parts, const ulong splits, __global float *c, const ulong cOffset,
+                                       const ulong rows, const ulong m, const ulong n, const ulong rowsEach
+                                       EPILOGUE_PARAMETERS) {
+    const size_t first = get_global_id(0) * rowsEach, end = min((ulong)(first + rowsEach), rows);
+    c += cOffset;
+    for (size_t r = first; r < end; r++) {
+        const size_t batch = r / m, row = r % m;
+        for (size_t j = 0; j < n; j++) {
+            float sum = parts[r * n + j];
+            for (size_t s = 1; s < splits; s++) sum += parts[(s * rows + r) * n + j];
+            c[r * n + j] = EPILOGUE(sum, batch, row, j);
+        }
+    }
+}
+#endif

@@ -1,0 +1,127 @@
+import MartletCore
+
+extension OpenCLDevice: MatmulOps {
+    public func matmul(_ a: View, _ b: View, into c: View, epilogue: Epilogue?) {
+        guarded("matmul", inputs: [a, b] + (epilogue?.operands ?? []), outputs: [c]) {
+            try multiply(MatmulProblem(a, b, c, epilogue))
+        }
+    }
+
+    func multiply(_ problem: MatmulProblem) throws {
+        if deviceClass == .gpuLike,
+            let variant = MatmulTileVariant.best(rows: problem.m, columns: problem.n, batches: problem.batches, on: properties)
+        {
+            try multiplyTiles(problem, variant)
+        } else {
+            try multiplyPanels(problem, .standard)
+        }
+    }
+}
+
+/// One operand of a product: lanes (rows of a, columns of b) times depths.
+struct MatmulOperand {
+    var view: View
+    /// Whether depths are contiguous, else lanes are.
+    var isDeep: Bool
+    /// Elements between two lanes where depths are contiguous, else between two depths.
+    var step: Int
+    /// Elements between two batches; 0 repeats.
+    var batchStep: Int
+    var lanes: Int
+
+    init(_ view: View, laneAxis: Int, depthAxis: Int, prefersDeep: Bool) {
+        self.view = view
+        lanes = view.shape[laneAxis]
+        batchStep = view.shape[0] == 1 ? 0 : view.strides[0]
+        let canBeDeep = view.strides[depthAxis] == 1 || view.shape[depthAxis] <= 1
+        let canBeFlat = view.strides[laneAxis] == 1 || lanes <= 1
+        precondition(canBeDeep || canBeFlat, "matmul: an operand of strides \(view.strides) has no contiguous axis")
+        isDeep = canBeDeep && (prefersDeep || !canBeFlat || lanes == 1)
+        step = view.strides[isDeep ? laneAxis : depthAxis]
+    }
+
+    /// Whether every run of four along the contiguous axis is aligned and whole.
+    func isAligned(depths: Int) -> Bool {
+        [view.offset, step, batchStep, isDeep ? depths : lanes].allSatisfy { $0 % 4 == 0 }
+    }
+}
+
+/// A product as the kernels see it.
+struct MatmulProblem {
+    var a: MatmulOperand
+    var b: MatmulOperand
+    var c: View
+    var batches: Int, m: Int, n: Int, k: Int
+    var epilogue: FusedEpilogue?
+
+    init(_ a: View, _ b: View, _ c: View, _ epilogue: Epilogue?) {
+        var (a, c, epilogue) = (a, c, epilogue)
+        MatmulProblem.joinBatches(&a, b, &c, &epilogue)
+        (batches, m, n, k) = (c.shape[0], c.shape[1], c.shape[2], a.shape[2])
+        self.a = MatmulOperand(a, laneAxis: 1, depthAxis: 2, prefersDeep: true)
+        self.b = MatmulOperand(b, laneAxis: 2, depthAxis: 1, prefersDeep: false)
+        self.c = c
+        self.epilogue = FusedEpilogue(epilogue, rank: 3)
+    }
+
+    /// Batches that share b become rows of one product where a's rows and the epilogue's follow one another.
+    private static func joinBatches(_ a: inout View, _ b: View, _ c: inout View, _ epilogue: inout Epilogue?) {
+        let (batches, m) = (c.shape[0], c.shape[1])
+        func joins(_ view: View) -> Bool { m == 1 || view.strides[0] == m * view.strides[1] }
+        guard batches > 1, b.strides[0] == 0, joins(a), a.strides[2] == 1, (epilogue?.operands ?? []).allSatisfy(joins) else { return }
+        func join(_ view: View) -> View {
+            let step = m == 1 ? view.strides[0] : view.strides[1]
+            return View(view.buffer, view.type, offset: view.offset, shape: [1, batches * m, view.shape[2]],
+                        strides: [0, step, view.strides[2]])
+        }
+        a = join(a)
+        c = join(c)
+        if let fused = epilogue { epilogue = Epilogue(fused.expression, scalars: fused.scalars, operands: fused.operands.map(join)) }
+    }
+
+    /// How many parts k is divided into so that `tiles` independent ones occupy `wanted` work-groups, and the depth of one.
+    func splits(tiles: Int, wanted: Int, leastDepth: Int) -> (count: Int, depth: Int) {
+        let most = min((wanted + tiles - 1) / tiles, k / leastDepth)
+        guard most > 1 else { return (1, max(k, 1)) }
+        let depth = roundUp((k + most - 1) / most, to: 16)
+        return ((k + depth - 1) / depth, depth)
+    }
+}
+
+extension OpenCLDevice {
+    /// A kernel of a product, its epilogue put before it.
+    func kernel(_ family: String, _ name: String, _ defines: Defines, _ epilogue: FusedEpilogue?) throws -> Kernel {
+        guard let epilogue else { return try kernel(family, name, defines) }
+        var defines = defines
+        epilogue.add(to: &defines)
+        return try kernel(family, name, defines, expression: epilogue.expression) { epilogue.text }
+    }
+
+    /// GPU-like: tiles in local memory.
+    private func multiplyTiles(_ problem: MatmulProblem, _ variant: MatmulTileVariant) throws {
+        let (a, b, m, n) = (problem.a, problem.b, problem.m, problem.n)
+        let rowTiles = (m + variant.tile - 1) / variant.tile, columnTiles = (n + variant.tile - 1) / variant.tile
+        let tiles = rowTiles * columnTiles * problem.batches
+        let split = problem.splits(tiles: tiles, wanted: tiles < properties.computeUnits ? 2 * properties.computeUnits : 1,
+                                   leastDepth: MatmulTileVariant.leastSplitDepth)
+        let epilogue = split.count == 1 ? problem.epilogue : nil
+        let kernel = try kernel("MatmulTile", "matmulTiles", [
+            "TM": variant.tile, "TN": variant.tile, "TK": variant.depth, "WM": variant.item, "WN": variant.item,
+            "A_DEEP": a.isDeep ? 1 : 0, "A_VEC": a.isAligned(depths: problem.k) ? 4 : 1,
+            "B_DEEP": b.isDeep ? 1 : 0, "B_VEC": b.isAligned(depths: problem.k) ? 4 : 1,
+        ], epilogue)
+        let parts = try split.count == 1 ? nil : scratch(byteCount: split.count * problem.c.count * 4)
+        try launch(kernel, global: [columnTiles * variant.threads, rowTiles, problem.batches * split.count],
+                   local: [variant.threads, 1, 1], arguments: [
+            .tensor(a.view), .size(a.step), .size(a.batchStep), .tensor(b.view), .size(b.step), .size(b.batchStep),
+            .tensor(parts.map { View($0, shape: problem.c.shape) } ?? problem.c), .size(m), .size(n), .size(problem.k),
+            .size(problem.batches), .size(split.depth), .size(problem.c.count),
+        ] + (epilogue?.arguments ?? []))
+        guard let parts else { return }
+        let sum = try self.kernel("MatmulTile", "matmulSumSplits", [:], problem.epilogue)
+        let local = min(64, sum.maxWorkGroupSize)
+        try launch(sum, global: [roundUp(n, to: local), problem.batches * m, 1], local: [local, 1, 1], arguments: [
+            .buffer(parts), .size(split.count), .tensor(problem.c), .size(problem.batches * m), .size(m), .size(n),
+        ] + (problem.epilogue?.arguments ?? []))
+    }
+}

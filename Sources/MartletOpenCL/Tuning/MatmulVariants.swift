@@ -1,0 +1,54 @@
+/// The matrix product's parameters on CPU-like devices; see `Kernels/Matmul.cl`.
+struct MatmulPanelVariant {
+    /// Most rows of a register tile.
+    var rows = 8
+    /// Vectors of 16 columns of a register tile.
+    var vectors = 2
+    /// Rows and columns of a tile where both operands have k contiguous.
+    var dotRows = 4, dotColumns = 4
+    /// Rows of a from which on b is packed, though its rows could be read in place.
+    var rowsThatPackB = 1024
+    /// Rows of a from which on b is transposed into panels where both operands have k contiguous.
+    var rowsThatTransposeB = 384
+    /// Columns of b from which on a is packed, though its columns could be read in place.
+    var columnsThatPackA = 192
+    /// Most row and column panels of a work-item.
+    var rowPanels = 8, columnPanels = 4
+    /// Work-items a compute unit that the work is divided into, where there is enough of it.
+    var itemsPerUnit = 4
+    /// Least depth of a part where k is split.
+    var leastSplitDepth = 256
+
+    static let standard = MatmulPanelVariant()
+}
+
+/// The matrix product's parameters on GPU-like devices; see `Kernels/MatmulTile.cl`.
+struct MatmulTileVariant {
+    /// Rows and columns of a work-group's tile, and of a work-item's.
+    var tile: Int, item: Int
+    /// Depths a tile holds.
+    var depth = 16
+
+    var threads: Int { (tile / item) * (tile / item) }
+    var localMemoryBytes: Int { 2 * depth * (tile + 4) * 4 }
+
+    /// Largest first.
+    static let standard = [
+        MatmulTileVariant(tile: 128, item: 8), MatmulTileVariant(tile: 64, item: 4), MatmulTileVariant(tile: 32, item: 4),
+    ]
+    /// Least depth of a part where k is split.
+    static let leastSplitDepth = 256
+
+    /// The largest tile that is not mostly empty and leaves a work-group for each compute unit; the smallest where none does.
+    /// Nil where the device takes none of them.
+    static func best(rows: Int, columns: Int, batches: Int, on properties: OpenCLProperties) -> MatmulTileVariant? {
+        let possible = standard.filter {
+            $0.threads <= properties.maxWorkGroupSize && $0.localMemoryBytes <= properties.localMemoryBytes
+        }
+        return possible.first { variant in
+            func tiles(_ count: Int) -> Int { (count + variant.tile - 1) / variant.tile }
+            return min(rows, columns) > variant.tile / 2
+                && tiles(rows) * tiles(columns) * batches >= properties.computeUnits
+        } ?? possible.last
+    }
+}
