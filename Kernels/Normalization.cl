@@ -357,17 +357,19 @@ __kernel void planeGradient(__global const float *dy, const ulong dyOffset, __gl
     } while (0)
 
 // At most eight rows joined to the moments of the `count` rows before.
+// Loops of constant length: not every compiler unrolls them unasked.
+#define UNROLL _Pragma("unroll")
 #define ROWS_AT_ONCE 8
 inline void join_rows(__global const float *p, const size_t columns, const size_t width, const size_t rows,
                       const float count, floatv *mean, floatv *squares) {
     if (rows == ROWS_AT_ONCE) {
         floatv v[ROWS_AT_ONCE], sum = 0, own = 0;
-        for (int r = 0; r < ROWS_AT_ONCE; r++) {
+        UNROLL for (int r = 0; r < ROWS_AT_ONCE; r++) {
             v[r] = SOME(p + r * columns, width);
             sum += v[r];
         }
         sum *= 1.0f / ROWS_AT_ONCE;
-        for (int r = 0; r < ROWS_AT_ONCE; r++) own += (v[r] - sum) * (v[r] - sum);
+        UNROLL for (int r = 0; r < ROWS_AT_ONCE; r++) own += (v[r] - sum) * (v[r] - sum);
         JOIN(count, *mean, *squares, (float)ROWS_AT_ONCE, sum, own);
     } else {
         floatv sum = 0, own = 0;
