@@ -7,7 +7,8 @@ import Testing
         [UInt8](try Data(contentsOf: URL(fileURLWithPath: golden("images/" + name))))
     }
 
-    /// A cut file is refused or, where only what follows the picture is missing, read; changed bytes give an error or some picture.
+    /// A cut file is refused or, where only what follows the picture is missing, read; changed bytes give an error or some
+    /// picture.
     @Test(arguments: [
         "rgb8.png", "rgba16-adam7.png", "palette4.png", "grey1.png", "rgb420.jpg", "progressive.jpg", "cmyk.jpg",
         "orientation6.jpg",

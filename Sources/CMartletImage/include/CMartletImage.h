@@ -43,7 +43,8 @@ void martlet_bytes_free(uint8_t *data);
 /// The orientation in an EXIF block (a TIFF file, without the "Exif" prefix); 1 where there is none, or where it is damaged.
 int martlet_exif_orientation(const uint8_t *tiff, size_t size);
 
-/// Writes an image turned upright: `target` has room for all pixels, and for orientations 5 to 8 its width is the source's height.
+/// Writes an image turned upright: `target` has room for all pixels, and for orientations 5 to 8 its width is the
+/// source's height.
 void martlet_image_orient(const uint8_t *source, size_t width, size_t height, size_t channels, int orientation, uint8_t *target);
 
 /// Resizes with a triangle filter whose support grows with the scale (antialiasing), in fixed point with 8-bit results after

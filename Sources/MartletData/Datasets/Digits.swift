@@ -12,7 +12,8 @@ public struct Digits: ResidentDataset {
 
     /// The digits with values in 0...1 and the shape [1, `size`, `size`]. Sizes other than 8 are bilinear, with
     /// half-pixel centres and no antialiasing (PyTorch's `interpolate` with `align_corners=False`).
-    public init(size: Int = Digits.storedSize) throws(DataError) {
+    /// - Parameter normalization: Applied to the values in 0...1.
+    public init(size: Int = Digits.storedSize, normalization: ChannelNormalization? = nil) throws(DataError) {
         guard (1...1024).contains(size) else {
             throw DataError(.setting, problem: "digits of \(size) x \(size) pixels", remedy: "give a size from 1 to 1024")
         }
@@ -21,6 +22,10 @@ public struct Digits: ResidentDataset {
         var values = pixels.map { Float($0) / 16 }
         if size != stored {
             values = Resampling.bilinear(values, planes: labels.count, from: (stored, stored), to: (size, size))
+        }
+        if let normalization {
+            try normalization.check(channels: 1)
+            values = values.map { normalization.apply($0, channel: 0) }
         }
         samples = InMemoryDataset(
             name: "digits", values: values, sampleShape: [1, size, size], labels: labels,

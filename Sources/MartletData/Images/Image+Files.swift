@@ -12,8 +12,8 @@ extension Image {
         try decode(InputFile.contents(path, limit: fileLimit), file: path, upright: upright, pixelLimit: pixelLimit)
     }
 
-    /// Decodes a PNG or JPEG file in memory to 8-bit grey or RGB, as Pillow's `convert("RGB")` would: palettes looked up, transparency
-    /// dropped, CMYK converted, 16-bit values cut to their high byte.
+    /// Decodes a PNG or JPEG file in memory to 8-bit grey or RGB, as Pillow's `convert("RGB")` would: palettes looked up,
+    /// transparency dropped, CMYK converted, 16-bit values cut to their high byte.
     /// - Parameter file: What messages call it.
     public static func decode(
         _ bytes: [UInt8], file: String, upright: Bool = true, pixelLimit: Int = defaultPixelLimit

@@ -1,7 +1,8 @@
 import CMartletImage
 
 extension Image {
-    /// Resized bilinearly with antialiasing, in Pillow's fixed-point arithmetic: the same levels as `Image.resize(size, BILINEAR)`.
+    /// Resized bilinearly with antialiasing, in Pillow's fixed-point arithmetic: the width first: the same levels as
+    /// its `resize(size, BILINEAR)`, or one off where Pillow 13 begins with the height.
     public func resized(width newWidth: Int, height newHeight: Int) -> Image {
         precondition(newWidth > 0 && newHeight > 0, "resized: \(newWidth) x \(newHeight) pixels")
         guard newWidth != width || newHeight != height else { return self }

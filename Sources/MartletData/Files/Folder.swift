@@ -1,0 +1,28 @@
+import Foundation
+
+/// Looking into folders.
+package enum Folder {
+    /// Throws unless there is a folder of this path.
+    package static func check(_ path: String) throws(DataError) {
+        guard let isFolder = isFolder(path) else {
+            throw DataError(.missing, file: path, problem: "does not exist", remedy: "give the path of a folder that does")
+        }
+        guard isFolder else { throw DataError(.unreadable, file: path, problem: "is not a folder", remedy: "give a folder") }
+    }
+
+    /// Whether the path is a folder; nil where there is nothing.
+    package static func isFolder(_ path: String) -> Bool? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & S_IFMT == S_IFDIR : nil
+    }
+
+    /// What is in a folder, sorted by code points, hidden entries left out.
+    package static func contents(_ path: String) throws(DataError) -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".") }
+                .sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
+        } catch {
+            throw DataError(.unreadable, file: path, problem: "cannot be listed", remedy: "check its permissions")
+        }
+    }
+}
