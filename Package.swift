@@ -59,8 +59,10 @@ let package = Package(
         library("MartletTraining", ["MartletModels", "MartletData", yams, logging]),
         library("Martlet", ["MartletCore", "MartletCPU", "MartletOpenCL", "MartletNN", "MartletData", "MartletModels", "MartletTraining"]),
         library("MartletConformance", ["Martlet"]),
-        .executableTarget(name: "martlet-cli", dependencies: ["Martlet", "MartletConformance", argumentParser], swiftSettings: swift),
+        .executableTarget(name: "martlet-cli", dependencies: ["Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance", argumentParser, yams], swiftSettings: swift),
 
         tests("DataTests", ["MartletData"]),
+        tests("NNTests", ["Martlet"]),
+        tests("TrainingTests", ["Martlet"]),
     ]
 )

@@ -18,12 +18,19 @@ public func crossEntropy(_ logits: Tensor, _ labels: Tensor, weights: Tensor? = 
     return losses.sum() / labelWeight(labels, weights: weights, ignoredLabel: ignoredLabel)
 }
 
-/// The cross-entropy of logits [n, classes] against labels in host memory, one a row.
+/// The cross-entropy of logits [n, classes] against labels in host memory, one a row. With them the number of rows that count is
+/// known without asking the device.
 public func crossEntropy(_ logits: Tensor, _ labels: [Int32], weights: Tensor? = nil, labelSmoothing: Float = 0,
                          ignoredLabel: Int32? = -100, reduction: LossReduction = .mean,
                          file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-    crossEntropy(logits, Tensor(labels), weights: weights, labelSmoothing: labelSmoothing, ignoredLabel: ignoredLabel,
-                 reduction: reduction, file: file, line: line)
+    let counted = ignoredLabel.map { ignored in labels.count { $0 != ignored } } ?? labels.count
+    if reduction != .mean || weights != nil || counted == 0 {
+        return crossEntropy(logits, Tensor(labels), weights: weights, labelSmoothing: labelSmoothing, ignoredLabel: ignoredLabel,
+                            reduction: reduction, file: file, line: line)
+    }
+    let losses = crossEntropy(logits, Tensor(labels), labelSmoothing: labelSmoothing, ignoredLabel: ignoredLabel, reduction: .none,
+                              file: file, line: line)
+    return counted == labels.count ? losses.mean() : losses.sum() / Float(counted)
 }
 
 /// The negative log-likelihood of log-probabilities [n, classes] (or [n, classes, ...]) at int32 labels.

@@ -63,6 +63,21 @@ extension Tensor {
         }
     }
 
+    /// Along a last axis of `count` zeros, plus each element at the place that int32 `indices`, of this tensor's shape, gives it. The
+    /// gradient's counterpart of `gatheredElements`; places named twice add up, in order.
+    public func scatterAddedElements(_ indices: Tensor, into count: Int, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        require(rank >= 1 && type == .float32 && indices.type == .int32 && indices.shape == shape && count >= 0, "scatterAddedElements",
+                "\(shape) by \(indices.type) \(indices.shape) into \(count)", file, line)
+        let device = Tensor.commonDevice([self, indices], "scatterAddedElements", file, line)
+        let rows = shape.dropLast().reduce(1, *), m = shape[rank - 1]
+        let positions = indices.contiguousView(on: device).reshaped([rows, m])
+        let result = Tensor(filling: shape.dropLast() + [count], on: device) {
+            device.scatterAddElements(self.contiguousView(on: device).reshaped([rows, m]), indices: positions, into: $0.reshaped([rows, count]))
+        }
+        let indices = indices.detached
+        return result.recorded([self]) { gradient, _ in [gradient.gatheredElements(indices)] }
+    }
+
     /// The elements along the last axis in order, and their int32 positions. Stable; NaN counts as the largest.
     public func sorted(descending: Bool = false, file: StaticString = #fileID, line: UInt = #line) -> (values: Tensor, indices: Tensor) {
         require(rank >= 1 && type == .float32, "sorted", "float32 with an axis wanted, not \(type) \(shape)", file, line)
