@@ -1,0 +1,159 @@
+#include "Patches.h"
+#include "Tiles.h"
+
+// A block of the patch matrix, `depth` rows by up to 256 positions, is packed in panels of one or two vectors of positions
+// and multiplied by panels of weights, each product tile held in registers. The patch block stays in the second-level
+// cache, a panel of weights in the first.
+
+int64_t martlet_implicit_gemm_scratch(void) { return depth * martlet_implicit_gemm_block + 2 * lanes; }
+
+int64_t martlet_grid_panels(int64_t outputs) {
+    int rows = choose_tile().rows;
+    return (outputs + rows - 1) / rows;
+}
+
+int64_t martlet_grid_first_output(int64_t outputs, int64_t panel) {
+    return panel_start(outputs, martlet_grid_panels(outputs), panel);
+}
+
+void martlet_grid_zero(const martlet_grid *g, float *target) {
+    for (int64_t plane = 0; plane < g->images * g->groups * g->outputs; plane++, target += g->target_height * g->target_width)
+        for (int64_t i = 0; i < g->rows; i++)
+            for (int64_t j = 0; j < g->columns; j++)
+                target[(g->first_y + i * g->step_y) * g->target_width + g->first_x + j * g->step_x] = 0;
+}
+
+void martlet_grid_pack(const martlet_grid *g, const float *weights, int64_t group_stride, int64_t output_stride,
+                         int64_t channel_stride, const int32_t *tap_index, float *packed, int64_t begin, int64_t end) {
+    int64_t k_count = g->taps * g->channels, panels = martlet_grid_panels(g->outputs);
+    for (int64_t group = begin; group < end; group++) {
+        const float *from = weights + group * group_stride;
+        float *to = packed + group * g->outputs * k_count;
+        for (int64_t k0 = 0; k0 < k_count; k0 += depth) {
+            int64_t k1 = smaller(k_count, k0 + depth);
+            for (int64_t panel = 0; panel < panels; panel++) {
+                int64_t first = panel_start(g->outputs, panels, panel), last = panel_start(g->outputs, panels, panel + 1);
+                for (int64_t k = k0; k < k1; k++) {
+                    const float *at = from + (k % g->channels) * channel_stride + tap_index[k / g->channels];
+                    for (int64_t m = first; m < last; m++) *to++ = at[m * output_stride];
+                }
+            }
+        }
+    }
+}
+
+MARTLET_INLINE void multiply_tile(const int rows, const int vectors, int64_t count, const float *weights, const float *patches,
+                                  float *tile, int64_t pitch, int accumulate) {
+    lane_vector sum[most_rows][2];
+    MARTLET_UNROLL for (int m = 0; m < rows; m++)
+        MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[m][v] = (lane_vector){0};
+    for (int64_t k = 0; k < count; k++) {
+        lane_vector patch[2];
+        MARTLET_UNROLL for (int v = 0; v < vectors; v++) patch[v] = LOAD(patches + v * lanes);
+        MARTLET_UNROLL for (int m = 0; m < rows; m++)
+            MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[m][v] += weights[m] * patch[v];
+        weights += rows;
+        patches += vectors * lanes;
+    }
+    MARTLET_UNROLL for (int m = 0; m < rows; m++)
+        MARTLET_UNROLL for (int v = 0; v < vectors; v++) {
+            float *to = tile + m * pitch + v * lanes;
+            if (accumulate) sum[m][v] += LOAD(to);
+            STORE(to, sum[m][v]);
+        }
+}
+
+#define TILE(rows, vectors) case rows: multiply_tile(rows, vectors, count, weights, patches, tile, pitch, accumulate); break;
+
+MARTLET_CLONES
+static void multiply_two(int64_t rows, int64_t count, const float *weights, const float *patches, float *tile, int64_t pitch,
+                         int accumulate) {
+    switch (rows) {
+    TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2)
+    TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
+    default: break;
+    }
+}
+
+MARTLET_CLONES
+static void multiply_one(int64_t rows, int64_t count, const float *weights, const float *patches, float *tile, int64_t pitch,
+                         int accumulate) {
+    switch (rows) {
+    TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1)
+    default: break;
+    }
+}
+
+MARTLET_CLONES
+static void pack_patches(const martlet_grid *g, const float *source, const position_run *runs, const int64_t *run_starts,
+                         int64_t panels, int64_t width, int64_t used, int64_t begin, int64_t end, float *out) {
+    for (int64_t q = 0; q < panels; q++)
+        gather_patches(g, source, runs + run_starts[q], run_starts[q + 1] - run_starts[q], begin, end,
+                       smaller(width, used - q * width), width, width, out + q * width * (end - begin));
+}
+
+// Moves a tile between its buffer and the target, run by run.
+static void move_tile(const martlet_grid *g, float *target, int64_t group, int64_t first, int64_t rows,
+                      const position_run *runs, int64_t run_count, float *tile, int64_t pitch, int load) {
+    int64_t plane = g->target_height * g->target_width, start = runs[0].at;
+    for (int64_t r = 0; r < run_count; r++) {
+        const position_run *run = &runs[r];
+        int64_t y = g->first_y + run->i * g->step_y, x = g->first_x + run->j * g->step_x;
+        float *row = target + ((run->image * g->groups + group) * g->outputs + first) * plane + y * g->target_width + x;
+        float *part = tile + (run->at - start);
+        for (int64_t m = 0; m < rows; m++, row += plane, part += pitch) {
+            if (load) for (int64_t i = 0; i < run->count; i++) part[i] = row[i * g->step_x];
+            else if (g->step_x == 1) memcpy(row, part, (size_t)run->count * sizeof(float));
+            else for (int64_t i = 0; i < run->count; i++) row[i * g->step_x] = part[i];
+        }
+    }
+}
+
+void martlet_implicit_gemm(const martlet_grid *g, const float *source, const float *packed, float *target,
+                             int64_t group, int64_t begin, int64_t end, int64_t first_panel, int64_t last_panel,
+                             float *scratch) {
+    tile_shape shape = choose_tile();
+    int64_t width = shape.vectors * lanes, k_count = g->taps * g->channels, area = g->rows * g->columns;
+    int64_t plane = g->target_height * g->target_width, used = end - begin, panels = (used + width - 1) / width;
+    int64_t all_panels = martlet_grid_panels(g->outputs);
+    // Where the grid is the whole target, tiles inside one image are stored without a detour.
+    int dense = g->step_x == 1 && area == plane;
+
+    position_run runs[martlet_implicit_gemm_block];
+    int64_t run_starts[martlet_implicit_gemm_block / lanes + 1];
+    int64_t run_count = find_runs(g, group, begin, end, width, runs);
+    for (int64_t q = 0, r = 0; q <= panels; q++) {
+        while (r < run_count && runs[r].at < q * width) r++;
+        run_starts[q] = r;
+    }
+
+    const float *weights = packed + group * g->outputs * k_count;
+    for (int64_t k0 = 0; k0 < k_count; k0 += depth) {
+        int64_t count = smaller(depth, k_count - k0);
+        pack_patches(g, source, runs, run_starts, panels, width, used, k0, k0 + count, scratch);
+        for (int64_t panel = first_panel; panel < last_panel; panel++) {
+            int64_t first = panel_start(g->outputs, all_panels, panel);
+            int64_t rows = panel_start(g->outputs, all_panels, panel + 1) - first;
+            const float *panel_weights = weights + g->outputs * k0 + first * count;
+            for (int64_t q = 0; q < panels; q++) {
+                const float *patches = scratch + q * width * count;
+                int64_t p = begin + q * width, image = p / area, position = p % area;
+                float buffer[most_rows * 2 * lanes], *tile = buffer;
+                int64_t pitch = width;
+                int straight = dense && position + width <= area && p + width <= end;
+                if (straight) {
+                    tile = target + ((image * g->groups + group) * g->outputs + first) * plane + position;
+                    pitch = plane;
+                } else if (k0 > 0) {
+                    move_tile(g, target, group, first, rows, runs + run_starts[q], run_starts[q + 1] - run_starts[q], tile,
+                              pitch, 1);
+                }
+                if (shape.vectors == 2) multiply_two(rows, count, panel_weights, patches, tile, pitch, k0 > 0);
+                else multiply_one(rows, count, panel_weights, patches, tile, pitch, k0 > 0);
+                if (!straight)
+                    move_tile(g, target, group, first, rows, runs + run_starts[q], run_starts[q + 1] - run_starts[q], tile,
+                              pitch, 0);
+            }
+        }
+    }
+}

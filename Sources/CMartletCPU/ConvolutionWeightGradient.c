@@ -1,0 +1,235 @@
+#include "Patches.h"
+#include "Tiles.h"
+
+// dw[m][k] = the sum over positions p of gradient[m][p] * patch[k][p], block by block of positions. With many output channels
+// the gradient block is transposed, so that a register tile is (k) x (vectors of m); with few of them a tile is (m) x (k) of
+// vectors over positions, whose lanes are added up at the end.
+
+enum { pitch = patch_block + lanes, few_outputs = 8, output_block = 128 };
+
+int64_t martlet_weight_gradient_pitch(int64_t outputs) { return (outputs + lanes - 1) / lanes * lanes; }
+
+static int64_t dot_columns(int64_t outputs, int vectors) {
+    static const int64_t wide[few_outputs + 1] = {0, 12, 10, 8, 6, 4, 4, 3, 3};
+    static const int64_t narrow[few_outputs + 1] = {0, 4, 3, 2, 1, 1, 1, 1, 1};
+    return vectors == 2 ? wide[outputs] : narrow[outputs];
+}
+
+int64_t martlet_weight_gradient_scratch(const martlet_grid *g, int64_t k_count) {
+    int64_t patches = (k_count + most_rows) * pitch;
+    if (g->outputs <= few_outputs) return patches + g->outputs * pitch + (k_count + most_rows) * g->outputs * lanes;
+    return patches + patch_block * output_block + 2 * lanes;
+}
+
+#define SWAP(step, low, high)                                                         \
+    for (int i = 0; i < lanes; i++)                                                   \
+        if (!(i & step)) {                                                            \
+            lane_vector a = row[i], b = row[i + step];                                \
+            row[i] = __builtin_shufflevector(a, b, low);                              \
+            row[i + step] = __builtin_shufflevector(a, b, high);                      \
+        }
+#define LOW8 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
+#define HIGH8 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
+#define LOW4 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27
+#define HIGH4 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31
+#define LOW2 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
+#define HIGH2 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
+#define LOW1 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30
+#define HIGH1 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
+
+// out[p][m] = in[m][p] for `outputs` rows of `count` elements; m up to the next multiple of a vector is set to 0.
+MARTLET_CLONES
+static void transpose_gradient(const float *in, int64_t in_pitch, int64_t outputs, int64_t count, float *out, int64_t out_pitch) {
+    for (int64_t m = 0; m < outputs; m += lanes) {
+        int64_t rows = smaller(lanes, outputs - m), p = 0;
+        for (; p + lanes <= count; p += lanes) {
+            lane_vector row[lanes];
+            for (int i = 0; i < lanes; i++) row[i] = i < rows ? LOAD(in + (m + i) * in_pitch + p) : (lane_vector){0};
+            SWAP(8, LOW8, HIGH8)
+            SWAP(4, LOW4, HIGH4)
+            SWAP(2, LOW2, HIGH2)
+            SWAP(1, LOW1, HIGH1)
+            for (int i = 0; i < lanes; i++) STORE(out + (p + i) * out_pitch + m, row[i]);
+        }
+        for (; p < count; p++)
+            for (int64_t i = 0; i < lanes; i++) out[p * out_pitch + m + i] = i < rows ? in[(m + i) * in_pitch + p] : 0;
+    }
+}
+
+MARTLET_INLINE void outer_tile(const int rows, const int vectors, int64_t count, const float *patches, const float *gradient,
+                               int64_t gradient_pitch, float *result, int64_t result_pitch) {
+    lane_vector sum[most_rows][2];
+    MARTLET_UNROLL for (int r = 0; r < rows; r++)
+        MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = (lane_vector){0};
+    for (int64_t p = 0; p < count; p++) {
+        lane_vector d[2];
+        MARTLET_UNROLL for (int v = 0; v < vectors; v++) d[v] = LOAD(gradient + p * gradient_pitch + v * lanes);
+        MARTLET_UNROLL for (int r = 0; r < rows; r++)
+            MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] += patches[r * pitch + p] * d[v];
+    }
+    MARTLET_UNROLL for (int r = 0; r < rows; r++)
+        MARTLET_UNROLL for (int v = 0; v < vectors; v++) {
+            float *to = result + r * result_pitch + v * lanes;
+            STORE(to, LOAD(to) + sum[r][v]);
+        }
+}
+
+#define OUTER(rows, vectors) \
+    case rows: outer_tile(rows, vectors, count, patches, gradient, gradient_pitch, result, result_pitch); break;
+
+MARTLET_CLONES
+static void outer_two(int64_t rows, int64_t count, const float *patches, const float *gradient, int64_t gradient_pitch,
+                      float *result, int64_t result_pitch) {
+    switch (rows) {
+    OUTER(1, 2) OUTER(2, 2) OUTER(3, 2) OUTER(4, 2) OUTER(5, 2) OUTER(6, 2) OUTER(7, 2)
+    OUTER(8, 2) OUTER(9, 2) OUTER(10, 2) OUTER(11, 2) OUTER(12, 2) OUTER(13, 2) OUTER(14, 2)
+    default: break;
+    }
+}
+
+MARTLET_CLONES
+static void outer_one(int64_t rows, int64_t count, const float *patches, const float *gradient, int64_t gradient_pitch,
+                      float *result, int64_t result_pitch) {
+    switch (rows) {
+    OUTER(1, 1) OUTER(2, 1) OUTER(3, 1) OUTER(4, 1) OUTER(5, 1) OUTER(6, 1) OUTER(7, 1)
+    OUTER(8, 1) OUTER(9, 1) OUTER(10, 1) OUTER(11, 1) OUTER(12, 1) OUTER(13, 1) OUTER(14, 1)
+    default: break;
+    }
+}
+
+// sums[k][m], a vector each.
+MARTLET_INLINE void dot_tile(const int outputs, const int columns, int64_t count, const float *gradient, const float *patches,
+                             float *sums) {
+    lane_vector sum[12][few_outputs];
+    MARTLET_UNROLL for (int k = 0; k < columns; k++)
+        MARTLET_UNROLL for (int m = 0; m < outputs; m++) sum[k][m] = LOAD(sums + (k * outputs + m) * lanes);
+    for (int64_t p = 0; p < count; p += lanes) {
+        lane_vector d[few_outputs];
+        MARTLET_UNROLL for (int m = 0; m < outputs; m++) d[m] = LOAD(gradient + m * pitch + p);
+        MARTLET_UNROLL for (int k = 0; k < columns; k++) {
+            lane_vector patch = LOAD(patches + k * pitch + p);
+            MARTLET_UNROLL for (int m = 0; m < outputs; m++) sum[k][m] += d[m] * patch;
+        }
+    }
+    MARTLET_UNROLL for (int k = 0; k < columns; k++)
+        MARTLET_UNROLL for (int m = 0; m < outputs; m++) STORE(sums + (k * outputs + m) * lanes, sum[k][m]);
+}
+
+#define DOT(outputs, columns) case outputs: dot_tile(outputs, columns, count, gradient, patches, sums); break;
+
+MARTLET_CLONES
+static void dot_wide(int64_t outputs, int64_t count, const float *gradient, const float *patches, float *sums) {
+    switch (outputs) { DOT(1, 12) DOT(2, 10) DOT(3, 8) DOT(4, 6) DOT(5, 4) DOT(6, 4) DOT(7, 3) DOT(8, 3) default: break; }
+}
+
+MARTLET_CLONES
+static void dot_narrow(int64_t outputs, int64_t count, const float *gradient, const float *patches, float *sums) {
+    switch (outputs) { DOT(1, 4) DOT(2, 3) DOT(3, 2) DOT(4, 1) DOT(5, 1) DOT(6, 1) DOT(7, 1) DOT(8, 1) default: break; }
+}
+
+MARTLET_CLONES
+static void pack_rows(const martlet_grid *g, const float *source, const position_run *runs, int64_t run_count, int64_t k_begin,
+                      int64_t k_end, int64_t used, int64_t width, float *out) {
+    gather_patches(g, source, runs, run_count, k_begin, k_end, used, width, pitch, out);
+}
+
+static void few(const martlet_grid *g, const float *gradient, int64_t group, int64_t begin, int64_t used, int64_t width,
+                int64_t k_count, const float *patches, float *block, float *sums) {
+    int64_t area = g->rows * g->columns;
+    for (int64_t m = 0; m < g->outputs; m++) {
+        float *to = block + m * pitch;
+        for (int64_t p = begin; p < begin + used;) {
+            int64_t image = p / area, at = p % area, count = smaller(area - at, begin + used - p);
+            memcpy(to + (p - begin), gradient + ((image * g->groups + group) * g->outputs + m) * area + at,
+                   (size_t)count * sizeof(float));
+            p += count;
+        }
+        fill_zero(to + used, width - used);
+    }
+    int vectors = choose_tile().vectors;
+    int64_t columns = dot_columns(g->outputs, vectors);
+    for (int64_t k = 0; k < k_count; k += columns) {
+        float *to = sums + k * g->outputs * lanes;
+        if (vectors == 2) dot_wide(g->outputs, width, block, patches + k * pitch, to);
+        else dot_narrow(g->outputs, width, block, patches + k * pitch, to);
+    }
+}
+
+static void many(const martlet_grid *g, const float *gradient, int64_t group, int64_t begin, int64_t used, int64_t k_count,
+                 const float *patches, float *block, float *partial) {
+    tile_shape shape = choose_tile();
+    int64_t area = g->rows * g->columns, result_pitch = martlet_weight_gradient_pitch(g->outputs);
+    int64_t panels = (k_count + shape.rows - 1) / shape.rows;
+    for (int64_t first = 0; first < g->outputs; first += output_block) {
+        int64_t outputs = smaller(output_block, g->outputs - first), block_pitch = martlet_weight_gradient_pitch(outputs);
+        for (int64_t p = begin; p < begin + used;) {
+            int64_t image = p / area, at = p % area, count = smaller(area - at, begin + used - p);
+            transpose_gradient(gradient + ((image * g->groups + group) * g->outputs + first) * area + at, area, outputs, count,
+                               block + (p - begin) * block_pitch, block_pitch);
+            p += count;
+        }
+        for (int64_t panel = 0; panel < panels; panel++) {
+            int64_t k = panel_start(k_count, panels, panel), rows = panel_start(k_count, panels, panel + 1) - k;
+            for (int64_t m = 0; m < block_pitch;) {
+                float *to = partial + k * result_pitch + first + m;
+                if (shape.vectors == 2 && m + 2 * lanes <= block_pitch) {
+                    outer_two(rows, used, patches + k * pitch, block + m, block_pitch, to, result_pitch);
+                    m += 2 * lanes;
+                } else {
+                    outer_one(rows, used, patches + k * pitch, block + m, block_pitch, to, result_pitch);
+                    m += lanes;
+                }
+            }
+        }
+    }
+}
+
+void martlet_weight_gradient(const martlet_grid *g, const float *source, const float *gradient, float *partial,
+                             int64_t group, int64_t k_begin, int64_t k_end, int64_t image_begin, int64_t image_end,
+                             float *scratch) {
+    int64_t area = g->rows * g->columns, k_count = k_end - k_begin, result_pitch = martlet_weight_gradient_pitch(g->outputs);
+    float *patches = scratch, *block = patches + (k_count + most_rows) * pitch, *sums = block + g->outputs * pitch;
+    int is_few = g->outputs <= few_outputs;
+    memset(partial, 0, (size_t)(k_count * result_pitch) * sizeof(float));
+    if (is_few) {
+        memset(sums, 0, (size_t)((k_count + most_rows) * g->outputs * lanes) * sizeof(float));
+        memset(patches + k_count * pitch, 0, (size_t)(most_rows * pitch) * sizeof(float));
+    }
+    for (int64_t begin = image_begin * area; begin < image_end * area; begin += patch_block) {
+        int64_t used = smaller(patch_block, image_end * area - begin), width = (used + lanes - 1) / lanes * lanes;
+        position_run runs[patch_block];
+        int64_t run_count = find_runs(g, group, begin, begin + used, patch_block, runs);
+        pack_rows(g, source, runs, run_count, k_begin, k_end, used, width, patches);
+        if (is_few) few(g, gradient, group, begin, used, width, k_count, patches, block, sums);
+        else many(g, gradient, group, begin, used, k_count, patches, block, partial);
+    }
+    if (is_few)
+        for (int64_t k = 0; k < k_count; k++)
+            for (int64_t m = 0; m < g->outputs; m++) {
+                lane_vector x = LOAD(sums + (k * g->outputs + m) * lanes);
+                partial[k * result_pitch + m] = lane_sum(&x);
+            }
+}
+
+MARTLET_CLONES
+void martlet_weight_gradient_sum(const martlet_grid *g, const float *partial, int64_t slabs, float *result,
+                                 int64_t begin, int64_t end) {
+    int64_t row = martlet_weight_gradient_pitch(g->outputs), k_count = g->taps * g->channels;
+    int64_t group_pitch = k_count * row, slab_pitch = g->groups * group_pitch;
+    // A vector of outputs at a time, so that the partial results are read along their rows.
+    for (int64_t o = begin; o < end;) {
+        int64_t group = o / g->outputs, m = o % g->outputs;
+        int64_t count = smaller(smaller(lanes, end - o), g->outputs - m);
+        const float *from = partial + group * group_pitch + m;
+        for (int64_t channel = 0; channel < g->channels; channel++)
+            for (int64_t tap = 0; tap < g->taps; tap++) {
+                float sum[lanes] = {0};
+                const float *at = from + (tap * g->channels + channel) * row;
+                for (int64_t slab = 0; slab < slabs; slab++)
+                    for (int64_t i = 0; i < count; i++) sum[i] += at[slab * slab_pitch + i];
+                for (int64_t i = 0; i < count; i++)
+                    result[((o + i) * g->channels + channel) * g->taps + tap] = sum[i];
+            }
+        o += count;
+    }
+}

@@ -1,0 +1,39 @@
+#ifndef MARTLET_LANES_H
+#define MARTLET_LANES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Functions so marked are compiled for several instruction sets; the loader picks one. Helpers they call must be inlined
+// into each (`MARTLET_INLINE`) and take vectors by pointer, since their passing differs between instruction sets.
+#if defined(__x86_64__)
+#define MARTLET_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define MARTLET_CLONES
+#endif
+#define MARTLET_INLINE static inline __attribute__((always_inline))
+#define MARTLET_UNROLL _Pragma("clang loop unroll(full)")
+
+enum { lanes = 16 };
+
+typedef float lane_vector __attribute__((vector_size(64)));
+typedef int32_t lane_integers __attribute__((vector_size(64)));
+typedef lane_vector loose_vector __attribute__((aligned(4), may_alias));
+typedef lane_integers loose_integers __attribute__((aligned(4), may_alias));
+
+#define LOAD(pointer) ((lane_vector)*(const loose_vector *)(pointer))
+#define STORE(pointer, value) (*(loose_vector *)(pointer) = (value))
+
+MARTLET_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+MARTLET_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// The sum of the lanes, by halves.
+MARTLET_INLINE float lane_sum(const lane_vector *x) {
+    float part[lanes];
+    STORE(part, *x);
+    for (int width = lanes / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) part[i] += part[i + width];
+    return part[0];
+}
+
+#endif

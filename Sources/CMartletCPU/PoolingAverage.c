@@ -1,0 +1,152 @@
+#include "Windows.h"
+
+// What one window divides by: its positions in the image, or with padding those that do not go beyond the padding.
+MARTLET_INLINE int64_t divisor_extent(int64_t position, int64_t stride, int64_t padding, int64_t kernel, int64_t extent,
+                                      int counts_padding) {
+    int64_t begin = position * stride - padding, end = begin + kernel;
+    if (counts_padding) return smaller(end, extent + padding) - begin;
+    return smaller(end, extent) - larger(begin, 0);
+}
+
+MARTLET_INLINE float average_divisor(const martlet_pooling *g, int64_t i, int64_t j) {
+    return (float)(divisor_extent(i, g->stride_y, g->padding_y, g->kernel_y, g->height, g->counts_padding)
+                   * divisor_extent(j, g->stride_x, g->padding_x, g->kernel_x, g->width, g->counts_padding));
+}
+
+MARTLET_INLINE float average_window(const martlet_pooling *g, const float *plane, int64_t i, int64_t j, window_range rows) {
+    window_range columns = window_taps(j, g->stride_x, g->padding_x, 1, g->kernel_x, g->width);
+    float sum = 0;
+    for (int64_t a = rows.begin; a < rows.end; a++)
+        for (int64_t b = columns.begin; b < columns.end; b++)
+            sum += plane[(i * g->stride_y - g->padding_y + a) * g->width + j * g->stride_x - g->padding_x + b];
+    return sum / average_divisor(g, i, j);
+}
+
+MARTLET_INLINE void average_rows(const martlet_pooling *g, const int64_t step, const float *x, float *y, int64_t begin,
+                                 int64_t end) {
+    const float *limit = x + g->planes * g->height * g->width;
+    float *y_limit = y + end * g->columns;
+    window_range inside = window_inside(g);
+    for (int64_t r = begin; r < end; r++) {
+        int64_t plane = r / g->rows, i = r % g->rows, j = 0;
+        const float *in = x + plane * g->height * g->width;
+        float *out = y + r * g->columns;
+        window_range rows = window_taps(i, g->stride_y, g->padding_y, 1, g->kernel_y, g->height);
+        int64_t reach = (rows.end - 1) * g->width + g->kernel_x - 1 + lanes * step;
+        for (; j < inside.begin; j++) out[j] = average_window(g, in, i, j, rows);
+        for (; j < inside.end; j += lanes) {
+            int64_t first = (i * g->stride_y - g->padding_y) * g->width + j * g->stride_x - g->padding_x;
+            int64_t count = smaller(lanes, inside.end - j);
+            if (limit - in - first < reach) {
+                for (int64_t n = 0; n < count; n++) out[j + n] = average_window(g, in, i, j + n, rows);
+                continue;
+            }
+            lane_vector sum = {0}, value;
+            for (int64_t a = rows.begin; a < rows.end; a++)
+                for (int64_t b = 0; b < g->kernel_x; b++) {
+                    load_every(in + first + a * g->width + b, step, &value);
+                    sum += value;
+                }
+            sum /= average_divisor(g, i, j);
+            if (y_limit - (out + j) >= lanes) {
+                STORE(out + j, sum);
+            } else {
+                float part[lanes];
+                STORE(part, sum);
+                memcpy(out + j, part, (size_t)count * sizeof(float));
+            }
+        }
+        for (j = larger(inside.begin, inside.end); j < g->columns; j++) out[j] = average_window(g, in, i, j, rows);
+    }
+}
+
+MARTLET_CLONES
+void martlet_average_pool(const martlet_pooling *g, const float *x, float *y, int64_t begin, int64_t end) {
+    switch (g->stride_x) {
+    case 1: average_rows(g, 1, x, y, begin, end); break;
+    case 2: average_rows(g, 2, x, y, begin, end); break;
+    default: average_rows(g, g->stride_x, x, y, begin, end); break;
+    }
+}
+
+MARTLET_CLONES
+void martlet_average_pool_gradient(const martlet_pooling *g, const float *dy, float *dx, int64_t begin, int64_t end) {
+    enum { chunk = 64 };
+    window_range inside = window_inside(g);
+    for (int64_t plane = begin; plane < end; plane++) {
+        float *out = dx + plane * g->height * g->width;
+        memset(out, 0, (size_t)(g->height * g->width) * sizeof(float));
+        for (int64_t i = 0; i < g->rows; i++) {
+            const float *in = dy + (plane * g->rows + i) * g->columns;
+            window_range rows = window_taps(i, g->stride_y, g->padding_y, 1, g->kernel_y, g->height);
+            for (int64_t j = 0; j < g->columns; j += chunk) {
+                int64_t count = smaller(chunk, g->columns - j);
+                float share[chunk];
+                if (j >= inside.begin && j + count <= inside.end) {
+                    float divisor = average_divisor(g, i, j);
+                    for (int64_t n = 0; n < count; n++) share[n] = in[j + n] / divisor;
+                } else {
+                    for (int64_t n = 0; n < count; n++) share[n] = in[j + n] / average_divisor(g, i, j + n);
+                }
+                for (int64_t a = rows.begin; a < rows.end; a++) {
+                    float *row = out + (i * g->stride_y - g->padding_y + a) * g->width;
+                    for (int64_t b = 0; b < g->kernel_x; b++) {
+                        // Outputs low <= n < high have this tap inside the image.
+                        int64_t x = j * g->stride_x - g->padding_x + b;
+                        int64_t low = x < 0 ? smaller(count, (-x + g->stride_x - 1) / g->stride_x) : 0;
+                        int64_t high = x < g->width ? smaller(count, (g->width - x + g->stride_x - 1) / g->stride_x) : 0;
+                        if (g->stride_x == 1) for (int64_t n = low; n < high; n++) row[x + n] += share[n];
+                        else for (int64_t n = low; n < high; n++) row[x + n * g->stride_x] += share[n];
+                    }
+                }
+            }
+        }
+    }
+}
+
+// The sum of neighbouring elements, by lanes.
+MARTLET_INLINE float row_sum(const float *in, int64_t count) {
+    lane_vector sum = {0};
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) sum += LOAD(in + i);
+    float total = i ? lane_sum(&sum) : 0;
+    for (; i < count; i++) total += in[i];
+    return total;
+}
+
+MARTLET_CLONES
+void martlet_adaptive_average_pool(const martlet_pooling *g, const float *x, float *y, int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; r++) {
+        const float *in = x + r / g->rows * g->height * g->width;
+        window_range rows = adaptive_window(r % g->rows, g->height, g->rows);
+        for (int64_t j = 0; j < g->columns; j++) {
+            window_range columns = adaptive_window(j, g->width, g->columns);
+            int64_t width = columns.end - columns.begin, height = rows.end - rows.begin;
+            float sum = 0;
+            if (width == g->width) {
+                sum = row_sum(in + rows.begin * g->width, width * height);
+            } else {
+                for (int64_t a = rows.begin; a < rows.end; a++) sum += row_sum(in + a * g->width + columns.begin, width);
+            }
+            y[r * g->columns + j] = sum / (float)(width * height);
+        }
+    }
+}
+
+MARTLET_CLONES
+void martlet_adaptive_average_pool_gradient(const martlet_pooling *g, const float *dy, float *dx, int64_t begin, int64_t end) {
+    for (int64_t plane = begin; plane < end; plane++) {
+        float *out = dx + plane * g->height * g->width;
+        memset(out, 0, (size_t)(g->height * g->width) * sizeof(float));
+        for (int64_t i = 0; i < g->rows; i++) {
+            window_range rows = adaptive_window(i, g->height, g->rows);
+            for (int64_t j = 0; j < g->columns; j++) {
+                window_range columns = adaptive_window(j, g->width, g->columns);
+                float share = dy[(plane * g->rows + i) * g->columns + j]
+                              / (float)((rows.end - rows.begin) * (columns.end - columns.begin));
+                for (int64_t a = rows.begin; a < rows.end; a++)
+                    for (int64_t b = columns.begin; b < columns.end; b++) out[a * g->width + b] += share;
+            }
+        }
+    }
+}

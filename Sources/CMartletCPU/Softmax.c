@@ -1,0 +1,129 @@
+#include "Softmax.h"
+
+#include "Rows.h"
+
+MARTLET_CLONES
+void martlet_softmax(const float *x, float *y, int64_t n, int32_t logarithm, int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+        const float *in = x + row * n;
+        float *out = y + row * n, maximum = row_maximum(in, n);
+        if (logarithm) {
+            float rest = logf(exponential_sum(in, n, maximum));
+            for (int64_t i = 0; i < n; i++) out[i] = in[i] - maximum - rest;
+        } else {
+            lane_vector sum = {0};
+            for (int64_t i = 0; i < n; i += lanes) {
+                lane_vector v, e;
+                load_part(in + i, n - i, -INFINITY, &v);
+                v -= maximum;
+                exponentials(&v, &e);
+                store_part(out + i, n - i, &e);
+                if (n - i < lanes)
+                    for (int j = (int)(n - i); j < lanes; j++) e[j] = 0;
+                sum += e;
+            }
+            float scale = 1 / lane_sum(&sum);
+            for (int64_t i = 0; i < n; i++) out[i] *= scale;
+        }
+    }
+}
+
+MARTLET_CLONES
+void martlet_softmax_gradient(const float *dy, const float *y, float *dx, int64_t n, int32_t logarithm, int64_t begin,
+                              int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+        const float *g = dy + row * n, *in = y + row * n;
+        float *out = dx + row * n;
+        lane_vector sum = {0};
+        for (int64_t i = 0; i < n; i += lanes) {
+            lane_vector a, b;
+            load_part(g + i, n - i, 0, &a);
+            if (!logarithm) {
+                load_part(in + i, n - i, 0, &b);
+                a *= b;
+            }
+            sum += a;
+        }
+        float total = lane_sum(&sum);
+        if (logarithm) {
+            for (int64_t i = 0; i < n; i += lanes) {
+                lane_vector a, b, e;
+                load_part(g + i, n - i, 0, &a);
+                load_part(in + i, n - i, 0, &b);
+                exponentials(&b, &e);
+                a -= e * total;
+                store_part(out + i, n - i, &a);
+            }
+        } else {
+            for (int64_t i = 0; i < n; i++) out[i] = in[i] * (g[i] - total);
+        }
+    }
+}
+
+MARTLET_CLONES
+void martlet_cross_entropy(const martlet_cross_entropy_options *options, const float *logits, const int32_t *labels,
+                           float *losses, int64_t begin, int64_t end) {
+    int64_t n = options->classes;
+    const float *weights = options->weights;
+    for (int64_t row = begin; row < end; row++) {
+        int32_t label = labels[row];
+        if (options->ignores && label == options->ignored_label) { losses[row] = 0; continue; }
+        if (label < 0 || label >= n) { losses[row] = NAN; continue; }
+        const float *in = logits + row * n;
+        float maximum = row_maximum(in, n), rest = logf(exponential_sum(in, n, maximum));
+        float loss = (1 - options->smoothing) * (weights ? weights[label] : 1) * (rest - (in[label] - maximum));
+        if (options->smoothing != 0) {
+            lane_vector sum = {0};
+            for (int64_t i = 0; i < n; i += lanes) {
+                lane_vector x, w = (lane_vector){0} + 1;
+                load_part(in + i, n - i, maximum + rest, &x);
+                x = rest - (x - maximum);
+                if (weights) load_part(weights + i, n - i, 0, &w);
+                if (n - i < lanes)
+                    for (int j = (int)(n - i); j < lanes; j++) x[j] = 0;
+                sum += w * x;
+            }
+            loss += options->smoothing / (float)n * lane_sum(&sum);
+        }
+        losses[row] = loss;
+    }
+}
+
+MARTLET_CLONES
+void martlet_cross_entropy_gradient(const martlet_cross_entropy_options *options, const float *losses_gradient,
+                                    int64_t gradient_stride, const float *logits, const int32_t *labels, float *gradient,
+                                    int64_t begin, int64_t end) {
+    int64_t n = options->classes;
+    const float *weights = options->weights;
+    float total = 0;
+    for (int64_t i = 0; i < n; i++) total += weights ? weights[i] : 1;
+    float share = options->smoothing / (float)n;
+    for (int64_t row = begin; row < end; row++) {
+        int32_t label = labels[row];
+        float *out = gradient + row * n;
+        int ignored = options->ignores && label == options->ignored_label;
+        if (ignored || label < 0 || label >= n) {
+            for (int64_t i = 0; i < n; i++) out[i] = ignored ? 0 : NAN;
+            continue;
+        }
+        const float *in = logits + row * n;
+        float maximum = row_maximum(in, n), sum = exponential_sum(in, n, maximum);
+        float g = losses_gradient[row * gradient_stride];
+        float one = (1 - options->smoothing) * (weights ? weights[label] : 1);
+        // The probability's factor: all the weight that the row's targets have.
+        float factor = g * (one + share * total) / sum;
+        for (int64_t i = 0; i < n; i += lanes) {
+            lane_vector x, e, w = (lane_vector){0} + 1;
+            load_part(in + i, n - i, 0, &x);
+            x -= maximum;
+            exponentials(&x, &e);
+            e *= factor;
+            if (share != 0) {
+                if (weights) load_part(weights + i, n - i, 0, &w);
+                e -= g * share * w;
+            }
+            store_part(out + i, n - i, &e);
+        }
+        out[label] -= g * one;
+    }
+}

@@ -1,0 +1,127 @@
+import CMartletCPU
+import MartletCore
+
+/// Convolutions as sums over a kernel's taps (`martlet_grid`): blocks of positions, gathered into patches or read from a
+/// padded copy where channels are few, times packed weights. The input gradient is the same sum over the output's gradient,
+/// one for each residue of the stride; so nothing is scattered and no two tasks write the same element.
+extension CPUDevice {
+    public func convolution(_ x: View, _ w: View, into y: View, options: ConvolutionOptions, epilogue: Epilogue?) {
+        guard begin(reading: [x, w] + (epilogue?.operands ?? []), writing: [y]) else { return }
+        let geometry = ConvolutionGeometry(x.shape, w.shape, y.shape, options)
+        sum(geometry.forward, weights: w.floats, order: geometry.forwardWeights, source: x.floats, into: y, finish: nil)
+        if let epilogue {
+            pointwise(epilogue.expression, scalars: epilogue.scalars, inputs: [y] + epilogue.operands, outputs: [y])
+        }
+    }
+
+    public func convolutionInputGradient(_ dy: View, _ w: View, into dx: View, options: ConvolutionOptions) {
+        guard begin(reading: [dy, w], writing: [dx]) else { return }
+        let geometry = ConvolutionGeometry(dx.shape, w.shape, dy.shape, options)
+        for phase in geometry.inputGradientPhases {
+            sum(phase, weights: w.floats, order: geometry.inputGradientWeights, source: dy.floats, into: dx, finish: nil)
+        }
+    }
+
+    public func convolutionWeightGradient(_ x: View, _ dy: View, into dw: View, options: ConvolutionOptions) {
+        guard begin(reading: [x, dy], writing: [dw]) else { return }
+        let grid = ConvolutionGeometry(x.shape, dw.shape, dy.shape, options).forward
+        let (images, groups, depth) = (grid.images, grid.groups, grid.depth)
+        grid.withC { g in
+            let pitch = Int(martlet_weight_gradient_pitch(g.pointee.outputs))
+            // A range of k takes all positions; where there are too few ranges for the threads, images are divided too.
+            let most = (depth + 143) / 144
+            let range = (depth + most - 1) / most, ranges = (depth + range - 1) / range
+            let slabs = max(1, min(images, (2 * pool.threads + ranges * groups - 1) / (ranges * groups)))
+            let each = Int(martlet_weight_gradient_scratch(g, Int64(range)))
+            let slabFloats = groups * depth * pitch
+            guard let memory = scratch(floats: slabs * slabFloats + pool.threads * each, for: [dw]) else { return }
+            let partial = memory.start, scratch = partial + slabs * slabFloats
+            let (source, gradient, result) = (x.floats, dy.floats, dw.floats)
+            pool.run(slabs * groups * ranges) { task, worker in
+                let slab = task / (groups * ranges), group = task / ranges % groups, first = task % ranges * range
+                martlet_weight_gradient(
+                    g, source, gradient, partial + slab * slabFloats + (group * depth + first) * pitch, Int64(group),
+                    Int64(first), Int64(min(depth, first + range)), Int64(images * slab / slabs),
+                    Int64(images * (slab + 1) / slabs), scratch + worker * each)
+            }
+            let grain = max(16, 65536 / (depth * slabs))
+            pool.run(over: groups * grid.outputs, grain: grain, alignment: 16) { rows, _ in
+                martlet_weight_gradient_sum(g, partial, Int64(slabs), result, rows.low, rows.high)
+            }
+        }
+    }
+
+    /// What a task does to a part of the result as soon as it is there: an image, its channels, their positions.
+    typealias Finish = (_ image: Int, _ channels: Range<Int>, _ positions: Range<Int>) -> Void
+
+    /// Computes all sums of a grid.
+    private func sum(_ grid: SumGrid, weights: UnsafePointer<Float>, order: WeightOrder, source: UnsafePointer<Float>,
+                     into target: View, finish: Finish?) {
+        guard grid.positions > 0, grid.outputs > 0 else { return }
+        let result = target.floats
+        grid.withC { g in
+            guard grid.depth > 0 else {
+                // No tap reaches these positions.
+                martlet_grid_zero(g, result)
+                for image in 0..<grid.images { finish?(image, 0..<grid.groups * grid.outputs, 0..<grid.area) }
+                return
+            }
+            let direct = martlet_direct_fits(g) != 0
+            let packedFloats = (grid.groups * grid.outputs * grid.depth + 15) / 16 * 16
+            let each = Int(direct ? martlet_direct_scratch(g) : martlet_implicit_gemm_scratch())
+            guard let memory = scratch(floats: packedFloats + pool.threads * each, for: [target]) else { return }
+            let packed = memory.start, scratch = packed + packedFloats
+            let tapIndex = grid.taps.map { Int32($0.index) }
+            pool.run(over: grid.groups, grain: max(1, 65536 / (grid.outputs * grid.depth))) { groups, _ in
+                martlet_grid_pack(g, weights, Int64(order.group), Int64(order.output), Int64(order.channel), tapIndex, packed,
+                                  groups.low, groups.high)
+            }
+            if direct {
+                sumDirectly(grid, g, source, packed, result, scratch, each, finish)
+            } else {
+                sumPatches(grid, g, source, packed, result, scratch, each, finish)
+            }
+        }
+    }
+
+    private func sumDirectly(_ grid: SumGrid, _ g: UnsafePointer<martlet_grid>, _ source: UnsafePointer<Float>,
+                             _ packed: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>,
+                             _ scratch: UnsafeMutablePointer<Float>, _ each: Int, _ finish: Finish?) {
+        let (rows, columns) = (Int(g.pointee.rows), Int(g.pointee.columns))
+        let band = Int(martlet_direct_band(g)), bands = (rows + band - 1) / band
+        pool.run(over: grid.images * grid.groups * bands, grain: 1, perWorker: 8) { items, worker in
+            for item in items {
+                martlet_direct_products(g, source, packed, result, Int64(item), scratch + worker * each)
+                guard let finish else { continue }
+                let first = item % bands * band, group = item / bands % grid.groups
+                finish(item / bands / grid.groups, group * grid.outputs..<(group + 1) * grid.outputs,
+                       first * columns..<min(rows, first + band) * columns)
+            }
+        }
+    }
+
+    private func sumPatches(_ grid: SumGrid, _ g: UnsafePointer<martlet_grid>, _ source: UnsafePointer<Float>,
+                            _ packed: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>,
+                            _ scratch: UnsafeMutablePointer<Float>, _ each: Int, _ finish: Finish?) {
+        let positions = grid.positions, area = grid.area, groups = grid.groups
+        let share = (positions + 3 * pool.threads - 1) / (3 * pool.threads)
+        let block = min(Int(martlet_implicit_gemm_block), max(32, (share + 31) / 32 * 32))
+        let blocks = (positions + block - 1) / block
+        // Where there are too few blocks for the threads, the output channels are divided too.
+        let panels = Int(martlet_grid_panels(g.pointee.outputs))
+        let parts = max(1, min(panels, (2 * pool.threads + blocks * groups - 1) / (blocks * groups)))
+        pool.run(blocks * groups * parts) { task, worker in
+            let part = task % parts, group = task / parts % groups, first = task / parts / groups * block
+            let last = min(positions, first + block)
+            let (low, high) = (Int64(panels * part / parts), Int64(panels * (part + 1) / parts))
+            martlet_implicit_gemm(g, source, packed, result, Int64(group), Int64(first), Int64(last), low, high,
+                                  scratch + worker * each)
+            guard let finish else { return }
+            let channels = group * grid.outputs + Int(martlet_grid_first_output(g.pointee.outputs, low))
+                ..< group * grid.outputs + Int(martlet_grid_first_output(g.pointee.outputs, high))
+            for image in first / area...(last - 1) / area {
+                finish(image, channels, max(first - image * area, 0)..<min(last - image * area, area))
+            }
+        }
+    }
+}
