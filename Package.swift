@@ -61,7 +61,7 @@ let package = Package(
         library("MartletConformance", ["Martlet"]),
         .executableTarget(name: "martlet-cli", dependencies: ["Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance", argumentParser, yams], swiftSettings: swift),
 
-        tests("DataTests", ["MartletData"]),
+        tests("DataTests", ["MartletData", "CZlib"]),
         tests("NNTests", ["Martlet"]),
         tests("TrainingTests", ["Martlet"]),
     ]

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct AtomicFileTests {
     @Test func replacesTheFile() throws {
-        try withTemporaryFolder { folder in
+        try withTemporaryFolder { folder throws in
             let path = folder + "/f"
             try AtomicFile.write([1, 2], to: path)
             try AtomicFile.write([3], to: path)
@@ -31,7 +31,7 @@ import Testing
             signal(SIGXFSZ, SIG_IGN)
             var limit = rlimit(rlim_cur: 4096, rlim_max: 4096)
             #expect(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
-            try withTemporaryFolder { folder in
+            try withTemporaryFolder { folder throws in
                 let path = folder + "/w.safetensors"
                 let small = [TensorToStore("a", shape: [3], .floats([1, 2, 3]))]
                 try SafeTensors.write(small, to: path)

@@ -96,7 +96,7 @@ private struct Expected: Decodable {
             width: 37, height: 21, channels: channels,
             pixels: (0..<37 * 21 * channels).map { _ in UInt8(truncatingIfNeeded: random.next()) })
         #expect(try Image.decode(image.png(), file: "memory") == image)
-        try withTemporaryFolder { folder in
+        try withTemporaryFolder { folder throws in
             try image.writePNG(to: folder + "/i.png")
             #expect(try Image.read(folder + "/i.png") == image)
         }

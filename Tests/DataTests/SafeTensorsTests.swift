@@ -36,7 +36,7 @@ private func file(_ header: String, values: Int) -> [UInt8] {
     }
 
     @Test func writingAndReadingGivesTheSameBits() throws {
-        try withTemporaryFolder { folder in
+        try withTemporaryFolder { folder throws in
             let path = folder + "/w.safetensors"
             let special: [Float] = [.nan, .infinity, -.infinity, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 1 / 3]
             let tensors = [
@@ -88,7 +88,7 @@ private func file(_ header: String, values: Int) -> [UInt8] {
         (#"{"a":"#, 0, "not JSON"),
     ])
     func badHeadersAreRefused(header: String, values: Int, expected: String) throws {
-        try withTemporaryFolder { folder in
+        try withTemporaryFolder { folder throws in
             let path = folder + "/bad.safetensors"
             try write(file(header, values: values), to: path)
             let error = try #require(try dataError { _ = try SafeTensors.read(path) })
@@ -115,7 +115,7 @@ private func file(_ header: String, values: Int) -> [UInt8] {
 
     @Test func damageNeverTraps() throws {
         let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: golden("types.safetensors"))))
-        try withTemporaryFolder { folder in
+        try withTemporaryFolder { folder throws in
             let path = folder + "/damaged"
             for bytes in damaged(whole) {
                 try write(bytes, to: path)
@@ -131,7 +131,7 @@ private func file(_ header: String, values: Int) -> [UInt8] {
 
     /// A file that shrinks after it was opened gives an error, not a fault.
     @Test func aFileCutWhileOpen() throws {
-        try withTemporaryFolder { folder in
+        try withTemporaryFolder { folder throws in
             let path = folder + "/w.safetensors"
             try SafeTensors.write([TensorToStore("a", shape: [100_000], .floats(Array(repeating: 1, count: 100_000)))], to: path)
             let weights = try SafeTensors.read(path)

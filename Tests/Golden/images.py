@@ -1,7 +1,6 @@
 """Writes the golden images of the data tests, Tests/Golden/data/images: small PNG and JPEG files of every kind, beside what
 Pillow makes of them (`expected.json`), and Pillow's resizing (`resized.json`).
 
-
     python Tests/Golden/images.py          (needs pillow, numpy)
 """
 

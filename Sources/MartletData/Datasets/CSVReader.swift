@@ -99,11 +99,11 @@ extension UInt8 {
 }
 
 /// Decimal numbers as text.
-enum DecimalNumber {
+package enum DecimalNumber {
     private static let powers: [Float] = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10]
 
     /// The nearest float; nil where the text is no number. Reads what Swift's `Float` reads; short ones faster.
-    static func parse(_ text: UnsafeBufferPointer<UInt8>) -> Float? {
+    package static func parse(_ text: UnsafeBufferPointer<UInt8>) -> Float? {
         var position = 0
         let isNegative = text.first == UInt8(ascii: "-")
         if isNegative { position = 1 }
