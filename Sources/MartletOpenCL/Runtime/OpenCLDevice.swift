@@ -23,8 +23,9 @@ import MartletCore
 ///         ...
 ///
 /// - `guarded` holds the device's lock, passes fault marks on and marks the outputs when the body throws.
-/// - `kernel` builds once for each name, set of `-D` parameters and epilogue; a file may guard each kernel with
-///   `#ifdef KERNEL_average_pool` so that only the one asked for is compiled. `CPU_LIKE` or `GPU_LIKE` is defined.
+/// - `kernel` builds a family's file once for each set of `-D` parameters and epilogue, and the kernels share the program.
+///   A file may instead guard each kernel with `#ifdef KERNEL_average_pool`: then each is built when it is asked for.
+///   `CPU_LIKE` or `GPU_LIKE` is defined.
 /// - A `.tensor` takes two kernel arguments, the buffer and the view's offset in elements.
 /// - `scratch` gives temporary memory, which may be let go of as soon as the kernels that use it are enqueued.
 public final class OpenCLDevice: @unchecked Sendable {
@@ -73,6 +74,7 @@ public final class OpenCLDevice: @unchecked Sendable {
         try? queue.waitForAll()
         for upload in pendingUploads { free(upload.bytes) }
         for case .success(let kernel) in kernels.values { kernel.release() }
+        programs.release()
         pool.releaseAll()
         queue.release()
         _ = mclReleaseContext(context)

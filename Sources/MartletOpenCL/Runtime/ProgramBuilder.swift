@@ -9,6 +9,7 @@ final class ProgramBuilder {
     private let cache: BinaryCache
     private let standardOptions: String
     private(set) var builds = 0
+    private var programs: [KernelKey: cl_program] = [:]
 
     init(context: cl_context, device: cl_device_id, properties: OpenCLProperties, deviceClass: DeviceClass) {
         self.context = context
@@ -17,10 +18,27 @@ final class ProgramBuilder {
         standardOptions = "-cl-std=CL1.2 -D \(deviceClass == .cpuLike ? "CPU_LIKE" : "GPU_LIKE")=1"
     }
 
-    func build(family: String, name: String, defines: Defines, text: String) throws -> cl_program {
-        let parts = [Kernels.source("Prelude") ?? "", text, Kernels.source(family) ?? ""]
-        let source = parts.joined(separator: "\n")
-        let options = standardOptions + " -D KERNEL_\(name)=1" + defines.options
+    /// The program that holds a kernel. Kernels of one key but the name share it, unless the file guards each by its name:
+    /// a driver may take a tenth of a second for a build however short it is.
+    func program(for key: KernelKey, source: () -> String) throws -> cl_program {
+        let text = Kernels.source(key.family) ?? ""
+        var shared = key
+        shared.name = text.contains("KERNEL_") ? key.name : ""
+        if let program = programs[shared] { return program }
+        let program = try build(key, [Kernels.source("Prelude") ?? "", source(), text].joined(separator: "\n"))
+        programs[shared] = program
+        return program
+    }
+
+    func release() {
+        for program in programs.values { _ = mclReleaseProgram(program) }
+        programs.removeAll()
+    }
+
+    private func build(_ kernel: KernelKey, _ source: String) throws -> cl_program {
+        let name = kernel.name
+        let isShared = !source.contains("KERNEL_\(name)")
+        let options = standardOptions + (isShared ? "" : " -D KERNEL_\(name)=1") + kernel.defines.options
         let key = cache.key(source: source, options: options)
         if let binary = cache.load(key), let program = restore(binary, options) { return program }
         builds += 1
@@ -31,7 +49,7 @@ final class ProgramBuilder {
         guard status == CL_SUCCESS else {
             let log = buildLog(program)
             _ = mclReleaseProgram(program)
-            throw OpenCLError("clBuildProgram", status, "\(family).\(name)\(defines.options): \(log)")
+            throw OpenCLError("clBuildProgram", status, "\(kernel.family).\(name)\(kernel.defines.options): \(log)")
         }
         if cache.isUseful, let binary = binary(of: program) { cache.store(binary, key) }
         return program

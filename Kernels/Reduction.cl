@@ -1,0 +1,434 @@
+// Reductions of the middle axis of x [outer, n, inner].
+//
+// Parameters: KIND (one of those below); STRIDED 0 where inner is 1; PARTIAL 1 where the axis is cut into parts whose states
+// go to scratch memory [outer, parts, inner], which reduce_merge then joins in order.
+#define SUM 0
+#define MEAN 1
+#define NORM 2
+#define MAX 3
+#define MIN 4
+#define ARGMAX 5
+#define ARGMIN 6
+#define VARIANCE 7
+
+#if KIND == ARGMAX || KIND == ARGMIN
+#define ARG 1
+typedef int RESULT;
+#else
+#define ARG 0
+typedef float RESULT;
+#endif
+#define ADDS (KIND == SUM || KIND == MEAN || KIND == NORM)
+
+#if KIND == MAX || KIND == ARGMAX
+#define BEATS(x, a) ((x) > (a))
+#else
+#define BEATS(x, a) ((x) < (a))
+#endif
+#if KIND == NORM
+#define TERM(x) ((x) * (x))
+#else
+#define TERM(x) (x)
+#endif
+
+// What is known of some elements: their sum (or that of their squares); the best of them and its position; or their mean,
+// the sum of their squared distances from it (in `second`) and their count.
+typedef struct {
+    float first, second;
+    float count;
+    int position;
+} STATE;
+
+static STATE nothing(void) {
+    STATE s;
+    s.first = 0.0f;
+    s.second = 0.0f;
+    s.count = 0.0f;
+    s.position = -1;
+    return s;
+}
+
+// Joins what is known of two sets of elements; for equal bests the lower position stays, and the first NaN beats all.
+static STATE merge(STATE a, STATE b) {
+#if ADDS
+    a.first += b.first;
+#elif KIND == VARIANCE
+    // Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
+    const float count = a.count + b.count;
+    if (a.count == 0.0f) return b;
+    if (b.count == 0.0f) return a;
+    const float distance = b.first - a.first, share = b.count / count;
+    a.first += distance * share;
+    a.second += b.second + distance * distance * a.count * share;
+    a.count = count;
+#else
+    if (b.position < 0) return a;
+    if (a.position < 0) return b;
+    const int bothNaN = b.first != b.first && a.first != a.first;
+    const int isLater = b.position > a.position;
+    const int wins = (b.first != b.first && a.first == a.first) || BEATS(b.first, a.first)
+        || ((b.first == a.first || bothNaN) && !isLater);
+    if (wins) return b;
+#endif
+    return a;
+}
+
+// Takes in one more element.
+static STATE include(STATE s, float x, size_t position) {
+#if ADDS
+    s.first += TERM(x);
+#elif KIND == VARIANCE
+    s.count += 1.0f;
+    const float distance = x - s.first;
+    s.first += distance / s.count;
+    s.second += distance * (x - s.first);
+#else
+    const int wins = s.position < 0 || BEATS(x, s.first) || (x != x && s.first == s.first);
+    s.first = wins ? x : s.first;
+    s.position = wins ? (int)position : s.position;
+#endif
+    return s;
+}
+
+// The result; `divisor` is the count, or for the variance the count less the correction.
+static RESULT finish(STATE s, float divisor) {
+#if ARG
+    return s.position;
+#elif KIND == MEAN
+    return s.first / divisor;
+#elif KIND == VARIANCE
+    return s.second / divisor;
+#elif KIND == NORM
+    return sqrt(s.first);
+#else
+    return s.first;
+#endif
+}
+
+#if PARTIAL
+#define OUTPUT global float4 *partials
+#define OPEN_OUTPUT
+#define WRITE(o, part, c, s) \
+    partials[((o) * parts + (part)) * inner + (c)] = (float4)((s).first, (s).second, (s).count, as_float((s).position))
+#else
+#define OUTPUT TENSOR_ARGUMENT(RESULT, y)
+#define OPEN_OUTPUT TENSOR(RESULT, y)
+#define WRITE(o, part, c, s) y[(o) * inner + (c)] = finish(s, divisor)
+#endif
+
+// Joins the parts of each result. Global: outer * inner.
+kernel void reduce_merge(global const float4 *partials, TENSOR_ARGUMENT(RESULT, y), ulong count, ulong parts, ulong inner,
+                         float divisor) {
+    const size_t g = get_global_id(0);
+    if (g >= count) return;
+    TENSOR(RESULT, y);
+    const size_t o = g / inner, c = g % inner;
+    STATE s = nothing();
+    for (size_t part = 0; part < parts; part++) {
+        const float4 p = partials[(o * parts + part) * inner + c];
+        STATE b;
+        b.first = p.x;
+        b.second = p.y;
+        b.count = p.z;
+        b.position = as_int(p.w);
+        s = merge(s, b);
+    }
+    y[g] = finish(s, divisor);
+}
+
+#ifdef CPU_LIKE
+
+#if STRIDED
+#define AT(i) p[(i) * inner]
+#define AT16(i) ((float16)(AT(i), AT((i) + 1), AT((i) + 2), AT((i) + 3), AT((i) + 4), AT((i) + 5), AT((i) + 6), AT((i) + 7), \
+    AT((i) + 8), AT((i) + 9), AT((i) + 10), AT((i) + 11), AT((i) + 12), AT((i) + 13), AT((i) + 14), AT((i) + 15)))
+#else
+#define AT(i) p[i]
+#define AT16(i) vload16(0, p + (i))
+#endif
+
+static float sum_lanes(float16 v) {
+    const float8 a = v.lo + v.hi;
+    const float4 b = a.lo + a.hi;
+    const float2 c = b.lo + b.hi;
+    return c.x + c.y;
+}
+
+// The sum of TERM(x), or of the squared distances from `center`, over a short range.
+static float sum_range(global const float *p, const size_t begin, const size_t end, const size_t inner, const float center,
+                       const int squares) {
+#define PART(x) (squares ? ((x) - center) * ((x) - center) : TERM(x))
+    float16 a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
+    size_t i = begin;
+    for (; i + 64 <= end; i += 64) {
+        const float16 x = AT16(i), y = AT16(i + 16), z = AT16(i + 32), w = AT16(i + 48);
+        a += PART(x);
+        b += PART(y);
+        c += PART(z);
+        d += PART(w);
+    }
+    for (; i + 16 <= end; i += 16) {
+        const float16 x = AT16(i);
+        a += PART(x);
+    }
+    float tail = 0.0f;
+    for (; i < end; i++) {
+        const float x = AT(i);
+        tail += PART(x);
+    }
+    return sum_lanes((a + b) + (c + d)) + tail;
+}
+
+// The state of one row's elements from `begin` to before `end`.
+static STATE reduce_range(global const float *p, const size_t begin, const size_t end, const size_t inner) {
+    STATE s = nothing();
+#if ADDS || KIND == VARIANCE
+    // In short ranges, so that errors grow with their number and a second pass finds them in the cache.
+    for (size_t i = begin; i < end; i += 4096) {
+        const size_t last = min(i + 4096, end);
+        STATE t = nothing();
+        t.first = sum_range(p, i, last, inner, 0.0f, 0);
+#if KIND == VARIANCE
+        t.count = (float)(last - i);
+        t.first /= t.count;
+        t.second = sum_range(p, i, last, inner, t.first, 1);
+#endif
+        s = merge(s, t);
+    }
+#else
+    size_t i = begin;
+    if (i + 16 <= end) {
+        const int16 lanes = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        float16 best = AT16(i);
+#if ARG
+        int16 position = lanes + (int)i;
+        for (i += 16; i + 16 <= end; i += 16) {
+            const float16 x = AT16(i);
+            const int16 wins = BEATS(x, best) | ((x != x) & (best == best));
+            best = select(best, x, wins);
+            position = select(position, lanes + (int)i, wins);
+        }
+        float values[16];
+        int positions[16];
+        vstore16(best, 0, values);
+        vstore16(position, 0, positions);
+#else
+        float16 other = best;
+        for (i += 16; i + 32 <= end; i += 32) {
+            const float16 x = AT16(i), y = AT16(i + 16);
+            best = select(best, x, BEATS(x, best) | (x != x));
+            other = select(other, y, BEATS(y, other) | (y != y));
+        }
+        best = select(best, other, BEATS(other, best) | (other != other));
+        for (; i + 16 <= end; i += 16) {
+            const float16 x = AT16(i);
+            best = select(best, x, BEATS(x, best) | (x != x));
+        }
+        float values[16];
+        vstore16(best, 0, values);
+#endif
+        for (int lane = 0; lane < 16; lane++) {
+            STATE t = nothing();
+            t.first = values[lane];
+#if ARG
+            t.position = positions[lane];
+#else
+            t.position = lane;
+#endif
+            s = merge(s, t);
+        }
+    }
+    for (; i < end; i++) s = include(s, AT(i), i);
+#endif
+    return s;
+}
+
+// Global: parts, groups of `rowsPerItem` of the outer * inner rows.
+kernel void reduce_rows(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong rows, ulong n, ulong inner, ulong parts,
+                        ulong rowsPerPart, ulong rowsPerItem, float divisor) {
+    TENSOR(const float, x);
+    OPEN_OUTPUT;
+    const size_t part = get_global_id(0);
+    const size_t begin = part * rowsPerPart, end = min((size_t)(begin + rowsPerPart), (size_t)n);
+    const size_t first = get_global_id(1) * rowsPerItem, last = min((size_t)(first + rowsPerItem), (size_t)rows);
+    for (size_t row = first; row < last; row++) {
+#if STRIDED
+        const size_t o = row / inner, c = row % inner;
+#else
+        const size_t o = row, c = 0;
+#endif
+        const STATE s = reduce_range(x + o * n * inner + c, begin, end, inner);
+        WRITE(o, part, c, s);
+    }
+}
+
+// Columns beside each other in registers: `vectors` vectors of 16 of them, walked down together.
+#define BLOCK(name, vectors) \
+    static void name(global const float *p, const size_t begin, const size_t end, const size_t inner, STATE *states) { \
+        float16 first[vectors], second[vectors], mean[vectors]; \
+        int16 position[vectors]; \
+        for (int j = 0; j < vectors; j++) { \
+            first[j] = 0.0f; \
+            second[j] = 0.0f; \
+            position[j] = -1; \
+        } \
+        WALK(vectors) \
+        for (int j = 0; j < vectors; j++) { \
+            float a[16], b[16]; \
+            int c[16]; \
+            vstore16(first[j], 0, a); \
+            vstore16(second[j], 0, b); \
+            vstore16(position[j], 0, c); \
+            for (int lane = 0; lane < 16; lane++) { \
+                STATE s; \
+                s.first = a[lane]; \
+                s.second = b[lane]; \
+                s.count = (float)(end - begin); \
+                s.position = c[lane]; \
+                states[j * 16 + lane] = s; \
+            } \
+        } \
+    }
+
+#define EACH(vectors) for (int j = 0; j < vectors; j++)
+
+#if ADDS
+#define WALK(vectors) \
+    for (size_t k = begin; k < end; k += 256) { \
+        const size_t last = min(k + 256, end); \
+        EACH(vectors) mean[j] = 0.0f; \
+        for (size_t r = k; r < last; r++) { \
+            EACH(vectors) { \
+                const float16 x = vload16(j, p + r * inner); \
+                mean[j] += TERM(x); \
+            } \
+        } \
+        EACH(vectors) first[j] += mean[j]; \
+    }
+#elif KIND == VARIANCE
+#define WALK(vectors) \
+    float known = 0.0f; \
+    for (size_t k = begin; k < end; k += 256) { \
+        const size_t last = min(k + 256, end); \
+        const float more = (float)(last - k), all = known + more; \
+        float16 square[vectors]; \
+        EACH(vectors) { \
+            mean[j] = 0.0f; \
+            square[j] = 0.0f; \
+        } \
+        for (size_t r = k; r < last; r++) { \
+            EACH(vectors) mean[j] += vload16(j, p + r * inner); \
+        } \
+        EACH(vectors) mean[j] /= more; \
+        for (size_t r = k; r < last; r++) { \
+            EACH(vectors) { \
+                const float16 distance = vload16(j, p + r * inner) - mean[j]; \
+                square[j] += distance * distance; \
+            } \
+        } \
+        EACH(vectors) { \
+            const float16 distance = mean[j] - first[j]; \
+            first[j] += distance * (more / all); \
+            second[j] += square[j] + distance * distance * (known * (more / all)); \
+        } \
+        known = all; \
+    }
+#else
+#define WALK(vectors) \
+    EACH(vectors) { \
+        first[j] = vload16(j, p + begin * inner); \
+        position[j] = (int)begin; \
+    } \
+    for (size_t r = begin + 1; r < end; r++) { \
+        EACH(vectors) { \
+            const float16 x = vload16(j, p + r * inner); \
+            const int16 wins = BEATS(x, first[j]) | ((x != x) & (first[j] == first[j])); \
+            first[j] = select(first[j], x, wins); \
+            position[j] = select(position[j], (int16)((int)r), wins); \
+        } \
+    }
+#endif
+
+BLOCK(reduce_wide, 8)
+BLOCK(reduce_narrow, 1)
+
+// For inner of 16 and more. Global: groups of `blocksPerItem` blocks of 16 columns, parts, outer.
+kernel void reduce_columns(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong n, ulong inner, ulong parts, ulong rowsPerPart,
+                           ulong blocksPerItem, float divisor) {
+    TENSOR(const float, x);
+    OPEN_OUTPUT;
+    const size_t blocks = inner / 16, part = get_global_id(1), o = get_global_id(2);
+    const size_t begin = part * rowsPerPart, end = min((size_t)(begin + rowsPerPart), (size_t)n);
+    const size_t first = get_global_id(0) * blocksPerItem, last = min((size_t)(first + blocksPerItem), blocks);
+    global const float *p = x + o * n * inner;
+    STATE states[128];
+    size_t block = first;
+    for (; block + 8 <= last; block += 8) {
+        reduce_wide(p + block * 16, begin, end, inner, states);
+        for (int j = 0; j < 128; j++) WRITE(o, part, block * 16 + j, states[j]);
+    }
+    for (; block < last; block++) {
+        reduce_narrow(p + block * 16, begin, end, inner, states);
+        for (int j = 0; j < 16; j++) WRITE(o, part, block * 16 + j, states[j]);
+    }
+    // The last few columns, together with some that are written once more with the same bits.
+    if (last == blocks && inner % 16 != 0) {
+        reduce_narrow(p + inner - 16, begin, end, inner, states);
+        for (int j = 0; j < 16; j++) WRITE(o, part, inner - 16 + j, states[j]);
+    }
+}
+
+#else
+
+// One work-group for each part of each row; its state is joined through local memory. Local: `size`, a power of two of at
+// least 16. Global: parts * size, rows.
+kernel void reduce_rows(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong rows, ulong n, ulong inner, ulong parts,
+                        ulong rowsPerPart, float divisor, local STATE *states) {
+    TENSOR(const float, x);
+    OPEN_OUTPUT;
+    const size_t lane = get_local_id(0), size = get_local_size(0), part = get_group_id(0), row = get_group_id(1);
+    const size_t begin = part * rowsPerPart, end = min((size_t)(begin + rowsPerPart), (size_t)n);
+#if STRIDED
+    const size_t o = row / inner, c = row % inner;
+#else
+    const size_t o = row, c = 0;
+#endif
+    global const float *p = x + o * n * inner + c;
+    STATE s = nothing();
+    for (size_t i = begin + lane; i < end; i += size) s = include(s, p[STRIDED ? i * inner : i], i);
+    states[lane] = s;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (lane < 16) {
+        for (size_t other = lane + 16; other < size; other += 16) s = merge(s, states[other]);
+        states[lane] = s;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (lane == 0) {
+        for (size_t other = 1; other < 16; other++) s = merge(s, states[other]);
+        WRITE(o, part, c, s);
+    }
+}
+
+// Work-items beside each other take columns, those above each other every so manieth element. Local: columns, lanes.
+// Global: columns, parts * lanes, outer.
+kernel void reduce_columns(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong n, ulong inner, ulong parts, ulong rowsPerPart,
+                           float divisor, local STATE *states) {
+    TENSOR(const float, x);
+    OPEN_OUTPUT;
+    const size_t c = get_global_id(0), column = get_local_id(0), columns = get_local_size(0);
+    const size_t lane = get_local_id(1), lanes = get_local_size(1), part = get_group_id(1), o = get_global_id(2);
+    const size_t begin = part * rowsPerPart, end = min((size_t)(begin + rowsPerPart), (size_t)n);
+    STATE s = nothing();
+    if (c < inner) {
+        global const float *p = x + o * n * inner + c;
+        for (size_t i = begin + lane; i < end; i += lanes) s = include(s, p[i * inner], i);
+    }
+    states[lane * columns + column] = s;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (lane == 0 && c < inner) {
+        for (size_t other = 1; other < lanes; other++) s = merge(s, states[other * columns + column]);
+        WRITE(o, part, c, s);
+    }
+}
+
+#endif
