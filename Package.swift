@@ -3,8 +3,10 @@ import PackageDescription
 
 let swift: [SwiftSetting] = [.swiftLanguageMode(.v6)]
 
-func library(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil,
-             exclude: [String] = [], plugins: [Target.PluginUsage] = []) -> Target {
+func library(
+    _ name: String, _ dependencies: [Target.Dependency], path: String? = nil,
+    exclude: [String] = [], plugins: [Target.PluginUsage] = []
+) -> Target {
     .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: swift, plugins: plugins)
 }
 
@@ -33,13 +35,15 @@ let package = Package(
     ],
     targets: [
         // System libraries and the C beside them.
-        .systemLibrary(name: "COpenBLAS", path: "Sources/COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", path: "Sources/COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CJPEG", path: "Sources/CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
         .systemLibrary(name: "CPNG", path: "Sources/CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         // Headers only: the OpenCL loader is opened at run time.
-        .systemLibrary(name: "COpenCLHeaders", path: "Sources/COpenCLHeaders", pkgConfig: "OpenCL-Headers",
-                       providers: [.apt(["opencl-headers", "ocl-icd-opencl-dev"])]),
+        .systemLibrary(
+            name: "COpenCLHeaders", path: "Sources/COpenCLHeaders", pkgConfig: "OpenCL-Headers",
+            providers: [.apt(["opencl-headers", "ocl-icd-opencl-dev"])]),
         .target(name: "CMartletOpenCL", dependencies: ["COpenCLHeaders"]),
         .target(name: "CMartletCPU"),
         .target(name: "CMartletImage", dependencies: ["CJPEG", "CPNG"]),
@@ -57,9 +61,14 @@ let package = Package(
         library("MartletData", ["MartletCore", "CZlib", "CMartletImage"], plugins: ["EmbedFiles"]),
         library("MartletModels", ["MartletNN"]),
         library("MartletTraining", ["MartletModels", "MartletData", yams, logging]),
-        library("Martlet", ["MartletCore", "MartletCPU", "MartletOpenCL", "MartletNN", "MartletData", "MartletModels", "MartletTraining"]),
+        library(
+            "Martlet",
+            ["MartletCore", "MartletCPU", "MartletOpenCL", "MartletNN", "MartletData", "MartletModels", "MartletTraining"]),
         library("MartletConformance", ["Martlet"]),
-        .executableTarget(name: "martlet-cli", dependencies: ["Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance", argumentParser, yams], swiftSettings: swift),
+        .executableTarget(
+            name: "martlet-cli",
+            dependencies: ["Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance", argumentParser, yams],
+            swiftSettings: swift),
 
         tests("DataTests", ["MartletData", "CZlib"]),
         tests("NNTests", ["Martlet"]),

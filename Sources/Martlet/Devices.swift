@@ -41,7 +41,8 @@ public enum Devices {
         case _ where request == "opencl" || request.hasPrefix("opencl:"):
             return Choice(device: try openCL(request), note: nil)
         default:
-            throw DeviceError(.unavailable, "--device \(request): there is no such kind; give auto, cpu or opencl[:PLATFORM[.DEVICE]]")
+            throw DeviceError(
+                .unavailable, "--device \(request): there is no such kind; give auto, cpu or opencl[:PLATFORM[.DEVICE]]")
         }
     }
 
@@ -52,7 +53,8 @@ public enum Devices {
             do {
                 let device = try OpenCLDevice(candidate)
                 try check(device)
-                return Choice(device: device, note: "using \(candidate.info.id), \(candidate.info.name): the first GPU that works")
+                return Choice(
+                    device: device, note: "using \(candidate.info.id), \(candidate.info.name): the first GPU that works")
             } catch {
                 reason = "\(candidate.info.name): \(error)"
             }
@@ -87,6 +89,8 @@ public enum Devices {
     private static func check(_ device: any Device) throws {
         let ones = Tensor([Float](repeating: 1, count: 9), shape: [3, 3])
         let product = try withDevice(device) { try matmul(ones, ones).sum().item() }
-        if product != 27 { throw DeviceError(.kernel, "\(device.info.name) multiplies wrongly (\(product) for 27): update its driver") }
+        if product != 27 {
+            throw DeviceError(.kernel, "\(device.info.name) multiplies wrongly (\(product) for 27): update its driver")
+        }
     }
 }

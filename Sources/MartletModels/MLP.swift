@@ -11,8 +11,10 @@ public final class MLP: Layer {
     ///   - batchNorm: whether batch normalisation comes between a layer and its activation.
     ///   - dropout: the probability with which a hidden value is dropped in training.
     ///   - device: where the parameters are; the default device where nil.
-    public init(inputs: Int, hidden: [Int], outputs: Int, activation: String = "relu", batchNorm: Bool = false, dropout: Float = 0,
-                on device: (any Device)? = nil) {
+    public init(
+        inputs: Int, hidden: [Int], outputs: Int, activation: String = "relu", batchNorm: Bool = false, dropout: Float = 0,
+        on device: (any Device)? = nil
+    ) {
         precondition(Activation.names.contains(activation), "MLP: activation \(activation), not one of \(Activation.names)")
         func build() -> [(String, any Layer)] {
             var layers: [(String, any Layer)] = [], width = inputs

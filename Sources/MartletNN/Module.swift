@@ -96,9 +96,11 @@ extension Module {
 
     private func summaryLines(_ name: String, indent: String) -> [String] {
         let own = parts.named.compactMap { name, part in (part as? Parameter).map { "\(name) \($0.shape)" } }
-        let title = (name.isEmpty ? "" : "\(name): ") + "\(type(of: self))" + (own.isEmpty ? "" : " (\(own.joined(separator: ", ")))")
-        return [indent + title] + parts.named.flatMap { name, part in
-            (part as? any Module)?.summaryLines(name, indent: indent + "  ") ?? []
-        }
+        let title =
+            (name.isEmpty ? "" : "\(name): ") + "\(type(of: self))" + (own.isEmpty ? "" : " (\(own.joined(separator: ", ")))")
+        return [indent + title]
+            + parts.named.flatMap { name, part in
+                (part as? any Module)?.summaryLines(name, indent: indent + "  ") ?? []
+            }
     }
 }

@@ -16,8 +16,10 @@ public struct EvaluationResult: Sendable {
 }
 
 /// Judges a classifier on a data set: its loss and accuracy. Nothing is read back before the end.
-public func evaluate(_ model: any Layer, on dataset: any Dataset, batchSize: Int = 256, threads: Int = 2,
-                     device: (any Device)? = nil, interrupted: () -> Bool = { false }) throws -> EvaluationResult {
+public func evaluate(
+    _ model: any Layer, on dataset: any Dataset, batchSize: Int = 256, threads: Int = 2,
+    device: (any Device)? = nil, interrupted: () -> Bool = { false }
+) throws -> EvaluationResult {
     let started = Date()
     let loader = try BatchLoader(dataset, batchSize: batchSize, threads: threads)
     let batches = loader.batches(epoch: 0)
@@ -43,7 +45,8 @@ public func evaluate(_ model: any Layer, on dataset: any Dataset, batchSize: Int
     let count = Double(dataset.count)
     var metrics = [(name: "accuracy", value: sum[1] / count)]
     if countsTop5 { metrics.append(("top5", sum[2] / count)) }
-    return EvaluationResult(loss: sum[0] / count, metrics: metrics, samples: dataset.count, seconds: Date().timeIntervalSince(started))
+    return EvaluationResult(
+        loss: sum[0] / count, metrics: metrics, samples: dataset.count, seconds: Date().timeIntervalSince(started))
 }
 
 /// The share of a data set's samples whose class a model finds.

@@ -32,19 +32,27 @@ public enum TrainStepBenchmark {
         var times: [Double] = []
         for run in 0..<warmUp + runs {
             let started = DispatchTime.now().uptimeNanoseconds
-            let (_, gradients) = valueAndGradient(of: model.parameters) { crossEntropy(model(Tensor(pixels, shape: shape)), labels) }
+            let (_, gradients) = valueAndGradient(of: model.parameters) {
+                crossEntropy(model(Tensor(pixels, shape: shape)), labels)
+            }
             optimizer.step(gradients)
             try device.synchronize()
             if run >= warmUp { times.append(Double(DispatchTime.now().uptimeNanoseconds - started) / 1e6) }
         }
         let check = try model.parameters[0].value.floats()
-        guard check.allSatisfy(\.isFinite) else { throw TrainingError(.failed, "\(name): the parameters are not finite after \(warmUp + runs) steps") }
+        guard check.allSatisfy(\.isFinite) else {
+            throw TrainingError(.failed, "\(name): the parameters are not finite after \(warmUp + runs) steps")
+        }
         times.sort()
-        return Result(name: name, medianMilliseconds: times[times.count / 2], minimumMilliseconds: times[0], operations: isMLP ? mlpOperations : lenetOperations)
+        return Result(
+            name: name, medianMilliseconds: times[times.count / 2], minimumMilliseconds: times[0],
+            operations: isMLP ? mlpOperations : lenetOperations)
     }
 
     /// Twice the products of forward, weight gradient and input gradient; the first layer has no input gradient.
-    private static func operations(first: Int, others: [Int]) -> Double { Double(2 * 128 * (2 * first + 3 * others.reduce(0, +))) }
+    private static func operations(first: Int, others: [Int]) -> Double {
+        Double(2 * 128 * (2 * first + 3 * others.reduce(0, +)))
+    }
 
     private static let mlpOperations = operations(first: 784 * 512, others: [512 * 512, 512 * 10])
     private static let lenetOperations = operations(first: 784 * 25 * 6, others: [100 * 150 * 16, 400 * 120, 120 * 84, 84 * 10])

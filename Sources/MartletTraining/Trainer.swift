@@ -18,8 +18,10 @@ public final class Trainer {
         public var logEvery: Int
         public var loaderThreads: Int
 
-        public init(configuration: RunConfiguration, model: any Layer, optimizer: Optimizer, schedule: any Schedule, data: DatasetSplits,
-                    folder: RunFolder, labelSmoothing: Float = 0, logEvery: Int = 100, loaderThreads: Int = 2) {
+        public init(
+            configuration: RunConfiguration, model: any Layer, optimizer: Optimizer, schedule: any Schedule, data: DatasetSplits,
+            folder: RunFolder, labelSmoothing: Float = 0, logEvery: Int = 100, loaderThreads: Int = 2
+        ) {
             self.configuration = configuration
             self.model = model
             self.optimizer = optimizer
@@ -75,8 +77,9 @@ public final class Trainer {
         schedule = setup.schedule
         learningRate = setup.optimizer.learningRate
         let configuration = setup.configuration
-        loader = try BatchLoader(setup.data.training, batchSize: configuration.batchSize, shuffle: configuration.shuffle ? configuration.seed : nil,
-                                 augmentationSeed: configuration.seed, threads: setup.loaderThreads)
+        loader = try BatchLoader(
+            setup.data.training, batchSize: configuration.batchSize, shuffle: configuration.shuffle ? configuration.seed : nil,
+            augmentationSeed: configuration.seed, threads: setup.loaderThreads)
         checkpoint = Checkpoint(folder: setup.folder.path)
         events = EventFile(folder: setup.folder.path)
         if resuming {
@@ -103,7 +106,8 @@ public final class Trainer {
                     try readLosses()
                     report(.step(progress.step, of: totalSteps, epoch: progress.position.epoch, loss: meanLoss))
                 }
-                let logsNow = setup.configuration.steps != nil
+                let logsNow =
+                    setup.configuration.steps != nil
                     ? progress.step % setup.logEvery == 0 || progress.step == totalSteps : progress.position.batch == 0
                 if logsNow, try !closeLap(report) { return try interrupted() }
                 if Interrupts.current != nil { return try interrupted() }
@@ -119,7 +123,8 @@ public final class Trainer {
         let (loss, gradients) = valueAndGradient(of: setup.model.parameters) { self.loss(on: batch, step: progress.step) }
         setup.optimizer.step(gradients, guardedBy: loss)
         progress.step += 1
-        unread.append(UnreadLoss(loss: loss.reshaped([1]).evaluated(), count: batch.count, step: progress.step, position: position))
+        unread.append(
+            UnreadLoss(loss: loss.reshaped([1]).evaluated(), count: batch.count, step: progress.step, position: position))
     }
 
     /// The loss of a batch; its random numbers depend on the seed and the step alone.
@@ -153,8 +158,10 @@ public final class Trainer {
             _ = check.watch { valueAndGradient(of: setup.model.parameters) { self.loss(on: batch, step: entry.step - 1) } }
             cause = check.finding.map { "first in \($0)" }
         }
-        return TrainingError(.failed, "step \(entry.step): the loss is \(loss)\(cause.map { "; " + $0 } ?? ""); the last good checkpoint is kept in "
-            + "\(setup.folder.path); try a lower --learning-rate or --set clip_norm=1")
+        return TrainingError(
+            .failed,
+            "step \(entry.step): the loss is \(loss)\(cause.map { "; " + $0 } ?? ""); the last good checkpoint is kept in "
+                + "\(setup.folder.path); try a lower --learning-rate or --set clip_norm=1")
     }
 
     /// Ends an epoch, or a stretch of steps: validates, logs and saves. False where it was asked to stop meanwhile.
@@ -169,15 +176,18 @@ public final class Trainer {
             }
         }
         if let name = try ModelState.firstNotFinite(in: setup.model) {
-            throw TrainingError(.failed, "step \(progress.step): the parameter \(name) is not finite; the last good checkpoint is kept in "
-                + "\(setup.folder.path); try a lower --learning-rate or --set clip_norm=1")
+            throw TrainingError(
+                .failed,
+                "step \(progress.step): the parameter \(name) is not finite; the last good checkpoint is kept in "
+                    + "\(setup.folder.path); try a lower --learning-rate or --set clip_norm=1")
         }
         let seconds = Date().timeIntervalSince(lapStart)
         let epoch = progress.position.batch == 0 ? progress.position.epoch : progress.position.epoch + 1
-        let row = LogRow(epoch: epoch, step: progress.step, trainLoss: meanLoss, validationLoss: validation?.loss,
-                         metrics: validation?.metrics ?? [], seconds: seconds,
-                         samplesPerSecond: Double(lapSamples) / max(seconds - (validation?.seconds ?? 0), 1e-9),
-                         learningRate: Double(setup.optimizer.learningRate))
+        let row = LogRow(
+            epoch: epoch, step: progress.step, trainLoss: meanLoss, validationLoss: validation?.loss,
+            metrics: validation?.metrics ?? [], seconds: seconds,
+            samplesPerSecond: Double(lapSamples) / max(seconds - (validation?.seconds ?? 0), 1e-9),
+            learningRate: Double(setup.optimizer.learningRate))
         try keepIfBest(row)
         if var plateau = schedule as? PlateauSchedule {
             plateau.observe(validation?.loss ?? meanLoss)
@@ -189,8 +199,10 @@ public final class Trainer {
         try setup.folder.log(row.json.text, after: progress.logged)
         progress.logged += 1
         try save()
-        events.add(step: progress.step, [("loss/train", row.trainLoss), ("learning_rate", row.learningRate)]
-            + (row.validationLoss.map { [("loss/validation", $0)] } ?? []) + row.metrics.map { ($0.name, $0.value) })
+        events.add(
+            step: progress.step,
+            [("loss/train", row.trainLoss), ("learning_rate", row.learningRate)]
+                + (row.validationLoss.map { [("loss/validation", $0)] } ?? []) + row.metrics.map { ($0.name, $0.value) })
         lastRow = row
         report(.row(row))
         lapStart = Date()
@@ -202,7 +214,9 @@ public final class Trainer {
         let metric = row.metrics.first.map { ($0.name, $0.value) } ?? ("trainLoss", row.trainLoss)
         let isLower = metric.0 == "trainLoss"
         if let best = progress.best, isLower ? metric.1 >= best.value : metric.1 <= best.value { return }
-        try SafeTensors.write(try ModelState.tensors(of: setup.model), metadata: ["martlet.model": setup.configuration.model], to: setup.folder.bestPath)
+        try SafeTensors.write(
+            try ModelState.tensors(of: setup.model), metadata: ["martlet.model": setup.configuration.model],
+            to: setup.folder.bestPath)
         progress.best = Progress.Best(epoch: row.epoch, step: row.step, metric: metric.0, value: metric.1)
     }
 
@@ -220,6 +234,7 @@ public final class Trainer {
     private func writeReport() throws {
         let rows = Array(LogRow.read(setup.folder.metricsPath).prefix(progress.logged))
         if lastRow == nil { lastRow = rows.last }
-        try Report(configuration: setup.configuration, rows: rows, best: progress.best).write(to: setup.folder.path + "/report.html")
+        try Report(configuration: setup.configuration, rows: rows, best: progress.best).write(
+            to: setup.folder.path + "/report.html")
     }
 }

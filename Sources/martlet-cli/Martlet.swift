@@ -7,9 +7,11 @@ import MartletCPU
 @main
 struct Program: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "martlet", abstract: "Trains and runs deep networks on any OpenCL device, or on the processor.", version: "0.1.0",
+        commandName: "martlet", abstract: "Trains and runs deep networks on any OpenCL device, or on the processor.",
+        version: "0.1.0",
         subcommands: [
-            DevicesCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self, BenchCommand.self, VerifyCommand.self, InspectCommand.self,
+            DevicesCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self, BenchCommand.self,
+            VerifyCommand.self, InspectCommand.self,
         ])
 
     static func main() {

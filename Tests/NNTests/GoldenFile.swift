@@ -20,17 +20,21 @@ struct GoldenFile: Sendable {
         file = try SafeTensors.read(Self.folder + "/\(name).safetensors")
         let list = try JSONSerialization.jsonObject(with: Data((file.metadata["cases"] ?? "[]").utf8)) as? [[String: Any]] ?? []
         cases = list.map {
-            Case(name: $0["name"] as? String ?? "", op: $0["op"] as? String ?? $0["optimizer"] as? String ?? "",
-                 inputs: $0["inputs"] as? [String] ?? [], outputs: $0["outputs"] as? [String] ?? [],
-                 options: Options($0["options"] as? [String: Any] ?? [:], clipNorm: $0["clipNorm"], clipValue: $0["clipValue"]))
+            Case(
+                name: $0["name"] as? String ?? "", op: $0["op"] as? String ?? $0["optimizer"] as? String ?? "",
+                inputs: $0["inputs"] as? [String] ?? [], outputs: $0["outputs"] as? [String] ?? [],
+                options: Options($0["options"] as? [String: Any] ?? [:], clipNorm: $0["clipNorm"], clipValue: $0["clipValue"]))
         }
     }
 
-    static var folder: String { URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Golden" }
+    static var folder: String {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Golden"
+    }
 
     func tensor(_ name: String) throws -> Tensor {
         let entry = try #require(file[name], "\(name) is in the golden file")
-        return entry.type.isInteger ? Tensor(try entry.integers(), shape: entry.shape) : Tensor(try entry.floats(), shape: entry.shape)
+        return entry.type.isInteger
+            ? Tensor(try entry.integers(), shape: entry.shape) : Tensor(try entry.floats(), shape: entry.shape)
     }
 
     func has(_ name: String) -> Bool { file[name] != nil }
@@ -63,7 +67,9 @@ func expectClose(_ actual: Tensor, _ expected: Tensor, within tolerance: Float, 
     // A file cannot tell a single number from a vector of one.
     #expect(actual.shape == expected.shape || (actual.count == 1 && expected.count == 1), "\(what): the shape")
     if actual.type == .int32 {
-        let (a, b) = (try actual.integers(), expected.type == .int32 ? try expected.integers() : try expected.floats().map { Int32($0) })
+        let (a, b) = (
+            try actual.integers(), expected.type == .int32 ? try expected.integers() : try expected.floats().map { Int32($0) }
+        )
         #expect(a == b, "\(what)")
         return
     }

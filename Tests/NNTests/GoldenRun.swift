@@ -25,7 +25,8 @@ struct GoldenRun {
             return (output * upstream.reshaped(output.shape)).sum()
         }
         for index in wanted {
-            try expectClose(gradients[index], try golden.tensor("\(test.name)/grad\(index)"), within: tolerance, "\(what), gradient \(index)")
+            try expectClose(
+                gradients[index], try golden.tensor("\(test.name)/grad\(index)"), within: tolerance, "\(what), gradient \(index)")
         }
     }
 }

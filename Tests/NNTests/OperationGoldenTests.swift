@@ -7,12 +7,16 @@ import Testing
         let golden = try GoldenFile("ops")
         #expect(golden.cases.count > 100)
         try withDevice(try TestDevices.named(id)) {
-            for test in golden.cases { try GoldenRun(golden, test).check(within: 1e-4, "\(id) \(test.name)") { try Self.run(test, $0) } }
+            for test in golden.cases {
+                try GoldenRun(golden, test).check(within: 1e-4, "\(id) \(test.name)") { try Self.run(test, $0) }
+            }
         }
     }
 
     private static func run(_ test: GoldenFile.Case, _ x: [Tensor]) throws -> [Tensor] {
-        if let result = pointwise(test, x) ?? reduction(test, x) ?? product(test, x) ?? pooling(test, x) ?? indexing(test, x) { return result }
+        if let result = pointwise(test, x) ?? reduction(test, x) ?? product(test, x) ?? pooling(test, x) ?? indexing(test, x) {
+            return result
+        }
         switch test.op {
         case "softmax": return [x[0].softmax(axis: test.options.integer("axis"))]
         case "logSoftmax": return [x[0].logSoftmax(axis: test.options.integer("axis"))]
@@ -81,11 +85,15 @@ import Testing
         let options = test.options
         switch test.op {
         case "matmul":
-            return [matmul(options.bool("transposeA") ? x[0].transposed() : x[0], options.bool("transposeB") ? x[1].transposed() : x[1])]
+            return [
+                matmul(
+                    options.bool("transposeA") ? x[0].transposed() : x[0], options.bool("transposeB") ? x[1].transposed() : x[1])
+            ]
         case "linear": return [linear(x[0], x[1], bias: x.count > 2 ? x[2] : nil)]
         case "convolution":
-            let geometry = ConvolutionOptions(stride: options.pair("stride"), padding: options.pair("padding"), dilation: options.pair("dilation"),
-                                              groups: options.integer("groups"))
+            let geometry = ConvolutionOptions(
+                stride: options.pair("stride"), padding: options.pair("padding"), dilation: options.pair("dilation"),
+                groups: options.integer("groups"))
             return [convolution(x[0], x[1], bias: x.count > 2 ? x[2] : nil, options: geometry)]
         default: return nil
         }
@@ -95,11 +103,19 @@ import Testing
         let options = test.options
         switch test.op {
         case "maxPool":
-            return [x[0].maxPooled(PoolingOptions(kernel: options.pair("kernel"), stride: options.pair("stride"), padding: options.pair("padding"),
-                                                  dilation: options.pair("dilation"), ceilMode: options.bool("ceilMode")))]
+            return [
+                x[0].maxPooled(
+                    PoolingOptions(
+                        kernel: options.pair("kernel"), stride: options.pair("stride"), padding: options.pair("padding"),
+                        dilation: options.pair("dilation"), ceilMode: options.bool("ceilMode")))
+            ]
         case "averagePool":
-            return [x[0].averagePooled(PoolingOptions(kernel: options.pair("kernel"), stride: options.pair("stride"), padding: options.pair("padding"),
-                                                      ceilMode: options.bool("ceilMode"), countsPadding: options.bool("countsPadding")))]
+            return [
+                x[0].averagePooled(
+                    PoolingOptions(
+                        kernel: options.pair("kernel"), stride: options.pair("stride"), padding: options.pair("padding"),
+                        ceilMode: options.bool("ceilMode"), countsPadding: options.bool("countsPadding")))
+            ]
         case "adaptiveAveragePool": return [x[0].adaptiveAveragePooled(options.pair("outputSize"))]
         case "adaptiveMaxPool": return [x[0].adaptiveMaxPooled(options.pair("outputSize"))]
         default: return nil
@@ -114,14 +130,16 @@ import Testing
         case "indexSelect": return [x[0].gathered(x[1], axis: axis)]
         case "indexAdd": return [x[0] + x[2].scatterAdded(x[1], into: x[0].shape, axis: axis)]
         case "gather": return [onLast(onLast(x[0]).gatheredElements(onLast(x[1])))]
-        case "scatterAdd": return [x[0] + onLast(onLast(x[2]).scatterAddedElements(onLast(x[1]), into: onLast(x[0]).shape[x[0].rank - 1]))]
+        case "scatterAdd":
+            return [x[0] + onLast(onLast(x[2]).scatterAddedElements(onLast(x[1]), into: onLast(x[0]).shape[x[0].rank - 1]))]
         case "topK":
             let (values, indices) = onLast(x[0]).top(options.integer("k"), largest: options.bool("largest"))
             return [onLast(values), onLast(indices)]
         case "sort":
             let (values, indices) = onLast(x[0]).sorted(descending: options.bool("descending"))
             return [onLast(values), onLast(indices)]
-        case "slice": return [x[0].sliced(axis: axis, options.integer("start")..<options.integer("end"), step: options.integer("step"))]
+        case "slice":
+            return [x[0].sliced(axis: axis, options.integer("start")..<options.integer("end"), step: options.integer("step"))]
         case "concatenate": return [concatenate(x, axis: axis)]
         case "permute": return [x[0].permuted(options.integers("axes"))]
         case "pad": return [x[0].padded(options.pairs("padding").map { ($0[0], $0[1]) }, value: options.float("value"))]
@@ -133,13 +151,22 @@ import Testing
         let epsilon = test.options.float("epsilon")
         func input(_ name: String) -> Tensor? { test.inputs.firstIndex(of: name).map { x[$0] } }
         if test.op == "groupNorm" {
-            return [groupNorm(x[0], groups: test.options.integer("groups"), scale: input("scale"), shift: input("shift"), epsilon: epsilon)]
+            return [
+                groupNorm(
+                    x[0], groups: test.options.integer("groups"), scale: input("scale"), shift: input("shift"), epsilon: epsilon)
+            ]
         }
         if test.op == "layerNorm" {
-            return [layerNorm(x[0], axes: test.options.integers("normalizedShape").count, scale: input("scale"), shift: input("shift"), epsilon: epsilon)]
+            return [
+                layerNorm(
+                    x[0], axes: test.options.integers("normalizedShape").count, scale: input("scale"), shift: input("shift"),
+                    epsilon: epsilon)
+            ]
         }
         let affine = input("scale") != nil, momentum = test.options.float("momentum")
-        let layer: BatchNorm = x[0].rank == 4 ? BatchNorm2D(x[0].shape[1], epsilon: epsilon, momentum: momentum, affine: affine)
+        let layer: BatchNorm =
+            x[0].rank == 4
+            ? BatchNorm2D(x[0].shape[1], epsilon: epsilon, momentum: momentum, affine: affine)
             : BatchNorm1D(x[0].shape[1], epsilon: epsilon, momentum: momentum, affine: affine)
         layer.runningMean.value = input("runningMean")!
         layer.runningVariance.value = input("runningVariance")!
@@ -147,7 +174,10 @@ import Testing
             // The layer's own parameters are not variables here; the function is, and the layer keeps the statistics.
             if test.options.bool("training") {
                 _ = TrainingMode.set(true) { layer(x[0]) }
-                return [batchNorm(x[0], scale: scale, shift: shift, epsilon: epsilon).output, layer.runningMean.value, layer.runningVariance.value]
+                return [
+                    batchNorm(x[0], scale: scale, shift: shift, epsilon: epsilon).output, layer.runningMean.value,
+                    layer.runningVariance.value,
+                ]
             }
             layer.weight!.value = Tensor.ones(scale.shape)
             layer.bias!.value = Tensor.zeros(shift.shape)

@@ -12,7 +12,8 @@ import Testing
             let name = test["name"] as? String ?? ""
             let rates = try #require(test["rates"] as? [Double])
             let options = Options(test["options"] as? [String: Any] ?? [:])
-            var schedule = try #require(make(test["schedule"] as? String ?? "", options, base: (test["baseLearningRate"] as? Double) ?? 1))
+            var schedule = try #require(
+                make(test["schedule"] as? String ?? "", options, base: (test["baseLearningRate"] as? Double) ?? 1))
             let base = schedule.base
             let metrics = test["metrics"] as? [Double] ?? []
             for (step, rate) in rates.enumerated() {
@@ -35,16 +36,30 @@ import Testing
         case "exponential": return (ExponentialSchedule(gamma: double("gamma")), base)
         case "cosine": return (CosineSchedule(steps: options.integer("steps"), minimum: double("minimum") / base), base)
         case "cosineRestarts":
-            return (CosineRestartsSchedule(first: options.integer("period"), multiplier: options.integer("multiplier"), minimum: double("minimum") / base), base)
+            return (
+                CosineRestartsSchedule(
+                    first: options.integer("period"), multiplier: options.integer("multiplier"), minimum: double("minimum") / base
+                ), base
+            )
         case "linearWarmUp": return (WarmUpSchedule(steps: options.integer("steps"), start: double("startFactor")), base)
         case "oneCycle":
-            return (OneCycleSchedule(steps: options.integer("steps"), risingShare: double("risingShare"), divisor: double("divisor"),
-                                     finalDivisor: double("finalDivisor"), linear: options.bool("linear")), double("maximum"))
+            return (
+                OneCycleSchedule(
+                    steps: options.integer("steps"), risingShare: double("risingShare"), divisor: double("divisor"),
+                    finalDivisor: double("finalDivisor"), linear: options.bool("linear")), double("maximum")
+            )
         case "reduceOnPlateau":
-            return (PlateauSchedule(gamma: double("gamma"), patience: options.integer("patience"), threshold: double("threshold"),
-                                    cooldown: options.integer("cooldown"), minimum: double("minimum") / base,
-                                    lowerIsBetter: options.string("mode") == "min"), base)
-        case "inverseSquareRoot": return (InverseSquareRootSchedule(warmUp: options.integer("warmUpSteps"), width: options.integer("width")), double("factor"))
+            return (
+                PlateauSchedule(
+                    gamma: double("gamma"), patience: options.integer("patience"), threshold: double("threshold"),
+                    cooldown: options.integer("cooldown"), minimum: double("minimum") / base,
+                    lowerIsBetter: options.string("mode") == "min"), base
+            )
+        case "inverseSquareRoot":
+            return (
+                InverseSquareRootSchedule(warmUp: options.integer("warmUpSteps"), width: options.integer("width")),
+                double("factor")
+            )
         default: return nil
         }
     }

@@ -26,7 +26,9 @@ import Testing
                 let (loss, gradients) = valueAndGradient(of: model) { crossEntropy($0(batch.images), batch.labels) }
                 optimizer.step(gradients)
                 let value = try loss.item()
-                #expect(abs(value - losses[step]) <= 1e-3 * losses[step], "\(name) on \(id), step \(step + 1): \(value), not \(losses[step])")
+                #expect(
+                    abs(value - losses[step]) <= 1e-3 * losses[step],
+                    "\(name) on \(id), step \(step + 1): \(value), not \(losses[step])")
             }
             for (name, parameter) in model.namedParameters where golden.has("final/\(name)") {
                 try expectClose(parameter.value, try golden.tensor("final/\(name)"), within: 1e-3, "\(name) after 50 steps")

@@ -55,7 +55,9 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
 extension Tensor {
     /// The tensor as the result of an operation on `inputs`, recorded where gradients are wanted. `backward` must hold
     /// detached tensors only.
-    package func recorded(_ inputs: [Tensor], named operation: String = #function, _ backward: @escaping GradientNode.Backward) -> Tensor {
+    package func recorded(_ inputs: [Tensor], named operation: String = #function, _ backward: @escaping GradientNode.Backward)
+        -> Tensor
+    {
         FiniteCheck.current?.examine(self, operation)
         guard inputs.contains(where: { $0.node != nil }), Recording.isOn else { return self }
         var copy = self
@@ -104,8 +106,10 @@ private func reachable(from root: GradientNode) -> [GradientNode] {
 }
 
 /// The value of a function of tensors and its gradients. The function's result must be a single number.
-public func valueAndGradient(at inputs: [Tensor], file: StaticString = #fileID, line: UInt = #line,
-                             _ function: ([Tensor]) throws -> Tensor) rethrows -> (value: Tensor, gradients: [Tensor]) {
+public func valueAndGradient(
+    at inputs: [Tensor], file: StaticString = #fileID, line: UInt = #line,
+    _ function: ([Tensor]) throws -> Tensor
+) rethrows -> (value: Tensor, gradients: [Tensor]) {
     let variables = inputs.map { _ in GradientNode() }
     let value = try Recording.$isOn.withValue(true) { try function(zip(inputs, variables).map { $0.asVariable($1) }) }
     require(value.count == 1, "valueAndGradient", "the result has shape \(value.shape), not one element", file, line)

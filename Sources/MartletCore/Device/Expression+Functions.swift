@@ -36,8 +36,10 @@ extension Expression: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
         combine([condition, x, y]) { builder, p in [builder.add(.select(p[0][0], p[1][0], p[2][0]))] }
     }
 
-    private static func combine(_ parts: [Expression],
-                                _ join: (inout ExpressionBuilder, [[Int]]) -> [Int]) -> Expression {
+    private static func combine(
+        _ parts: [Expression],
+        _ join: (inout ExpressionBuilder, [[Int]]) -> [Int]
+    ) -> Expression {
         let inputs = parts.map(\.inputCount).max() ?? 0
         var builder = ExpressionBuilder(inputCount: inputs, scalarCount: parts.map(\.scalarCount).max() ?? 0)
         let positions = parts.map { part in

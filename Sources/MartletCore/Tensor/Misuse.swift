@@ -4,7 +4,9 @@ package func misuse(_ operation: String, _ what: @autoclosure () -> String, _ fi
 }
 
 /// As `misuse`, unless the condition holds.
-package func require(_ condition: Bool, _ operation: String, _ what: @autoclosure () -> String,
-                     _ file: StaticString, _ line: UInt) {
+package func require(
+    _ condition: Bool, _ operation: String, _ what: @autoclosure () -> String,
+    _ file: StaticString, _ line: UInt
+) {
     if !condition { misuse(operation, what(), file, line) }
 }

@@ -34,8 +34,9 @@ package final class Storage {
         if let buffer { return buffer }
         if let work = pending {
             let made = target.allocate(byteCount: count * type.size)
-            target.pointwise(work.expression, scalars: work.scalars, inputs: work.inputs,
-                             outputs: [View(made, type, shape: work.shape)])
+            target.pointwise(
+                work.expression, scalars: work.scalars, inputs: work.inputs,
+                outputs: [View(made, type, shape: work.shape)])
             buffer = made
             pending = nil
             return made

@@ -60,16 +60,23 @@ extension Tensor {
     public var isNaN: Tensor { applying(.isNaN) }
     public var isFinite: Tensor { applying(.isFinite) }
 
-    public func power(_ exponent: Tensor) -> Tensor { Tensor.pointwise(.input(0).power(.input(1)), [self, exponent], operation: "power") }
+    public func power(_ exponent: Tensor) -> Tensor {
+        Tensor.pointwise(.input(0).power(.input(1)), [self, exponent], operation: "power")
+    }
     public func power(_ exponent: Float) -> Tensor { Tensor.pointwise(.input(0).power(.scalar(0)), scalars: [exponent], [self]) }
     /// NaN where either is NaN.
-    public func maximum(_ other: Tensor) -> Tensor { Tensor.pointwise(.input(0).maximum(.input(1)), [self, other], operation: "maximum") }
+    public func maximum(_ other: Tensor) -> Tensor {
+        Tensor.pointwise(.input(0).maximum(.input(1)), [self, other], operation: "maximum")
+    }
     /// NaN where either is NaN.
-    public func minimum(_ other: Tensor) -> Tensor { Tensor.pointwise(.input(0).minimum(.input(1)), [self, other], operation: "minimum") }
+    public func minimum(_ other: Tensor) -> Tensor {
+        Tensor.pointwise(.input(0).minimum(.input(1)), [self, other], operation: "minimum")
+    }
 
     /// Values below `low` become `low`, above `high` become `high`; their gradient is 0.
     public func clamped(_ low: Float, _ high: Float) -> Tensor {
-        let inner = Expression.select(.input(0) .< .scalar(0), .scalar(0), .select(.scalar(1) .< .input(0), .scalar(1), .input(0)))
+        let inner = Expression.select(
+            .input(0) .< .scalar(0), .scalar(0), .select(.scalar(1) .< .input(0), .scalar(1), .input(0)))
         return Tensor.pointwise(inner, scalars: [low, high], [self])
     }
 

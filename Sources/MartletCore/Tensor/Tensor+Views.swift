@@ -9,7 +9,8 @@ extension Tensor {
             require(known != 0 && count % known == 0, "reshaped", "\(shape) to \(newShape)", file, line)
             extents[open] = count / known
         }
-        require(extents.allSatisfy { $0 >= 0 } && extents.reduce(1, *) == count, "reshaped", "\(shape) to \(newShape)", file, line)
+        require(
+            extents.allSatisfy { $0 >= 0 } && extents.reduce(1, *) == count, "reshaped", "\(shape) to \(newShape)", file, line)
         if extents == shape { return self }
         let original = shape
         let source = isDense ? detached : contiguous(on: resolvedDevice(file: file, line: line))
@@ -62,10 +63,12 @@ extension Tensor {
     }
 
     /// The part of an axis from `range.lowerBound` to below `range.upperBound`, every `step`-th.
-    public func sliced(axis: Int, _ range: Range<Int>, step: Int = 1, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public func sliced(axis: Int, _ range: Range<Int>, step: Int = 1, file: StaticString = #fileID, line: UInt = #line) -> Tensor
+    {
         let axis = self.axis(axis, "sliced", file, line)
-        require(range.lowerBound >= 0 && range.upperBound <= shape[axis] && step >= 1, "sliced",
-                "\(range) step \(step) of axis \(axis) of \(shape)", file, line)
+        require(
+            range.lowerBound >= 0 && range.upperBound <= shape[axis] && step >= 1, "sliced",
+            "\(range) step \(step) of axis \(axis) of \(shape)", file, line)
         var newShape = shape, newStrides = strides
         newShape[axis] = (range.count + step - 1) / step
         newStrides[axis] *= step

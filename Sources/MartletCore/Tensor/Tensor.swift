@@ -97,7 +97,8 @@ extension Tensor {
         var failure: (any Error)?
         let result = [UInt32](unsafeUninitializedCapacity: count) { bytes, initialized in
             do {
-                try device.download(source.buffer, byteOffset: source.offset * type.size, into: UnsafeMutableRawBufferPointer(bytes))
+                try device.download(
+                    source.buffer, byteOffset: source.offset * type.size, into: UnsafeMutableRawBufferPointer(bytes))
             } catch { failure = error }
             initialized = failure == nil ? count : 0
         }
@@ -138,7 +139,8 @@ extension Tensor {
     }
 
     /// The device of the first operand that has one, else the default. Two different ones are a mistake.
-    package static func commonDevice(_ operands: [Tensor], _ operation: String, _ file: StaticString, _ line: UInt) -> any Device {
+    package static func commonDevice(_ operands: [Tensor], _ operation: String, _ file: StaticString, _ line: UInt) -> any Device
+    {
         var found: (any Device)?
         for operand in operands {
             guard let device = operand.storage.device else { continue }

@@ -27,7 +27,9 @@ public class BatchNorm: Layer {
     }
 
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        precondition(ranks.contains(x.rank) && x.shape[1] == runningMean.value.shape[0], "\(type(of: self)) of \(runningMean.value.shape) on \(x.shape)")
+        precondition(
+            ranks.contains(x.rank) && x.shape[1] == runningMean.value.shape[0],
+            "\(type(of: self)) of \(runningMean.value.shape) on \(x.shape)")
         guard TrainingMode.isOn else { return normalizedByRunningStatistics(x) }
         let result = batchNorm(x, scale: weight?.value, shift: bias?.value, epsilon: epsilon)
         let count = Float(x.count / x.shape[1])

@@ -9,10 +9,13 @@ public final class Conv2D: Layer {
     /// Applied to the result in the same pass; nil for none.
     public var activation: FusedActivation?
 
-    public init(_ inputs: Int, _ outputs: Int, kernel: Pair, stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1, groups: Int = 1,
-                bias: Bool = true, initializer: Initializer = .torch, activation: FusedActivation? = nil) {
-        precondition(inputs > 0 && outputs > 0 && groups > 0 && inputs % groups == 0 && outputs % groups == 0,
-                     "Conv2D: \(inputs) to \(outputs) channels in \(groups) groups")
+    public init(
+        _ inputs: Int, _ outputs: Int, kernel: Pair, stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1, groups: Int = 1,
+        bias: Bool = true, initializer: Initializer = .torch, activation: FusedActivation? = nil
+    ) {
+        precondition(
+            inputs > 0 && outputs > 0 && groups > 0 && inputs % groups == 0 && outputs % groups == 0,
+            "Conv2D: \(inputs) to \(outputs) channels in \(groups) groups")
         options = ConvolutionOptions(stride: stride, padding: padding, dilation: dilation, groups: groups)
         weight = Parameter(initializer([outputs, inputs / groups, kernel.y, kernel.x]))
         self.bias = bias ? Parameter(Initializer.torchBias(fanIn: inputs / groups * kernel.y * kernel.x)([outputs])) : nil

@@ -13,8 +13,9 @@ public final class Dropout: Layer {
     public func callAsFunction(_ x: Tensor) -> Tensor {
         guard TrainingMode.isOn, probability > 0 else { return x }
         let kept = 1 - probability
-        let mask = Tensor.random(.bernoulli(probability: kept, scale: 1 / kept), shape: x.shape, key: Randomness.nextKey(),
-                                 on: x.device)
+        let mask = Tensor.random(
+            .bernoulli(probability: kept, scale: 1 / kept), shape: x.shape, key: Randomness.nextKey(),
+            on: x.device)
         return x * mask
     }
 }

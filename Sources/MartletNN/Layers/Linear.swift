@@ -7,7 +7,9 @@ public final class Linear: Layer {
     /// Applied to the result in the same pass; nil for none.
     public var activation: FusedActivation?
 
-    public init(_ inputs: Int, _ outputs: Int, bias: Bool = true, initializer: Initializer = .torch, activation: FusedActivation? = nil) {
+    public init(
+        _ inputs: Int, _ outputs: Int, bias: Bool = true, initializer: Initializer = .torch, activation: FusedActivation? = nil
+    ) {
         precondition(inputs > 0 && outputs > 0, "Linear: \(inputs) inputs, \(outputs) outputs")
         weight = Parameter(initializer([outputs, inputs]))
         self.bias = bias ? Parameter(Initializer.torchBias(fanIn: inputs)([outputs])) : nil

@@ -16,7 +16,8 @@ public final class AveragePool2D: Layer {
     public let options: PoolingOptions
 
     public init(_ kernel: Pair, stride: Pair? = nil, padding: Pair = 0, ceilMode: Bool = false, countsPadding: Bool = true) {
-        options = PoolingOptions(kernel: kernel, stride: stride, padding: padding, ceilMode: ceilMode, countsPadding: countsPadding)
+        options = PoolingOptions(
+            kernel: kernel, stride: stride, padding: padding, ceilMode: ceilMode, countsPadding: countsPadding)
     }
 
     public func callAsFunction(_ x: Tensor) -> Tensor { x.averagePooled(options) }

@@ -8,9 +8,11 @@ import MartletCore
 ///   - weights: of the classes, [classes].
 ///   - labelSmoothing: the share of the target spread evenly over all classes. Szegedy et al., 2016.
 ///   - ignoredLabel: rows with this label count for nothing.
-public func crossEntropy(_ logits: Tensor, _ labels: Tensor, weights: Tensor? = nil, labelSmoothing: Float = 0,
-                         ignoredLabel: Int32? = -100, reduction: LossReduction = .mean,
-                         file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+public func crossEntropy(
+    _ logits: Tensor, _ labels: Tensor, weights: Tensor? = nil, labelSmoothing: Float = 0,
+    ignoredLabel: Int32? = -100, reduction: LossReduction = .mean,
+    file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
     require(labelSmoothing >= 0 && labelSmoothing <= 1, "crossEntropy", "label smoothing \(labelSmoothing)", file, line)
     let options = CrossEntropyOptions(labelSmoothing: labelSmoothing, ignoredLabel: ignoredLabel)
     let losses = crossEntropyRows(classesLast(logits), labels, weights: weights, options: options, file: file, line: line)
@@ -20,25 +22,32 @@ public func crossEntropy(_ logits: Tensor, _ labels: Tensor, weights: Tensor? = 
 
 /// The cross-entropy of logits [n, classes] against labels in host memory, one a row. With them the number of rows that count is
 /// known without asking the device.
-public func crossEntropy(_ logits: Tensor, _ labels: [Int32], weights: Tensor? = nil, labelSmoothing: Float = 0,
-                         ignoredLabel: Int32? = -100, reduction: LossReduction = .mean,
-                         file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+public func crossEntropy(
+    _ logits: Tensor, _ labels: [Int32], weights: Tensor? = nil, labelSmoothing: Float = 0,
+    ignoredLabel: Int32? = -100, reduction: LossReduction = .mean,
+    file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
     let counted = ignoredLabel.map { ignored in labels.count { $0 != ignored } } ?? labels.count
     if reduction != .mean || weights != nil || counted == 0 {
-        return crossEntropy(logits, Tensor(labels), weights: weights, labelSmoothing: labelSmoothing, ignoredLabel: ignoredLabel,
-                            reduction: reduction, file: file, line: line)
+        return crossEntropy(
+            logits, Tensor(labels), weights: weights, labelSmoothing: labelSmoothing, ignoredLabel: ignoredLabel,
+            reduction: reduction, file: file, line: line)
     }
-    let losses = crossEntropy(logits, Tensor(labels), labelSmoothing: labelSmoothing, ignoredLabel: ignoredLabel, reduction: .none,
-                              file: file, line: line)
+    let losses = crossEntropy(
+        logits, Tensor(labels), labelSmoothing: labelSmoothing, ignoredLabel: ignoredLabel, reduction: .none,
+        file: file, line: line)
     return counted == labels.count ? losses.mean() : losses.sum() / Float(counted)
 }
 
 /// The negative log-likelihood of log-probabilities [n, classes] (or [n, classes, ...]) at int32 labels.
-public func negativeLogLikelihood(_ logProbabilities: Tensor, _ labels: Tensor, weights: Tensor? = nil, ignoredLabel: Int32? = -100,
-                                  reduction: LossReduction = .mean, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+public func negativeLogLikelihood(
+    _ logProbabilities: Tensor, _ labels: Tensor, weights: Tensor? = nil, ignoredLabel: Int32? = -100,
+    reduction: LossReduction = .mean, file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
     let rows = classesLast(logProbabilities)
-    require(Array(rows.shape.dropLast()) == labels.shape && labels.type == .int32, "negativeLogLikelihood",
-            "log-probabilities \(logProbabilities.shape), labels \(labels.type) \(labels.shape)", file, line)
+    require(
+        Array(rows.shape.dropLast()) == labels.shape && labels.type == .int32, "negativeLogLikelihood",
+        "log-probabilities \(logProbabilities.shape), labels \(labels.type) \(labels.shape)", file, line)
     let ignored = ignoredLabel.map { Float($0) } ?? .nan
     let flat = labels.reshaped([labels.count, 1])
     let picked = rows.reshaped([labels.count, rows.shape.last!]).gatheredElements(flat).reshaped(labels.shape)
@@ -68,10 +77,14 @@ private func classesLast(_ logits: Tensor) -> Tensor {
 /// - Parameters:
 ///   - weights: of the elements; broadcast.
 ///   - positiveWeights: of the positive targets; broadcast.
-public func binaryCrossEntropyWithLogits(_ logits: Tensor, _ targets: Tensor, weights: Tensor? = nil, positiveWeights: Tensor? = nil,
-                                         reduction: LossReduction = .mean,
-                                         file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-    require(logits.shape == targets.shape, "binaryCrossEntropyWithLogits", "logits \(logits.shape), targets \(targets.shape)", file, line)
+public func binaryCrossEntropyWithLogits(
+    _ logits: Tensor, _ targets: Tensor, weights: Tensor? = nil, positiveWeights: Tensor? = nil,
+    reduction: LossReduction = .mean,
+    file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+    require(
+        logits.shape == targets.shape, "binaryCrossEntropyWithLogits", "logits \(logits.shape), targets \(targets.shape)", file,
+        line)
     var losses: Tensor
     if let positiveWeights {
         losses = Tensor.pointwise(weightedBinary, [logits, targets, positiveWeights], file: file, line: line)
@@ -83,6 +96,7 @@ public func binaryCrossEntropyWithLogits(_ logits: Tensor, _ targets: Tensor, we
 }
 
 /// ln(1 + exp(-x)) for input 0, in range everywhere.
-private let softMinus = (-Expression.input(0)).maximum(0) + .unary(.logarithmOnePlus, (-(Expression.input(0).absolute)).exponential)
+private let softMinus =
+    (-Expression.input(0)).maximum(0) + .unary(.logarithmOnePlus, (-(Expression.input(0).absolute)).exponential)
 private let binary: Expression = (1 - .input(1)) * .input(0) + softMinus
 private let weightedBinary: Expression = (1 - .input(1)) * .input(0) + (1 + (.input(2) - 1) * .input(1)) * softMinus

@@ -11,9 +11,12 @@ public enum DivergenceReduction: Sendable, Hashable {
 /// target * (ln target - prediction), 0 where the target is 0.
 ///
 /// - Parameter logTarget: whether the target too is given as logarithms.
-public func klDivergence(_ logProbabilities: Tensor, _ target: Tensor, logTarget: Bool = false, reduction: DivergenceReduction = .batchMean,
-                         file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-    let losses = elementLoss("klDivergence", logTarget ? fromLogarithms : fromProbabilities, logProbabilities, target, .none, file, line)
+public func klDivergence(
+    _ logProbabilities: Tensor, _ target: Tensor, logTarget: Bool = false, reduction: DivergenceReduction = .batchMean,
+    file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+    let losses = elementLoss(
+        "klDivergence", logTarget ? fromLogarithms : fromProbabilities, logProbabilities, target, .none, file, line)
     switch reduction {
     case .none: return losses
     case .mean: return losses.mean()

@@ -19,8 +19,11 @@ extension Tensor {
 }
 
 /// Compares two tensors of one shape element by element.
-func elementLoss(_ name: String, _ expression: Expression, scalars: [Float] = [], _ prediction: Tensor, _ target: Tensor,
-                 _ reduction: LossReduction, _ file: StaticString, _ line: UInt) -> Tensor {
+func elementLoss(
+    _ name: String, _ expression: Expression, scalars: [Float] = [], _ prediction: Tensor, _ target: Tensor,
+    _ reduction: LossReduction, _ file: StaticString, _ line: UInt
+) -> Tensor {
     require(prediction.shape == target.shape, name, "prediction \(prediction.shape), target \(target.shape)", file, line)
-    return Tensor.pointwise(expression, scalars: scalars, [prediction, target], operation: name, file: file, line: line).reduced(reduction)
+    return Tensor.pointwise(expression, scalars: scalars, [prediction, target], operation: name, file: file, line: line).reduced(
+        reduction)
 }

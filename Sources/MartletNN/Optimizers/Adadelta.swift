@@ -2,16 +2,24 @@ import MartletCore
 
 /// Scales each step by the ratio of running root mean squares of past steps and gradients. Zeiler, 2012.
 public final class Adadelta: Optimizer {
-    public init(_ groups: [ParameterGroup], learningRate: Float = 1, smoothing: Float = 0.9, epsilon: Float = 1e-6, weightDecay: Float = 0,
-                clipping: GradientClipping? = nil) {
-        super.init(groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
-                   rule: AdadeltaRule(smoothing: smoothing, epsilon: epsilon))
+    public init(
+        _ groups: [ParameterGroup], learningRate: Float = 1, smoothing: Float = 0.9, epsilon: Float = 1e-6,
+        weightDecay: Float = 0,
+        clipping: GradientClipping? = nil
+    ) {
+        super.init(
+            groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
+            rule: AdadeltaRule(smoothing: smoothing, epsilon: epsilon))
     }
 
-    public convenience init(_ parameters: [Parameter], learningRate: Float = 1, smoothing: Float = 0.9, epsilon: Float = 1e-6,
-                            weightDecay: Float = 0, clipping: GradientClipping? = nil) {
-        self.init([ParameterGroup(parameters)], learningRate: learningRate, smoothing: smoothing, epsilon: epsilon, weightDecay: weightDecay,
-                  clipping: clipping)
+    public convenience init(
+        _ parameters: [Parameter], learningRate: Float = 1, smoothing: Float = 0.9, epsilon: Float = 1e-6,
+        weightDecay: Float = 0, clipping: GradientClipping? = nil
+    ) {
+        self.init(
+            [ParameterGroup(parameters)], learningRate: learningRate, smoothing: smoothing, epsilon: epsilon,
+            weightDecay: weightDecay,
+            clipping: clipping)
     }
 }
 

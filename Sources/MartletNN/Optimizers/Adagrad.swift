@@ -2,16 +2,23 @@ import MartletCore
 
 /// Divides each step by the root of the sum of all squared gradients so far. Duchi, Hazan and Singer, 2011.
 public final class Adagrad: Optimizer {
-    public init(_ groups: [ParameterGroup], learningRate: Float = 0.01, learningRateDecay: Float = 0, initialSum: Float = 0,
-                epsilon: Float = 1e-10, weightDecay: Float = 0, clipping: GradientClipping? = nil) {
-        super.init(groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
-                   rule: AdagradRule(learningRateDecay: learningRateDecay, initialSum: initialSum, epsilon: epsilon))
+    public init(
+        _ groups: [ParameterGroup], learningRate: Float = 0.01, learningRateDecay: Float = 0, initialSum: Float = 0,
+        epsilon: Float = 1e-10, weightDecay: Float = 0, clipping: GradientClipping? = nil
+    ) {
+        super.init(
+            groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
+            rule: AdagradRule(learningRateDecay: learningRateDecay, initialSum: initialSum, epsilon: epsilon))
     }
 
-    public convenience init(_ parameters: [Parameter], learningRate: Float = 0.01, learningRateDecay: Float = 0, initialSum: Float = 0,
-                            epsilon: Float = 1e-10, weightDecay: Float = 0, clipping: GradientClipping? = nil) {
-        self.init([ParameterGroup(parameters)], learningRate: learningRate, learningRateDecay: learningRateDecay, initialSum: initialSum,
-                  epsilon: epsilon, weightDecay: weightDecay, clipping: clipping)
+    public convenience init(
+        _ parameters: [Parameter], learningRate: Float = 0.01, learningRateDecay: Float = 0, initialSum: Float = 0,
+        epsilon: Float = 1e-10, weightDecay: Float = 0, clipping: GradientClipping? = nil
+    ) {
+        self.init(
+            [ParameterGroup(parameters)], learningRate: learningRate, learningRateDecay: learningRateDecay,
+            initialSum: initialSum,
+            epsilon: epsilon, weightDecay: weightDecay, clipping: clipping)
     }
 }
 

@@ -5,32 +5,44 @@ import MartletCore
 /// root of the running mean of their squares, both corrected for their start at 0.
 public final class Adam: Optimizer {
     /// - Parameter amsgrad: whether to divide by the largest mean square so far.
-    public init(_ groups: [ParameterGroup], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999), epsilon: Float = 1e-8,
-                weightDecay: Float = 0, amsgrad: Bool = false, clipping: GradientClipping? = nil) {
-        super.init(groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
-                   rule: AdamRule(betas: betas, epsilon: epsilon, amsgrad: amsgrad, decoupled: false))
+    public init(
+        _ groups: [ParameterGroup], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999), epsilon: Float = 1e-8,
+        weightDecay: Float = 0, amsgrad: Bool = false, clipping: GradientClipping? = nil
+    ) {
+        super.init(
+            groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
+            rule: AdamRule(betas: betas, epsilon: epsilon, amsgrad: amsgrad, decoupled: false))
     }
 
-    public convenience init(_ parameters: [Parameter], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999),
-                            epsilon: Float = 1e-8, weightDecay: Float = 0, amsgrad: Bool = false, clipping: GradientClipping? = nil) {
-        self.init([ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
-                  amsgrad: amsgrad, clipping: clipping)
+    public convenience init(
+        _ parameters: [Parameter], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999),
+        epsilon: Float = 1e-8, weightDecay: Float = 0, amsgrad: Bool = false, clipping: GradientClipping? = nil
+    ) {
+        self.init(
+            [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
+            amsgrad: amsgrad, clipping: clipping)
     }
 }
 
 /// Adam whose weight decay shrinks the parameters themselves and does not enter the gradient. Loshchilov and Hutter, 2019.
 public final class AdamW: Optimizer {
     /// - Parameter amsgrad: whether to divide by the largest mean square so far.
-    public init(_ groups: [ParameterGroup], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999), epsilon: Float = 1e-8,
-                weightDecay: Float = 0.01, amsgrad: Bool = false, clipping: GradientClipping? = nil) {
-        super.init(groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
-                   rule: AdamRule(betas: betas, epsilon: epsilon, amsgrad: amsgrad, decoupled: true))
+    public init(
+        _ groups: [ParameterGroup], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999), epsilon: Float = 1e-8,
+        weightDecay: Float = 0.01, amsgrad: Bool = false, clipping: GradientClipping? = nil
+    ) {
+        super.init(
+            groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
+            rule: AdamRule(betas: betas, epsilon: epsilon, amsgrad: amsgrad, decoupled: true))
     }
 
-    public convenience init(_ parameters: [Parameter], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999),
-                            epsilon: Float = 1e-8, weightDecay: Float = 0.01, amsgrad: Bool = false, clipping: GradientClipping? = nil) {
-        self.init([ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
-                  amsgrad: amsgrad, clipping: clipping)
+    public convenience init(
+        _ parameters: [Parameter], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999),
+        epsilon: Float = 1e-8, weightDecay: Float = 0.01, amsgrad: Bool = false, clipping: GradientClipping? = nil
+    ) {
+        self.init(
+            [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
+            amsgrad: amsgrad, clipping: clipping)
     }
 }
 

@@ -4,16 +4,22 @@ import MartletCore
 /// Adam with Nesterov's look ahead. Dozat, 2016.
 public final class NAdam: Optimizer {
     /// - Parameter momentumDecay: how fast the momentum approaches its full value.
-    public init(_ groups: [ParameterGroup], learningRate: Float = 2e-3, betas: (Float, Float) = (0.9, 0.999), epsilon: Float = 1e-8,
-                weightDecay: Float = 0, momentumDecay: Float = 4e-3, clipping: GradientClipping? = nil) {
-        super.init(groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
-                   rule: NAdamRule(betas: betas, epsilon: epsilon, momentumDecay: momentumDecay))
+    public init(
+        _ groups: [ParameterGroup], learningRate: Float = 2e-3, betas: (Float, Float) = (0.9, 0.999), epsilon: Float = 1e-8,
+        weightDecay: Float = 0, momentumDecay: Float = 4e-3, clipping: GradientClipping? = nil
+    ) {
+        super.init(
+            groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
+            rule: NAdamRule(betas: betas, epsilon: epsilon, momentumDecay: momentumDecay))
     }
 
-    public convenience init(_ parameters: [Parameter], learningRate: Float = 2e-3, betas: (Float, Float) = (0.9, 0.999),
-                            epsilon: Float = 1e-8, weightDecay: Float = 0, momentumDecay: Float = 4e-3, clipping: GradientClipping? = nil) {
-        self.init([ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
-                  momentumDecay: momentumDecay, clipping: clipping)
+    public convenience init(
+        _ parameters: [Parameter], learningRate: Float = 2e-3, betas: (Float, Float) = (0.9, 0.999),
+        epsilon: Float = 1e-8, weightDecay: Float = 0, momentumDecay: Float = 4e-3, clipping: GradientClipping? = nil
+    ) {
+        self.init(
+            [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
+            momentumDecay: momentumDecay, clipping: clipping)
     }
 }
 
@@ -48,7 +54,9 @@ private final class NAdamRule: UpdateRule {
         let now = momentum(step), next = momentum(step + 1)
         let gradientSize = Double(learningRate) * (1 - now) / (1 - product.value)
         let meanSize = Double(learningRate) * next / (1 - product.value * next)
-        return [Float(gradientSize), weightDecay, Float(meanSize), Float(1 / Moments.correction(betas.1, step).squareRoot()), epsilon]
+        return [
+            Float(gradientSize), weightDecay, Float(meanSize), Float(1 / Moments.correction(betas.1, step).squareRoot()), epsilon,
+        ]
             + Moments.scalars(betas)
     }
 }

@@ -53,7 +53,9 @@ open class Optimizer {
     private var state: [ObjectIdentifier: [Tensor]] = [:]
     private var combined: [Bool: Expression] = [:]
 
-    public init(_ groups: [ParameterGroup], learningRate: Float, weightDecay: Float, clipping: GradientClipping?, rule: any UpdateRule) {
+    public init(
+        _ groups: [ParameterGroup], learningRate: Float, weightDecay: Float, clipping: GradientClipping?, rule: any UpdateRule
+    ) {
         self.groups = groups
         self.learningRate = learningRate
         self.weightDecay = weightDecay
@@ -77,11 +79,15 @@ open class Optimizer {
         for group in groups {
             let members = group.parameters.filter { !$0.isFrozen && gradients[$0] != nil }
             if members.isEmpty { continue }
-            let scalars = clipScalars + rule.scalars(step: steps, learningRate: learningRate * group.learningRateScale,
-                                                     weightDecay: group.weightDecay ?? weightDecay)
+            let scalars =
+                clipScalars
+                + rule.scalars(
+                    step: steps, learningRate: learningRate * group.learningRateScale,
+                    weightDecay: group.weightDecay ?? weightDecay)
             var tensors = members.map { parameter in
                 let key = ObjectIdentifier(parameter)
-                let kept = state[key] ?? (0..<rule.stateCount).map { Initializer.constant(rule.initialState($0))(parameter.shape) }
+                let kept =
+                    state[key] ?? (0..<rule.stateCount).map { Initializer.constant(rule.initialState($0))(parameter.shape) }
                 state[key] = nil
                 return [parameter.take()] + kept + [gradients[parameter]!]
             }
@@ -110,11 +116,13 @@ open class Optimizer {
     /// Goes on from a checkpoint.
     public func restore(steps: Int, state tensors: [[Tensor]?]) {
         let parameters = groups.flatMap(\.parameters)
-        precondition(tensors.count == parameters.count, "Optimizer.restore: \(tensors.count) states for \(parameters.count) parameters")
+        precondition(
+            tensors.count == parameters.count, "Optimizer.restore: \(tensors.count) states for \(parameters.count) parameters")
         self.steps = steps
         for (parameter, tensors) in zip(parameters, tensors) {
-            precondition(tensors == nil || tensors!.allSatisfy { $0.shape == parameter.shape } && tensors!.count == rule.stateCount,
-                         "Optimizer.restore: state of another shape")
+            precondition(
+                tensors == nil || tensors!.allSatisfy { $0.shape == parameter.shape } && tensors!.count == rule.stateCount,
+                "Optimizer.restore: state of another shape")
             state[ObjectIdentifier(parameter)] = tensors
         }
     }

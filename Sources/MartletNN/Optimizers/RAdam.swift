@@ -3,16 +3,22 @@ import MartletCore
 
 /// Adam that waits with dividing by the mean square until its variance is known well enough. Liu et al., 2020.
 public final class RAdam: Optimizer {
-    public init(_ groups: [ParameterGroup], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999), epsilon: Float = 1e-8,
-                weightDecay: Float = 0, clipping: GradientClipping? = nil) {
-        super.init(groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
-                   rule: RAdamRule(betas: betas, epsilon: epsilon))
+    public init(
+        _ groups: [ParameterGroup], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999), epsilon: Float = 1e-8,
+        weightDecay: Float = 0, clipping: GradientClipping? = nil
+    ) {
+        super.init(
+            groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
+            rule: RAdamRule(betas: betas, epsilon: epsilon))
     }
 
-    public convenience init(_ parameters: [Parameter], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999),
-                            epsilon: Float = 1e-8, weightDecay: Float = 0, clipping: GradientClipping? = nil) {
-        self.init([ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
-                  clipping: clipping)
+    public convenience init(
+        _ parameters: [Parameter], learningRate: Float = 1e-3, betas: (Float, Float) = (0.9, 0.999),
+        epsilon: Float = 1e-8, weightDecay: Float = 0, clipping: GradientClipping? = nil
+    ) {
+        self.init(
+            [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
+            clipping: clipping)
     }
 }
 

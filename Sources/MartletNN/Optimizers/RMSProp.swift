@@ -7,16 +7,23 @@ public final class RMSProp: Optimizer {
     ///   - smoothing: the share of the running means kept from step to step.
     ///   - momentum: of the steps; 0 for none.
     ///   - centred: whether the running mean's square is taken off the mean square.
-    public init(_ groups: [ParameterGroup], learningRate: Float = 0.01, smoothing: Float = 0.99, epsilon: Float = 1e-8, momentum: Float = 0,
-                centred: Bool = false, weightDecay: Float = 0, clipping: GradientClipping? = nil) {
-        super.init(groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
-                   rule: RMSPropRule(smoothing: smoothing, epsilon: epsilon, momentum: momentum, centred: centred))
+    public init(
+        _ groups: [ParameterGroup], learningRate: Float = 0.01, smoothing: Float = 0.99, epsilon: Float = 1e-8,
+        momentum: Float = 0,
+        centred: Bool = false, weightDecay: Float = 0, clipping: GradientClipping? = nil
+    ) {
+        super.init(
+            groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
+            rule: RMSPropRule(smoothing: smoothing, epsilon: epsilon, momentum: momentum, centred: centred))
     }
 
-    public convenience init(_ parameters: [Parameter], learningRate: Float = 0.01, smoothing: Float = 0.99, epsilon: Float = 1e-8,
-                            momentum: Float = 0, centred: Bool = false, weightDecay: Float = 0, clipping: GradientClipping? = nil) {
-        self.init([ParameterGroup(parameters)], learningRate: learningRate, smoothing: smoothing, epsilon: epsilon, momentum: momentum,
-                  centred: centred, weightDecay: weightDecay, clipping: clipping)
+    public convenience init(
+        _ parameters: [Parameter], learningRate: Float = 0.01, smoothing: Float = 0.99, epsilon: Float = 1e-8,
+        momentum: Float = 0, centred: Bool = false, weightDecay: Float = 0, clipping: GradientClipping? = nil
+    ) {
+        self.init(
+            [ParameterGroup(parameters)], learningRate: learningRate, smoothing: smoothing, epsilon: epsilon, momentum: momentum,
+            centred: centred, weightDecay: weightDecay, clipping: clipping)
     }
 }
 

@@ -6,17 +6,24 @@ public final class SGD: Optimizer {
     ///   - momentum: the share of the velocity kept from step to step; 0 for none.
     ///   - dampening: the share of the gradient that does not enter the velocity (from the second step on, as in PyTorch).
     ///   - nesterov: whether the step looks ahead along the velocity. Needs momentum and no dampening.
-    public init(_ groups: [ParameterGroup], learningRate: Float = 0.01, momentum: Float = 0, dampening: Float = 0, nesterov: Bool = false,
-                weightDecay: Float = 0, clipping: GradientClipping? = nil) {
+    public init(
+        _ groups: [ParameterGroup], learningRate: Float = 0.01, momentum: Float = 0, dampening: Float = 0, nesterov: Bool = false,
+        weightDecay: Float = 0, clipping: GradientClipping? = nil
+    ) {
         precondition(!nesterov || (momentum > 0 && dampening == 0), "SGD: Nesterov needs momentum and no dampening")
-        super.init(groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
-                   rule: SGDRule(momentum: momentum, dampening: dampening, nesterov: nesterov))
+        super.init(
+            groups, learningRate: learningRate, weightDecay: weightDecay, clipping: clipping,
+            rule: SGDRule(momentum: momentum, dampening: dampening, nesterov: nesterov))
     }
 
-    public convenience init(_ parameters: [Parameter], learningRate: Float = 0.01, momentum: Float = 0, dampening: Float = 0,
-                            nesterov: Bool = false, weightDecay: Float = 0, clipping: GradientClipping? = nil) {
-        self.init([ParameterGroup(parameters)], learningRate: learningRate, momentum: momentum, dampening: dampening, nesterov: nesterov,
-                  weightDecay: weightDecay, clipping: clipping)
+    public convenience init(
+        _ parameters: [Parameter], learningRate: Float = 0.01, momentum: Float = 0, dampening: Float = 0,
+        nesterov: Bool = false, weightDecay: Float = 0, clipping: GradientClipping? = nil
+    ) {
+        self.init(
+            [ParameterGroup(parameters)], learningRate: learningRate, momentum: momentum, dampening: dampening,
+            nesterov: nesterov,
+            weightDecay: weightDecay, clipping: clipping)
     }
 }
 

@@ -18,8 +18,10 @@ public struct PlateauSchedule: Schedule, Codable, Sendable {
     private var waited = 0
     private var resting = 0
 
-    public init(gamma: Double = 0.1, patience: Int = 10, threshold: Double = 1e-4, cooldown: Int = 0, minimum: Double = 0,
-                lowerIsBetter: Bool = true) {
+    public init(
+        gamma: Double = 0.1, patience: Int = 10, threshold: Double = 1e-4, cooldown: Int = 0, minimum: Double = 0,
+        lowerIsBetter: Bool = true
+    ) {
         precondition(gamma > 0 && gamma < 1 && patience >= 0, "PlateauSchedule: gamma \(gamma), patience \(patience)")
         self.gamma = gamma
         self.patience = patience

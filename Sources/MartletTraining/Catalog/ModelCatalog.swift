@@ -64,7 +64,8 @@ public enum ModelCatalog {
             settings: [hidden, activation, batchNorm, dropout],
             defaults: .init(epochs: 15, batchSize: 128, optimizer: "adam", learningRate: 1e-3, schedule: "cosine")
         ) { settings, shape in
-            MLP(inputs: shape.input.reduce(1, *), hidden: try settings.integers(hidden, in: 1...65536), outputs: shape.classes,
+            MLP(
+                inputs: shape.input.reduce(1, *), hidden: try settings.integers(hidden, in: 1...65536), outputs: shape.classes,
                 activation: try settings.choice(activation, of: Activation.names), batchNorm: try settings.bool(batchNorm),
                 dropout: Float(try settings.number(dropout, in: 0...0.99)))
         }
@@ -76,9 +77,11 @@ public enum ModelCatalog {
         defaults: .init(epochs: 10, batchSize: 64, optimizer: "adam", learningRate: 2e-3, schedule: "cosine")
     ) { settings, shape in
         guard shape.input.count == 3, shape.input[1] >= 12, shape.input[2] >= 12 else {
-            throw TrainingError(.input, "lenet: samples of shape \(shape.input); it needs images [channels, height, width] of at least 12 x 12")
+            throw TrainingError(
+                .input, "lenet: samples of shape \(shape.input); it needs images [channels, height, width] of at least 12 x 12")
         }
-        return LeNet(outputs: shape.classes, channels: shape.input[0], size: Pair(shape.input[1], shape.input[2]),
-                     dropout: Float(try settings.number(dropout, in: 0...0.99)))
+        return LeNet(
+            outputs: shape.classes, channels: shape.input[0], size: Pair(shape.input[1], shape.input[2]),
+            dropout: Float(try settings.number(dropout, in: 0...0.99)))
     }
 }

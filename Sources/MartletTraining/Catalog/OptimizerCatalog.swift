@@ -4,6 +4,15 @@ import MartletNN
 public struct OptimizerDescription: Sendable {
     public let name: String
     public let settings: [Settings.Key]
+    /// The learning rate where nothing says another.
+    public var standardRate: Double {
+        switch name {
+        case "adadelta": 1
+        case "sgd", "momentum", "nag", "adagrad": 0.01
+        case "nadam": 2e-3
+        default: 1e-3
+        }
+    }
     let make: @Sendable (Settings, [ParameterGroup], Float, Float, GradientClipping?) throws -> Optimizer
 
     /// Builds the optimizer for parameters.
@@ -16,14 +25,16 @@ public struct OptimizerDescription: Sendable {
 /// All optimizers by name.
 public enum OptimizerCatalog {
     public static let all: [OptimizerDescription] = [
-        sgd("sgd", momentum: "0", nesterov: false), sgd("momentum", momentum: "0.9", nesterov: false), sgd("nag", momentum: "0.9", nesterov: true),
+        sgd("sgd", momentum: "0", nesterov: false), sgd("momentum", momentum: "0.9", nesterov: false),
+        sgd("nag", momentum: "0.9", nesterov: true),
         adagrad, rmsprop, adadelta, adam("adam", amsgrad: false), adam("amsgrad", amsgrad: true), adamw, nadam, radam,
     ]
 
     /// The optimizer of this name.
     public static func named(_ name: String) throws -> OptimizerDescription {
         if let found = all.first(where: { $0.name == name }) { return found }
-        throw TrainingError(.input, "--optimizer \(name): there is no such optimizer; there are \(all.map(\.name).joined(separator: ", "))")
+        throw TrainingError(
+            .input, "--optimizer \(name): there is no such optimizer; there are \(all.map(\.name).joined(separator: ", "))")
     }
 
     static func weightDecay(standard: String) -> Settings.Key {
@@ -31,7 +42,8 @@ public enum OptimizerCatalog {
     }
     private static let clipNorm = Settings.Key("clip_norm", "0", "largest norm of all gradients together; 0 for none")
     private static let clipValue = Settings.Key("clip_value", "0", "largest value of a gradient; 0 for none")
-    static let common = [weightDecay(standard: "0"), clipNorm, clipValue]
+    /// The settings that all optimizers have.
+    public static let common = [weightDecay(standard: "0"), clipNorm, clipValue]
 
     static func clipping(_ settings: Settings) throws -> GradientClipping? {
         let norm = Float(try settings.number(clipNorm, in: 0...1e30)), value = Float(try settings.number(clipValue, in: 0...1e30))
@@ -52,8 +64,10 @@ public enum OptimizerCatalog {
         let keys = name == "sgd" ? [] : nesterov ? [momentum] : [momentum, dampening]
         return OptimizerDescription(name: name, settings: keys) { settings, groups, rate, decay, clipping in
             let share = Float(try settings.number(momentum, in: (nesterov ? 1e-6 : 0)...0.999999))
-            return SGD(groups, learningRate: rate, momentum: share, dampening: Float(try settings.number(dampening, in: 0...1)), nesterov: nesterov,
-                       weightDecay: decay, clipping: clipping)
+            return SGD(
+                groups, learningRate: rate, momentum: share, dampening: Float(try settings.number(dampening, in: 0...1)),
+                nesterov: nesterov,
+                weightDecay: decay, clipping: clipping)
         }
     }
 
@@ -61,10 +75,13 @@ public enum OptimizerCatalog {
         let rateDecay = Settings.Key("learning_rate_decay", "0", "how fast the rate falls with the step")
         let initial = Settings.Key("initial_sum", "0", "what the sums of squares begin with")
         let small = epsilon("1e-10")
-        return OptimizerDescription(name: "adagrad", settings: [rateDecay, initial, small]) { settings, groups, rate, decay, clipping in
-            Adagrad(groups, learningRate: rate, learningRateDecay: Float(try settings.number(rateDecay, in: 0...1000)),
-                    initialSum: Float(try settings.number(initial, in: 0...1e6)), epsilon: Float(try settings.number(small, in: 0...1)),
-                    weightDecay: decay, clipping: clipping)
+        return OptimizerDescription(name: "adagrad", settings: [rateDecay, initial, small]) {
+            settings, groups, rate, decay, clipping in
+            Adagrad(
+                groups, learningRate: rate, learningRateDecay: Float(try settings.number(rateDecay, in: 0...1000)),
+                initialSum: Float(try settings.number(initial, in: 0...1e6)),
+                epsilon: Float(try settings.number(small, in: 0...1)),
+                weightDecay: decay, clipping: clipping)
         }
     }()
 
@@ -73,50 +90,64 @@ public enum OptimizerCatalog {
         let momentum = Settings.Key("momentum", "0", "share of the step kept")
         let centred = Settings.Key("centred", "false", "divide by the deviation instead of the root mean square")
         let small = epsilon("1e-8")
-        return OptimizerDescription(name: "rmsprop", settings: [smoothing, momentum, centred, small]) { settings, groups, rate, decay, clipping in
-            RMSProp(groups, learningRate: rate, smoothing: Float(try settings.number(smoothing, in: 0...0.999999)),
-                    epsilon: Float(try settings.number(small, in: 0...1)), momentum: Float(try settings.number(momentum, in: 0...0.999999)),
-                    centred: try settings.bool(centred), weightDecay: decay, clipping: clipping)
+        return OptimizerDescription(name: "rmsprop", settings: [smoothing, momentum, centred, small]) {
+            settings, groups, rate, decay, clipping in
+            RMSProp(
+                groups, learningRate: rate, smoothing: Float(try settings.number(smoothing, in: 0...0.999999)),
+                epsilon: Float(try settings.number(small, in: 0...1)),
+                momentum: Float(try settings.number(momentum, in: 0...0.999999)),
+                centred: try settings.bool(centred), weightDecay: decay, clipping: clipping)
         }
     }()
 
     private static let adadelta: OptimizerDescription = {
         let smoothing = Settings.Key("smoothing", "0.9", "share of the running means kept"), small = epsilon("1e-6")
         return OptimizerDescription(name: "adadelta", settings: [smoothing, small]) { settings, groups, rate, decay, clipping in
-            Adadelta(groups, learningRate: rate, smoothing: Float(try settings.number(smoothing, in: 0...0.999999)),
-                     epsilon: Float(try settings.number(small, in: 1e-30...1)), weightDecay: decay, clipping: clipping)
+            Adadelta(
+                groups, learningRate: rate, smoothing: Float(try settings.number(smoothing, in: 0...0.999999)),
+                epsilon: Float(try settings.number(small, in: 1e-30...1)), weightDecay: decay, clipping: clipping)
         }
     }()
 
     private static func adam(_ name: String, amsgrad: Bool) -> OptimizerDescription {
         let small = epsilon("1e-8")
         return OptimizerDescription(name: name, settings: [beta1, beta2, small]) { settings, groups, rate, decay, clipping in
-            Adam(groups, learningRate: rate, betas: try betas(settings), epsilon: Float(try settings.number(small, in: 0...1)), weightDecay: decay,
-                 amsgrad: amsgrad, clipping: clipping)
+            Adam(
+                groups, learningRate: rate, betas: try betas(settings), epsilon: Float(try settings.number(small, in: 0...1)),
+                weightDecay: decay,
+                amsgrad: amsgrad, clipping: clipping)
         }
     }
 
     private static let adamw: OptimizerDescription = {
         let small = epsilon("1e-8"), largest = Settings.Key("amsgrad", "false", "divide by the largest mean square so far")
-        return OptimizerDescription(name: "adamw", settings: [beta1, beta2, small, largest]) { settings, groups, rate, decay, clipping in
-            AdamW(groups, learningRate: rate, betas: try betas(settings), epsilon: Float(try settings.number(small, in: 0...1)), weightDecay: decay,
-                  amsgrad: try settings.bool(largest), clipping: clipping)
+        return OptimizerDescription(name: "adamw", settings: [beta1, beta2, small, largest]) {
+            settings, groups, rate, decay, clipping in
+            AdamW(
+                groups, learningRate: rate, betas: try betas(settings), epsilon: Float(try settings.number(small, in: 0...1)),
+                weightDecay: decay,
+                amsgrad: try settings.bool(largest), clipping: clipping)
         }
     }()
 
     private static let nadam: OptimizerDescription = {
         let small = epsilon("1e-8"), momentumDecay = Settings.Key("momentum_decay", "0.004", "how fast the momentum rises")
-        return OptimizerDescription(name: "nadam", settings: [beta1, beta2, small, momentumDecay]) { settings, groups, rate, decay, clipping in
-            NAdam(groups, learningRate: rate, betas: try betas(settings), epsilon: Float(try settings.number(small, in: 0...1)), weightDecay: decay,
-                  momentumDecay: Float(try settings.number(momentumDecay, in: 0...1)), clipping: clipping)
+        return OptimizerDescription(name: "nadam", settings: [beta1, beta2, small, momentumDecay]) {
+            settings, groups, rate, decay, clipping in
+            NAdam(
+                groups, learningRate: rate, betas: try betas(settings), epsilon: Float(try settings.number(small, in: 0...1)),
+                weightDecay: decay,
+                momentumDecay: Float(try settings.number(momentumDecay, in: 0...1)), clipping: clipping)
         }
     }()
 
     private static let radam: OptimizerDescription = {
         let small = epsilon("1e-8")
         return OptimizerDescription(name: "radam", settings: [beta1, beta2, small]) { settings, groups, rate, decay, clipping in
-            RAdam(groups, learningRate: rate, betas: try betas(settings), epsilon: Float(try settings.number(small, in: 0...1)), weightDecay: decay,
-                  clipping: clipping)
+            RAdam(
+                groups, learningRate: rate, betas: try betas(settings), epsilon: Float(try settings.number(small, in: 0...1)),
+                weightDecay: decay,
+                clipping: clipping)
         }
     }()
 }

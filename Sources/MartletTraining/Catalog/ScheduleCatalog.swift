@@ -21,20 +21,26 @@ public struct ScheduleDescription: Sendable {
     public func build(_ settings: Settings, length: RunLength) throws -> any Schedule {
         let schedule = try make(settings, length)
         let warmUp = try settings.integer(ScheduleCatalog.warmUp, in: 0...1_000_000_000)
-        return warmUp > 0 && name != "noam" && name != "plateau" ? WarmUpSchedule(steps: warmUp, then: schedule, overlapping: true) : schedule
+        return warmUp > 0 && name != "noam" && name != "plateau"
+            ? WarmUpSchedule(steps: warmUp, then: schedule, overlapping: true) : schedule
     }
 }
 
 /// All schedules by name. Those that count epochs change once an epoch.
 public enum ScheduleCatalog {
-    public static let all: [ScheduleDescription] = [constant, step, multistep, exponential, cosine, restarts, oneCycle, noam, plateau]
+    public static let all: [ScheduleDescription] = [
+        constant, step, multistep, exponential, cosine, restarts, oneCycle, noam, plateau,
+    ]
 
     /// The schedule of this name.
     public static func named(_ name: String) throws -> ScheduleDescription {
         if let found = all.first(where: { $0.name == name }) { return found }
-        throw TrainingError(.input, "--schedule \(name): there is no such schedule; there are \(all.map(\.name).joined(separator: ", "))")
+        throw TrainingError(
+            .input, "--schedule \(name): there is no such schedule; there are \(all.map(\.name).joined(separator: ", "))")
     }
 
+    /// The settings that all schedules have.
+    public static let common = [warmUp]
     static let warmUp = Settings.Key("warmup", "0", "steps over which the rate rises to its full value")
     private static let gamma = Settings.Key("gamma", "0.1", "what the rate is multiplied by")
     private static let minimum = Settings.Key("minimum", "0", "the lowest rate, as a share of the first")
@@ -44,7 +50,9 @@ public enum ScheduleCatalog {
     private static let step: ScheduleDescription = {
         let every = Settings.Key("every", "10", "epochs between reductions")
         return ScheduleDescription(name: "step", settings: [every, gamma]) { settings, length in
-            StepSchedule(every: try settings.integer(every, in: 1...1_000_000) * length.stepsPerEpoch, gamma: try settings.number(gamma, in: 0...1))
+            StepSchedule(
+                every: try settings.integer(every, in: 1...1_000_000) * length.stepsPerEpoch,
+                gamma: try settings.number(gamma, in: 0...1))
         }
     }()
 
@@ -53,7 +61,8 @@ public enum ScheduleCatalog {
         return ScheduleDescription(name: "multistep", settings: [milestones, gamma]) { settings, length in
             let epochs = try settings.integers(milestones, in: 1...1_000_000)
             if epochs.isEmpty { throw TrainingError(.input, "--schedule multistep: give --set milestones=EPOCH,EPOCH,...") }
-            return MultiStepSchedule(milestones: epochs.map { $0 * length.stepsPerEpoch }, gamma: try settings.number(gamma, in: 0...1))
+            return MultiStepSchedule(
+                milestones: epochs.map { $0 * length.stepsPerEpoch }, gamma: try settings.number(gamma, in: 0...1))
         }
     }()
 
@@ -72,8 +81,9 @@ public enum ScheduleCatalog {
         let first = Settings.Key("first", "10", "epochs of the first cycle")
         let multiplier = Settings.Key("multiplier", "1", "how many times longer each cycle is than the one before")
         return ScheduleDescription(name: "cosine-restarts", settings: [first, multiplier, minimum]) { settings, length in
-            CosineRestartsSchedule(first: try settings.integer(first, in: 1...1_000_000) * length.stepsPerEpoch,
-                                   multiplier: try settings.integer(multiplier, in: 1...100), minimum: try settings.number(minimum, in: 0...1))
+            CosineRestartsSchedule(
+                first: try settings.integer(first, in: 1...1_000_000) * length.stepsPerEpoch,
+                multiplier: try settings.integer(multiplier, in: 1...100), minimum: try settings.number(minimum, in: 0...1))
         }
     }()
 
@@ -88,15 +98,18 @@ public enum ScheduleCatalog {
         let width = Settings.Key("schedule_width", "512", "width of the model the rate is scaled by")
         let steps = Settings.Key("warmup", "4000", "steps over which the rate rises")
         return ScheduleDescription(name: "noam", settings: [width]) { settings, _ in
-            InverseSquareRootSchedule(warmUp: try settings.integer(steps, in: 1...1_000_000_000), width: try settings.integer(width, in: 1...1_000_000))
+            InverseSquareRootSchedule(
+                warmUp: try settings.integer(steps, in: 1...1_000_000_000), width: try settings.integer(width, in: 1...1_000_000))
         }
     }()
 
     private static let plateau: ScheduleDescription = {
         let patience = Settings.Key("patience", "3", "epochs without a better validation loss that are borne")
         return ScheduleDescription(name: "plateau", settings: [patience, gamma, minimum]) { settings, _ in
-            PlateauSchedule(gamma: try settings.number(gamma, in: 1e-6...0.999999), patience: try settings.integer(patience, in: 0...1_000_000),
-                            minimum: try settings.number(minimum, in: 0...1))
+            PlateauSchedule(
+                gamma: try settings.number(gamma, in: 1e-6...0.999999),
+                patience: try settings.integer(patience, in: 0...1_000_000),
+                minimum: try settings.number(minimum, in: 0...1))
         }
     }()
 }

@@ -33,7 +33,9 @@ public struct Settings: Sendable, Hashable {
     public func check(against keys: [Key], of owner: String) throws {
         let known = Set(keys.map(\.name))
         for key in values.keys.sorted() where !known.contains(key) {
-            throw TrainingError(.input, "--set \(key)=...: \(owner) has no such setting; it has \(keys.map(\.name).sorted().joined(separator: ", "))")
+            throw TrainingError(
+                .input,
+                "--set \(key)=...: \(owner) has no such setting; it has \(keys.map(\.name).sorted().joined(separator: ", "))")
         }
     }
 

@@ -15,8 +15,10 @@ public struct LogRow: Sendable {
     public var json: JSON {
         .object([
             ("epoch", .integer(epoch)), ("step", .integer(step)), ("trainLoss", .number(trainLoss)),
-            ("valLoss", validationLoss.map { .number($0) } ?? .null), ("metrics", .object(metrics.map { ($0.name, .number($0.value)) })),
-            ("seconds", .number(seconds)), ("samplesPerSecond", .number(samplesPerSecond)), ("learningRate", .number(learningRate)),
+            ("valLoss", validationLoss.map { .number($0) } ?? .null),
+            ("metrics", .object(metrics.map { ($0.name, .number($0.value)) })),
+            ("seconds", .number(seconds)), ("samplesPerSecond", .number(samplesPerSecond)),
+            ("learningRate", .number(learningRate)),
         ])
     }
 
@@ -27,11 +29,14 @@ public struct LogRow: Sendable {
             guard let fields = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
                 let epoch = fields["epoch"] as? Int, let step = fields["step"] as? Int
             else { return nil }
-            let metrics = (fields["metrics"] as? [String: Any] ?? [:]).compactMap { name, value in (value as? NSNumber).map { (name: name, value: $0.doubleValue) } }
+            let metrics = (fields["metrics"] as? [String: Any] ?? [:]).compactMap { name, value in
+                (value as? NSNumber).map { (name: name, value: $0.doubleValue) }
+            }
             func number(_ name: String) -> Double? { (fields[name] as? NSNumber)?.doubleValue }
-            return LogRow(epoch: epoch, step: step, trainLoss: number("trainLoss") ?? .nan, validationLoss: number("valLoss"),
-                          metrics: metrics.sorted { $0.name < $1.name }, seconds: number("seconds") ?? 0,
-                          samplesPerSecond: number("samplesPerSecond") ?? 0, learningRate: number("learningRate") ?? 0)
+            return LogRow(
+                epoch: epoch, step: step, trainLoss: number("trainLoss") ?? .nan, validationLoss: number("valLoss"),
+                metrics: metrics.sorted { $0.name < $1.name }, seconds: number("seconds") ?? 0,
+                samplesPerSecond: number("samplesPerSecond") ?? 0, learningRate: number("learningRate") ?? 0)
         }
     }
 }

@@ -53,8 +53,10 @@ struct Report {
 func number(_ value: Double) -> String { String(format: "%.4g", value) }
 
 func escaped(_ text: String) -> String {
-    text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;").replacingOccurrences(of: ">", with: "&gt;")
-        .replacingOccurrences(of: "\"", with: "&quot;")
+    text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;").replacingOccurrences(
+        of: ">", with: "&gt;"
+    )
+    .replacingOccurrences(of: "\"", with: "&quot;")
 }
 
 /// Lines over one axis, as SVG.
@@ -78,16 +80,22 @@ struct Chart {
         var parts: [String] = []
         for step in 0...4 {
             let value = low + (high - low) * Double(step) / 4, y = place((left, value)).1
-            parts.append("<line x1=\"60\" x2=\"780\" y1=\"\(number(y))\" y2=\"\(number(y))\" stroke=\"#ddd\"/>"
-                + "<text x=\"54\" y=\"\(number(y + 4))\" text-anchor=\"end\">\(number(value))</text>")
+            parts.append(
+                "<line x1=\"60\" x2=\"780\" y1=\"\(number(y))\" y2=\"\(number(y))\" stroke=\"#ddd\"/>"
+                    + "<text x=\"54\" y=\"\(number(y + 4))\" text-anchor=\"end\">\(number(value))</text>")
         }
         for (index, line) in series.enumerated() where !line.points.isEmpty {
             let colour = Self.colours[index % Self.colours.count]
-            let path = line.points.filter { $0.y.isFinite }.map(place).map { "\(number($0.0)),\(number($0.1))" }.joined(separator: " ")
-            parts.append("<polyline fill=\"none\" stroke=\"\(colour)\" stroke-width=\"2\" points=\"\(path)\"/>"
-                + "<text x=\"\(70 + index * 120)\" y=\"14\" fill=\"\(colour)\">\(escaped(line.name))</text>")
+            let path = line.points.filter { $0.y.isFinite }.map(place).map { "\(number($0.0)),\(number($0.1))" }.joined(
+                separator: " ")
+            parts.append(
+                "<polyline fill=\"none\" stroke=\"\(colour)\" stroke-width=\"2\" points=\"\(path)\"/>"
+                    + "<text x=\"\(70 + index * 120)\" y=\"14\" fill=\"\(colour)\">\(escaped(line.name))</text>")
         }
-        parts.append("<text x=\"60\" y=\"280\">\(number(left))</text><text x=\"780\" y=\"280\" text-anchor=\"end\">epoch \(number(right))</text>")
-        return "<svg viewBox=\"0 0 800 290\" font-size=\"12\" font-family=\"system-ui, sans-serif\" role=\"img\">\(parts.joined())</svg>"
+        parts.append(
+            "<text x=\"60\" y=\"280\">\(number(left))</text><text x=\"780\" y=\"280\" text-anchor=\"end\">epoch \(number(right))</text>"
+        )
+        return
+            "<svg viewBox=\"0 0 800 290\" font-size=\"12\" font-family=\"system-ui, sans-serif\" role=\"img\">\(parts.joined())</svg>"
     }
 }

@@ -50,7 +50,8 @@ struct Checkpoint {
         }
         let weights = try ModelState.tensors(of: model)
         let described = String(decoding: try Self.encoder.encode(progress), as: UTF8.self)
-        try SafeTensors.write(state, metadata: [Self.progressKey: described, Self.modelKey: modelName], to: folder + "/" + stateName)
+        try SafeTensors.write(
+            state, metadata: [Self.progressKey: described, Self.modelKey: modelName], to: folder + "/" + stateName)
         try SafeTensors.write(weights, metadata: [Self.stateKey: stateName, Self.modelKey: modelName], to: weightsPath)
         removeStates(but: stateName)
     }
@@ -62,7 +63,8 @@ struct Checkpoint {
             throw TrainingError(.input, "\(weightsPath): names no optimizer state; give a run that this program made")
         }
         let state = try SafeTensors.read(folder + "/" + stateName)
-        guard let text = state.metadata[Self.progressKey], let progress = try? JSONDecoder().decode(Progress.self, from: Data(text.utf8)),
+        guard let text = state.metadata[Self.progressKey],
+            let progress = try? JSONDecoder().decode(Progress.self, from: Data(text.utf8)),
             progress.step >= 0, progress.position.epoch >= 0, progress.position.batch >= 0
         else {
             throw TrainingError(.input, "\(state.path): holds no progress of a run; give a run that this program made")
@@ -72,8 +74,10 @@ struct Checkpoint {
         for parameter in optimizer.groups.flatMap(\.parameters) {
             let name = names.first { $0.parameter === parameter }?.name ?? ""
             let entries = (0..<optimizer.stateCount).compactMap { state["\(name)#\($0)"] }
-            guard entries.allSatisfy({ $0.shape == parameter.shape }), entries.count == optimizer.stateCount || entries.isEmpty else {
-                throw TrainingError(.input, "\(state.path): the state of \(name) does not fit the model; give the run's own files")
+            guard entries.allSatisfy({ $0.shape == parameter.shape }), entries.count == optimizer.stateCount || entries.isEmpty
+            else {
+                throw TrainingError(
+                    .input, "\(state.path): the state of \(name) does not fit the model; give the run's own files")
             }
             found.append(entries.isEmpty ? nil : try entries.map { Tensor(try $0.floats(), shape: $0.shape) })
         }

@@ -6,8 +6,12 @@ import MartletNN
 public enum ModelState {
     /// All parameters and buffers, in order.
     public static func tensors(of model: any Module) throws -> [TensorToStore] {
-        try model.namedParameters.map { TensorToStore($0.name, shape: $0.parameter.shape, .floats(try $0.parameter.value.floats())) }
-            + model.namedBuffers.map { TensorToStore($0.name, shape: $0.buffer.value.shape, .floats(try $0.buffer.value.floats())) }
+        try model.namedParameters.map {
+            TensorToStore($0.name, shape: $0.parameter.shape, .floats(try $0.parameter.value.floats()))
+        }
+            + model.namedBuffers.map {
+                TensorToStore($0.name, shape: $0.buffer.value.shape, .floats(try $0.buffer.value.floats()))
+            }
     }
 
     /// Takes all of a model's tensors from a weight file. What is missing, unexpected or of another shape is listed in one refusal, and
@@ -27,7 +31,9 @@ public enum ModelState {
             if entry.shape != shape { problems.append("\(name) is \(entry.shape), not \(shape)") }
         }
         let names = Set(wanted.map(\.0))
-        problems += file.entries.filter { !names.contains($0.name) && !$0.name.hasSuffix("num_batches_tracked") }.map { "\($0.name) is unexpected" }
+        problems += file.entries.filter { !names.contains($0.name) && !$0.name.hasSuffix("num_batches_tracked") }.map {
+            "\($0.name) is unexpected"
+        }
         if !problems.isEmpty {
             let shown = problems.prefix(8).joined(separator: ", ") + (problems.count > 8 ? " and \(problems.count - 8) more" : "")
             throw TrainingError(.input, "\(file.path): does not fit this model: \(shown)")

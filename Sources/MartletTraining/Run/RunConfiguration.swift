@@ -43,9 +43,11 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
         case threads
     }
 
-    public init(model: String, data: String, optimizer: String, learningRate: Double, schedule: String, batchSize: Int, epochs: Int,
-                steps: Int? = nil, seed: UInt64, shuffle: Bool, weights: String? = nil, freeze: String? = nil, settings: [String: String],
-                inputShape: [Int], classes: [String], device: String, deviceName: String, deviceVersion: String, threads: Int) {
+    public init(
+        model: String, data: String, optimizer: String, learningRate: Double, schedule: String, batchSize: Int, epochs: Int,
+        steps: Int? = nil, seed: UInt64, shuffle: Bool, weights: String? = nil, freeze: String? = nil, settings: [String: String],
+        inputShape: [Int], classes: [String], device: String, deviceName: String, deviceVersion: String, threads: Int
+    ) {
         self.model = model
         self.data = data
         self.optimizer = optimizer
@@ -82,20 +84,26 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
         do {
             self = try YAMLDecoder().decode(RunConfiguration.self, from: text)
         } catch {
-            throw TrainingError(.input, "\(path): is not a run's configuration (\(RunConfiguration.oneLine(error))); give a run that this program made")
+            throw TrainingError(
+                .input,
+                "\(path): is not a run's configuration (\(RunConfiguration.oneLine(error))); give a run that this program made")
         }
-        guard batchSize >= 1, epochs >= 0, !inputShape.isEmpty, inputShape.allSatisfy({ $0 > 0 && $0 < 1 << 24 }), !classes.isEmpty,
+        guard batchSize >= 1, epochs >= 0, !inputShape.isEmpty, inputShape.allSatisfy({ $0 > 0 && $0 < 1 << 24 }),
+            !classes.isEmpty,
             steps.map({ $0 >= 0 }) ?? true, learningRate.isFinite, learningRate >= 0
         else {
-            throw TrainingError(.input, "\(path): has values out of range (batch_size, epochs, steps, learning_rate, input_shape or classes); "
-                + "give a run that this program made")
+            throw TrainingError(
+                .input,
+                "\(path): has values out of range (batch_size, epochs, steps, learning_rate, input_shape or classes); "
+                    + "give a run that this program made")
         }
     }
 
     private static func oneLine(_ error: any Error) -> String {
         switch error {
         case DecodingError.keyNotFound(let key, _): "'\(key.stringValue)' is missing"
-        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context), DecodingError.dataCorrupted(let context):
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+            DecodingError.dataCorrupted(let context):
             "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' is not as it should be"
         default: "it is not YAML"
         }

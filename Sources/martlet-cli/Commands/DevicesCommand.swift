@@ -15,7 +15,11 @@ struct DevicesCommand: ParsableCommand {
         if json {
             let result: JSON = .object([
                 ("devices", .array(usable.map { entry($0, isDefault: $0.id == standard.id) })),
-                ("unusable", .array(unusable.map { ["name": .string($0.name), "reason": .string($0.reason), "remedy": .string($0.remedy)] })),
+                (
+                    "unusable",
+                    .array(
+                        unusable.map { ["name": .string($0.name), "reason": .string($0.reason), "remedy": .string($0.remedy)] })
+                ),
             ])
             Console.result(result.text)
             return
@@ -30,8 +34,10 @@ struct DevicesCommand: ParsableCommand {
 
     private func entry(_ device: DeviceInfo, isDefault: Bool) -> JSON {
         [
-            "id": .string(device.id), "kind": .string(device.kind.rawValue), "name": .string(device.name), "vendor": .string(device.vendor),
-            "version": .string(device.version), "computeUnits": .integer(device.computeUnits), "memoryBytes": .integer(device.memoryBytes),
+            "id": .string(device.id), "kind": .string(device.kind.rawValue), "name": .string(device.name),
+            "vendor": .string(device.vendor),
+            "version": .string(device.version), "computeUnits": .integer(device.computeUnits),
+            "memoryBytes": .integer(device.memoryBytes),
             "default": .bool(isDefault),
         ]
     }

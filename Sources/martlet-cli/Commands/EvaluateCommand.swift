@@ -2,7 +2,8 @@ import ArgumentParser
 import Martlet
 
 struct EvaluateCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "evaluate", abstract: "Measures a trained model on a part of its data.")
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate", abstract: "Measures a trained model on a part of its data.")
 
     @OptionGroup var options: DeviceOptions
     @OptionGroup var source: ModelOptions
@@ -21,26 +22,32 @@ struct EvaluateCommand: ParsableCommand {
         let (model, dataset, name) = try prepare()
         let result = try evaluate(model.layer, on: dataset, batchSize: batchSize, device: device)
         if options.json {
-            Console.result(JSON.object([
-                ("split", .string(name)), ("loss", .number(result.loss)), ("metrics", .object(result.metrics.map { ($0.name, .number($0.value)) })),
-                ("samples", .integer(result.samples)), ("seconds", .number(result.seconds)),
-            ]).text)
+            Console.result(
+                JSON.object([
+                    ("split", .string(name)), ("loss", .number(result.loss)),
+                    ("metrics", .object(result.metrics.map { ($0.name, .number($0.value)) })),
+                    ("samples", .integer(result.samples)), ("seconds", .number(result.seconds)),
+                ]).text)
             return
         }
         let metrics = result.metrics.map { "\($0.name) \(percent($0.value))" }.joined(separator: "  ")
-        Console.result("\(name): \(metrics)  loss \(decimals(result.loss))  (\(result.samples) samples, \(decimals(result.seconds, 2)) s)")
+        Console.result(
+            "\(name): \(metrics)  loss \(decimals(result.loss))  (\(result.samples) samples, \(decimals(result.seconds, 2)) s)")
     }
 
     private func prepare() throws -> (LoadedModel, any Dataset, String) {
         if source.run != nil {
             let model = try LoadedModel(source, shape: nil)
-            let parts = try DataSource.load(data ?? model.data ?? "digits", for: model.description, shape: model.shape)
+            let parts = try DataSource.load(data ?? model.data ?? "digits", for: model)
             let (dataset, name) = try part(of: parts)
             try DataSource.check(dataset, fits: model)
             return (model, dataset, name)
         }
-        guard let name = source.model else { throw TrainingError(.input, "which model? give --run DIR, or --model MODEL with --weights FILE") }
-        let parts = try DataSource.load(data ?? "digits", for: try ModelCatalog.named(name))
+        guard let name = source.model else {
+            throw TrainingError(.input, "which model? give --run DIR, or --model MODEL with --weights FILE")
+        }
+        let parts = try DataSource.load(
+            data ?? "digits", for: try ModelCatalog.named(name), try Settings(parsing: source.settings))
         let (dataset, split) = try part(of: parts)
         return (try LoadedModel(source, shape: (dataset.sampleShape, dataset.classNames)), dataset, split)
     }

@@ -18,11 +18,16 @@ struct InspectCommand: ParsableCommand {
         let weights = isRun ? try RunFolder(opening: file).weights() : try SafeTensors.read(file)
         if json {
             let tensors = weights.entries.map { entry -> JSON in
-                ["name": .string(entry.name), "shape": .array(entry.shape.map { .integer($0) }), "type": .string(entry.type.rawValue)]
+                [
+                    "name": .string(entry.name), "shape": .array(entry.shape.map { .integer($0) }),
+                    "type": .string(entry.type.rawValue),
+                ]
             }
-            Console.result(JSON.object([
-                ("tensors", .array(tensors)), ("metadata", .object(weights.metadata.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
-            ]).text)
+            Console.result(
+                JSON.object([
+                    ("tensors", .array(tensors)),
+                    ("metadata", .object(weights.metadata.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
+                ]).text)
             return
         }
         for entry in weights.entries { Console.result("\(entry.name)  \(entry.shape)  \(entry.type.rawValue)") }

@@ -24,8 +24,11 @@ struct PredictCommand: ParsableCommand {
         if source.run != nil {
             model = try LoadedModel(source, shape: nil)
         } else {
-            guard let name = source.model else { throw TrainingError(.input, "which model? give --run DIR, or --model MODEL with --weights FILE") }
-            let parts = try DataSource.load(data ?? "digits", for: try ModelCatalog.named(name))
+            guard let name = source.model else {
+                throw TrainingError(.input, "which model? give --run DIR, or --model MODEL with --weights FILE")
+            }
+            let parts = try DataSource.load(
+                data ?? "digits", for: try ModelCatalog.named(name), try Settings(parsing: source.settings))
             model = try LoadedModel(source, shape: (parts.training.sampleShape, parts.training.classNames))
         }
         for file in files {

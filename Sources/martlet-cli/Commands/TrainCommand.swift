@@ -77,16 +77,24 @@ struct TrainCommand: ParsableCommand {
         for model in ModelCatalog.all {
             let recipe = model.defaults
             if options.json {
-                Console.result(JSON.object([
-                    ("name", .string(model.name)), ("summary", .string(model.summary)), ("needs", .string(model.needs)),
-                    ("settings", .array(model.settings.map { ["name": .string($0.name), "default": .string($0.standard), "summary": .string($0.summary)] })),
-                ]).text)
+                Console.result(
+                    JSON.object([
+                        ("name", .string(model.name)), ("summary", .string(model.summary)), ("needs", .string(model.needs)),
+                        (
+                            "settings",
+                            .array(
+                                model.settings.map {
+                                    ["name": .string($0.name), "default": .string($0.standard), "summary": .string($0.summary)]
+                                })
+                        ),
+                    ]).text)
                 continue
             }
             Console.result("\(model.name): \(model.summary)")
             Console.result("    needs \(model.needs)")
-            Console.result("    defaults: \(recipe.epochs) epochs, batch size \(recipe.batchSize), \(recipe.optimizer) at \(recipe.learningRate), "
-                + "schedule \(recipe.schedule)")
+            Console.result(
+                "    defaults: \(recipe.epochs) epochs, batch size \(recipe.batchSize), \(recipe.optimizer) at \(recipe.learningRate), "
+                    + "schedule \(recipe.schedule)")
             for key in model.settings { Console.result("    --set \(key.name)=\(key.standard)  \(key.summary)") }
         }
     }

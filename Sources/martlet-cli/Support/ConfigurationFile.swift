@@ -8,7 +8,8 @@ struct ConfigurationFile {
     private(set) var settings: [String: String] = [:]
 
     private static let known: Set<String> = [
-        "model", "data", "weights", "epochs", "steps", "batch_size", "optimizer", "learning_rate", "schedule", "seed", "freeze", "shuffle", "device",
+        "model", "data", "weights", "epochs", "steps", "batch_size", "optimizer", "learning_rate", "schedule", "seed", "freeze",
+        "shuffle", "device",
         "threads",
     ]
     /// What a run's own file records beside options.
@@ -27,10 +28,15 @@ struct ConfigurationFile {
             if key == "set" || key == "settings", let pairs = value as? [String: Any] {
                 settings = pairs.mapValues { "\($0)" }
             } else if Self.known.contains(key) {
-                guard !(value is [Any]), !(value is [String: Any]) else { throw TrainingError(.input, "\(path): '\(key)' is not a single value") }
+                guard !(value is [Any]), !(value is [String: Any]) else {
+                    throw TrainingError(.input, "\(path): '\(key)' is not a single value")
+                }
                 if !(value is NSNull) { values[key] = "\(value)" }
             } else if !Self.recorded.contains(key) {
-                throw TrainingError(.input, "\(path): there is no option '\(key)'; there are \((Self.known.union(["set"])).sorted().joined(separator: ", "))")
+                throw TrainingError(
+                    .input,
+                    "\(path): there is no option '\(key)'; there are \((Self.known.union(["set"])).sorted().joined(separator: ", "))"
+                )
             }
         }
     }

@@ -16,7 +16,9 @@ enum Console {
     static func bar(_ done: Int, of total: Int, _ text: String) {
         guard isLively, total > 0 else { return }
         let width = 30, filled = min(width, width * done / total)
-        write("\r\u{1B}[K" + String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled) + " \(done)/\(total)  \(text)")
+        write(
+            "\r\u{1B}[K" + String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+                + " \(done)/\(total)  \(text)")
     }
 
     /// Clears the bar's line.

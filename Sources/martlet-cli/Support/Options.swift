@@ -48,24 +48,33 @@ struct LoadedModel {
     let classes: [String]
     /// The data of the run.
     let data: String?
+    let settings: Settings
+    let seed: UInt64
 
     /// Loads a run's best weights, or a model with a weight file.
     init(_ options: ModelOptions, shape fallback: (shape: [Int], classes: [String])?) throws {
         switch (options.run, options.model, options.weights) {
         case (let run?, nil, nil):
-            guard options.settings.isEmpty else { throw TrainingError(.input, "--set: a run brings its own settings; drop --set") }
+            guard options.settings.isEmpty else {
+                throw TrainingError(.input, "--set: a run brings its own settings; drop --set")
+            }
             let folder = try RunFolder(opening: run)
             let configuration = try RunConfiguration(reading: folder.configurationPath)
             description = try ModelCatalog.named(configuration.model)
             (shape, classes, data) = (configuration.inputShape, configuration.classes, configuration.data)
-            layer = try description.build(Settings(configuration.settings), shape: ModelShape(input: shape, classes: classes.count))
+            settings = Settings(configuration.settings)
+            seed = configuration.seed
+            layer = try description.build(settings, shape: ModelShape(input: shape, classes: classes.count))
             try ModelState.load(try folder.weights(), into: layer)
         case (nil, let name?, let weights?):
             description = try ModelCatalog.named(name)
-            guard let fallback else { throw TrainingError(.input, "--model \(name): give --data too, which says the shape and the classes") }
+            guard let fallback else {
+                throw TrainingError(.input, "--model \(name): give --data too, which says the shape and the classes")
+            }
             (shape, classes, data) = (fallback.shape, fallback.classes, nil)
-            let settings = try Settings(parsing: options.settings)
-            try settings.check(against: description.settings, of: name)
+            settings = try Settings(parsing: options.settings)
+            seed = 0
+            try settings.check(against: description.settings + DataRecipe.keys, of: name)
             layer = try description.build(settings, shape: ModelShape(input: shape, classes: classes.count))
             try ModelState.load(try SafeTensors.read(weights), into: layer)
         default:

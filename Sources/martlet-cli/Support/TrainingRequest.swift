@@ -31,12 +31,18 @@ struct TrainingRequest {
         } else {
             try self.init(beginning: command, file)
         }
-        guard (1...(1 << 24)).contains(batchSize) else { throw TrainingError(.input, "--batch-size \(batchSize): give 1 or more") }
+        guard (1...(1 << 24)).contains(batchSize) else {
+            throw TrainingError(.input, "--batch-size \(batchSize): give 1 or more")
+        }
         guard (0...1_000_000).contains(epochs) else { throw TrainingError(.input, "--epochs \(epochs): give 0 or more") }
         if let steps, !(0...1_000_000_000).contains(steps) { throw TrainingError(.input, "--steps \(steps): give 0 or more") }
-        guard learningRate.isFinite, learningRate >= 0 else { throw TrainingError(.input, "--learning-rate \(learningRate): give 0 or more") }
+        guard learningRate.isFinite, learningRate >= 0 else {
+            throw TrainingError(.input, "--learning-rate \(learningRate): give 0 or more")
+        }
         guard logEvery >= 1 else { throw TrainingError(.input, "--log-every \(logEvery): give 1 or more") }
-        let keys = model.settings + optimizer.settings + OptimizerCatalog.common + schedule.settings + ScheduleCatalog.common + [Self.labelSmoothing]
+        let keys =
+            model.settings + optimizer.settings + OptimizerCatalog.common + schedule.settings + ScheduleCatalog.common
+            + DataRecipe.keys + [Self.labelSmoothing]
         try settings.check(against: keys, of: "\(model.name) with \(optimizer.name) and schedule \(schedule.name)")
     }
 
@@ -54,7 +60,8 @@ struct TrainingRequest {
         if command.epochs != nil, command.steps != nil { throw TrainingError(.input, "--epochs and --steps: give one of them") }
         batchSize = try command.batchSize ?? file.value("batch_size", as: Int.self) ?? recipe.batchSize
         optimizer = try OptimizerCatalog.named(command.optimizer ?? file.string("optimizer") ?? recipe.optimizer)
-        learningRate = try command.learningRate ?? file.value("learning_rate", as: Double.self)
+        learningRate =
+            try command.learningRate ?? file.value("learning_rate", as: Double.self)
             ?? (optimizer.name == recipe.optimizer ? recipe.learningRate : optimizer.standardRate)
         schedule = try ScheduleCatalog.named(command.schedule ?? file.string("schedule") ?? recipe.schedule)
         seed = try command.seed ?? file.value("seed", as: UInt64.self) ?? 0
@@ -74,17 +81,25 @@ struct TrainingRequest {
             ("--optimizer", command.optimizer, previous.optimizer), ("--schedule", command.schedule, previous.schedule),
             ("--batch-size", command.batchSize.map { "\($0)" }, "\(previous.batchSize)"),
             ("--learning-rate", command.learningRate.map { "\($0)" }, "\(previous.learningRate)"),
-            ("--seed", command.seed.map { "\($0)" }, "\(previous.seed)"), ("--weights", command.weights, previous.weights ?? "none"),
-            ("--freeze", command.freeze, previous.freeze ?? "none"), ("--no-shuffle", command.noShuffle ? "false" : nil, "\(previous.shuffle)"),
+            ("--seed", command.seed.map { "\($0)" }, "\(previous.seed)"),
+            ("--weights", command.weights, previous.weights ?? "none"),
+            ("--freeze", command.freeze, previous.freeze ?? "none"),
+            ("--no-shuffle", command.noShuffle ? "false" : nil, "\(previous.shuffle)"),
         ]
         for (name, asked, has) in conflicts {
-            if let asked, asked != has { throw TrainingError(.input, "\(path): this run has \(name) \(has), not \(asked); drop the option, or begin a new run") }
+            if let asked, asked != has {
+                throw TrainingError(
+                    .input, "\(path): this run has \(name) \(has), not \(asked); drop the option, or begin a new run")
+            }
         }
-        for (key, value) in try Settings(parsing: command.settings).values.sorted(by: { $0.key < $1.key }) where previous.settings[key] != value {
+        for (key, value) in try Settings(parsing: command.settings).values.sorted(by: { $0.key < $1.key })
+        where previous.settings[key] != value {
             throw TrainingError(.input, "\(path): --set \(key)=\(value) is not the run's; drop it, or begin a new run")
         }
         if command.out != nil { throw TrainingError(.input, "--out: a resumed run stays in its folder; drop --out") }
-        if command.config != nil { throw TrainingError(.input, "--config: a resumed run has its own configuration; drop --config") }
+        if command.config != nil {
+            throw TrainingError(.input, "--config: a resumed run has its own configuration; drop --config")
+        }
         resumed = folder
         self.previous = previous
         model = try ModelCatalog.named(previous.model)

@@ -10,46 +10,68 @@ struct TrainingSession {
 
     init(_ request: TrainingRequest, device: any Device) throws {
         self.device = device
-        let data = try DataSource.load(request.data, for: request.model, seed: request.seed)
+        let data = try DataSource.load(request.data, for: request.model, request.settings, seed: request.seed)
         let shape = ModelShape(input: data.training.sampleShape, classes: data.training.classNames.count)
         if let previous = request.previous, previous.inputShape != shape.input || previous.classes != data.training.classNames {
-            throw TrainingError(.input, "\(request.data): its samples or classes are not those of \(request.resumed?.path ?? "the run") any more; give the run's own data")
+            throw TrainingError(
+                .input,
+                "\(request.data): its samples or classes are not those of \(request.resumed?.path ?? "the run") any more; give the run's own data"
+            )
         }
         let model = try withSeed(request.seed) { try request.model.build(request.settings, shape: shape) }
-        if request.resumed == nil, let weights = request.weights { try ModelState.load(try SafeTensors.read(weights), into: model) }
+        if request.resumed == nil, let weights = request.weights {
+            try ModelState.load(try SafeTensors.read(weights), into: model)
+        }
         try Self.freeze(request.freeze, in: model)
         let loaderSteps = (data.training.count + request.batchSize - 1) / request.batchSize
         let length = RunLength(steps: request.steps ?? request.epochs * loaderSteps, stepsPerEpoch: loaderSteps)
-        let optimizer = try request.optimizer.build(request.settings, [ParameterGroup(model.parameters)], learningRate: request.learningRate)
+        let optimizer = try request.optimizer.build(
+            request.settings, [ParameterGroup(model.parameters)], learningRate: request.learningRate)
         configuration = RunConfiguration(
             model: request.model.name, data: request.data, optimizer: request.optimizer.name, learningRate: request.learningRate,
-            schedule: request.schedule.name, batchSize: request.batchSize, epochs: request.epochs, steps: request.steps, seed: request.seed,
-            shuffle: request.shuffle, weights: request.weights, freeze: request.freeze, settings: request.settings.values, inputShape: shape.input,
-            classes: data.training.classNames, device: device.info.id, deviceName: device.info.name, deviceVersion: device.info.version,
+            schedule: request.schedule.name, batchSize: request.batchSize, epochs: request.epochs, steps: request.steps,
+            seed: request.seed,
+            shuffle: request.shuffle, weights: request.weights, freeze: request.freeze, settings: request.settings.values,
+            inputShape: shape.input,
+            classes: data.training.classNames, device: device.info.id, deviceName: device.info.name,
+            deviceVersion: device.info.version,
             threads: device.info.computeUnits)
         let schedule = try request.schedule.build(request.settings, length: length)
         let smoothing = try request.settings.number(TrainingRequest.labelSmoothing, in: 0...1)
-        if let previous = request.previous, (previous.device, previous.deviceVersion, previous.threads)
-            != (configuration.device, configuration.deviceVersion, configuration.threads) {
-            Console.note("note: the run was begun on \(previous.device), \(previous.deviceVersion), \(previous.threads) threads; here its bits may differ")
+        if let previous = request.previous,
+            (previous.device, previous.deviceVersion, previous.threads)
+                != (configuration.device, configuration.deviceVersion, configuration.threads)
+        {
+            Console.note(
+                "note: the run was begun on \(previous.device), \(previous.deviceVersion), \(previous.threads) threads; here its bits may differ"
+            )
         }
-        folder = try request.resumed ?? RunFolder(creating: request.out ?? RunFolder.freshPath(model: request.model.name, data: request.data))
+        folder =
+            try request.resumed
+            ?? RunFolder(creating: request.out ?? RunFolder.freshPath(model: request.model.name, data: request.data))
         trainer = try Trainer(
-            .init(configuration: configuration, model: model, optimizer: optimizer, schedule: schedule, data: data, folder: folder,
-                  labelSmoothing: Float(smoothing), logEvery: request.logEvery),
+            .init(
+                configuration: configuration, model: model, optimizer: optimizer, schedule: schedule, data: data, folder: folder,
+                labelSmoothing: Float(smoothing), logEvery: request.logEvery),
             resuming: request.resumed != nil)
         if request.resumed != nil { try folder.write(configuration) }
-        Console.note("\(request.model.name) (\(model.parameterCount) parameters) on \(request.data): \(data.training.count) samples of "
-            + "\(shape.input), \(shape.classes) classes; \(trainer.totalSteps) steps on \(device.info.id)")
+        Console.note(
+            "\(request.model.name) (\(model.parameterCount) parameters) on \(request.data): \(data.training.count) samples of "
+                + "\(shape.input), \(shape.classes) classes; \(trainer.totalSteps) steps on \(device.info.id)")
     }
 
     private static func freeze(_ pattern: String?, in model: any Module) throws {
         guard let pattern else { return }
         let hits = model.namedParameters.filter { fnmatch(pattern, $0.name, 0) == 0 }
         guard !hits.isEmpty else {
-            throw TrainingError(.input, "--freeze \(pattern): matches no parameter; there are \(model.namedParameters.map(\.name).joined(separator: ", "))")
+            throw TrainingError(
+                .input,
+                "--freeze \(pattern): matches no parameter; there are \(model.namedParameters.map(\.name).joined(separator: ", "))"
+            )
         }
-        guard hits.count < model.namedParameters.count else { throw TrainingError(.input, "--freeze \(pattern): leaves nothing to train") }
+        guard hits.count < model.namedParameters.count else {
+            throw TrainingError(.input, "--freeze \(pattern): leaves nothing to train")
+        }
         for hit in hits { hit.parameter.isFrozen = true }
     }
 
@@ -70,7 +92,10 @@ struct TrainingSession {
             Foundation.exit(128 + signal)
         }
         if json { return }
-        if let best = outcome.best { Console.result("\(best.metric) \(best.metric == "accuracy" ? percent(best.value) : decimals(best.value)) (epoch \(best.epoch))") }
+        if let best = outcome.best {
+            Console.result(
+                "\(best.metric) \(best.metric == "accuracy" ? percent(best.value) : decimals(best.value)) (epoch \(best.epoch))")
+        }
         Console.result("run folder: \(folder.path) (open report.html there)")
         Console.result("try next: martlet evaluate --run \(folder.path)")
     }
@@ -78,16 +103,22 @@ struct TrainingSession {
     private static func line(_ row: LogRow) -> String {
         let metrics = row.metrics.map { "\($0.name) \(percent($0.value))" }.joined(separator: "  ")
         let validation = row.validationLoss.map { "  validation \(decimals($0))" } ?? ""
-        return "epoch \(row.epoch)  loss \(decimals(row.trainLoss))\(validation)  \(metrics)  \(decimals(row.seconds, 1)) s  \(Int(row.samplesPerSecond)) samples/s"
+        return
+            "epoch \(row.epoch)  loss \(decimals(row.trainLoss))\(validation)  \(metrics)  \(decimals(row.seconds, 1)) s  \(Int(row.samplesPerSecond)) samples/s"
     }
 
     private func lastLine(_ outcome: Trainer.Outcome) -> JSON {
-        let best: JSON = outcome.best.map {
-            ["epoch": .integer($0.epoch), "step": .integer($0.step), "metric": .string($0.metric), "value": .number($0.value)]
-        } ?? .null
+        let best: JSON =
+            outcome.best.map {
+                [
+                    "epoch": .integer($0.epoch), "step": .integer($0.step), "metric": .string($0.metric),
+                    "value": .number($0.value),
+                ]
+            } ?? .null
         return .object([
             ("run", .string(folder.path)), ("best", best),
-            ("metrics", .object(outcome.last?.metrics.map { ($0.name, .number($0.value)) } ?? [])), ("device", .string(device.info.id)),
+            ("metrics", .object(outcome.last?.metrics.map { ($0.name, .number($0.value)) } ?? [])),
+            ("device", .string(device.info.id)),
         ])
     }
 }

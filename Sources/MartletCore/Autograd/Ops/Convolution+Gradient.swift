@@ -1,23 +1,30 @@
 /// Two-dimensional convolution (cross-correlation): x [n, c, h, w], weight [o, c / groups, kh, kw], bias [o], result
 /// [n, o, oh, ow]; then the activation.
-public func convolution(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, options: ConvolutionOptions = .init(),
-                        activation: FusedActivation? = nil, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+public func convolution(
+    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, options: ConvolutionOptions = .init(),
+    activation: FusedActivation? = nil, file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
     let groups = options.groups
-    require(x.rank == 4 && weight.rank == 4 && groups >= 1 && x.type == .float32 && x.shape[1] == weight.shape[1] * groups
-                && weight.shape[0] % groups == 0 && (bias == nil || bias!.shape == [weight.shape[0]]),
-            "convolution", "\(x.shape) by weight \(weight.shape), bias \(bias?.shape ?? []), \(groups) groups", file, line)
-    require(options.stride.isPositive && options.dilation.isPositive && options.padding.isNonNegative, "convolution", "\(options)", file, line)
+    require(
+        x.rank == 4 && weight.rank == 4 && groups >= 1 && x.type == .float32 && x.shape[1] == weight.shape[1] * groups
+            && weight.shape[0] % groups == 0 && (bias == nil || bias!.shape == [weight.shape[0]]),
+        "convolution", "\(x.shape) by weight \(weight.shape), bias \(bias?.shape ?? []), \(groups) groups", file, line)
+    require(
+        options.stride.isPositive && options.dilation.isPositive && options.padding.isNonNegative, "convolution", "\(options)",
+        file, line)
     let size = options.outputSize(image: Pair(x.shape[2], x.shape[3]), kernel: Pair(weight.shape[2], weight.shape[3]))
-    require(size.isPositive && weight.shape[2] > 0 && weight.shape[3] > 0, "convolution",
-            "the kernel of weight \(weight.shape) does not fit into \(x.shape) with \(options)", file, line)
+    require(
+        size.isPositive && weight.shape[2] > 0 && weight.shape[3] > 0, "convolution",
+        "the kernel of weight \(weight.shape) does not fit into \(x.shape) with \(options)", file, line)
     let inputs = [x, weight] + (bias.map { [$0] } ?? [])
     let device = Tensor.commonDevice(inputs, "convolution", file, line)
     let image = x.detached.contiguous(on: device), kernel = weight.detached.contiguous(on: device)
     let result = Tensor(empty: [x.shape[0], weight.shape[0], size.y, size.x], on: device)
     if result.count > 0 {
         let plan = Epilogue.make(bias: bias?.contiguousView(on: device), biasAxis: 1, activation: activation)
-        device.convolution(image.view(on: device), kernel.view(on: device), into: result.view(on: device), options: options,
-                           epilogue: plan?.epilogue(for: result.shape))
+        device.convolution(
+            image.view(on: device), kernel.view(on: device), into: result.view(on: device), options: options,
+            epilogue: plan?.epilogue(for: result.shape))
     }
     return result.recorded(inputs) { gradient, needed in
         let gradient = (activation.map { Tensor.pointwise($0.derivative, [result, gradient]) } ?? gradient).contiguous(on: device)

@@ -9,14 +9,16 @@ extension Tensor {
         let result = Tensor(empty: Array(shape[..<axis]) + indices.shape + Array(shape[(axis + 1)...]), type: type, on: device)
         let positions = indices.contiguousView(on: device).reshaped([m]), source = shape
         if result.count > 0 {
-            device.gather(contiguousView(on: device).reshaped([outer, n, inner]), indices: positions,
-                          into: result.view(on: device).reshaped([outer, m, inner]))
+            device.gather(
+                contiguousView(on: device).reshaped([outer, n, inner]), indices: positions,
+                into: result.view(on: device).reshaped([outer, m, inner]))
         }
         return result.recorded([self]) { gradient, _ in
             [
                 Tensor(filling: source, on: device) {
-                    device.scatterAdd(gradient.contiguousView(on: device).reshaped([outer, m, inner]), indices: positions,
-                                      into: $0.reshaped([outer, n, inner]))
+                    device.scatterAdd(
+                        gradient.contiguousView(on: device).reshaped([outer, m, inner]), indices: positions,
+                        into: $0.reshaped([outer, n, inner]))
                 }
             ]
         }
@@ -24,18 +26,22 @@ extension Tensor {
 
     /// Zeros of `shape`, plus each part of an axis at the place that int32 `indices` [m] gives it along that axis of the result.
     /// The gradient's counterpart of `gathered`; places named twice add up, in order.
-    public func scatterAdded(_ indices: Tensor, into shape: [Int], axis: Int = 0,
-                             file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public func scatterAdded(
+        _ indices: Tensor, into shape: [Int], axis: Int = 0,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         let axis = self.axis(axis, "scatterAdded", file, line), m = indices.count
-        require(type == .float32 && indices.type == .int32 && indices.rank == 1 && shape.count == rank && self.shape[axis] == m
-                    && shape.indices.allSatisfy { $0 == axis || shape[$0] == self.shape[$0] },
-                "scatterAdded", "\(self.shape) by \(indices.shape) indices into \(shape)", file, line)
+        require(
+            type == .float32 && indices.type == .int32 && indices.rank == 1 && shape.count == rank && self.shape[axis] == m
+                && shape.indices.allSatisfy { $0 == axis || shape[$0] == self.shape[$0] },
+            "scatterAdded", "\(self.shape) by \(indices.shape) indices into \(shape)", file, line)
         let device = Tensor.commonDevice([self, indices], "scatterAdded", file, line)
         let outer = shape[..<axis].reduce(1, *), inner = shape[(axis + 1)...].reduce(1, *), n = shape[axis]
         let positions = indices.contiguousView(on: device)
         let result = Tensor(filling: shape, on: device) {
-            device.scatterAdd(self.contiguousView(on: device).reshaped([outer, m, inner]), indices: positions,
-                              into: $0.reshaped([outer, n, inner]))
+            device.scatterAdd(
+                self.contiguousView(on: device).reshaped([outer, m, inner]), indices: positions,
+                into: $0.reshaped([outer, n, inner]))
         }
         let indices = indices.detached
         return result.recorded([self]) { gradient, _ in [gradient.gathered(indices, axis: axis)] }
@@ -43,21 +49,24 @@ extension Tensor {
 
     /// The elements along the last axis at int32 `indices`, whose other axes are this tensor's. An index outside reads as NaN.
     public func gatheredElements(_ indices: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        require(rank >= 1 && indices.type == .int32 && indices.rank == rank && indices.shape.dropLast() == shape.dropLast(),
-                "gatheredElements", "\(shape) by \(indices.type) \(indices.shape)", file, line)
+        require(
+            rank >= 1 && indices.type == .int32 && indices.rank == rank && indices.shape.dropLast() == shape.dropLast(),
+            "gatheredElements", "\(shape) by \(indices.type) \(indices.shape)", file, line)
         let device = Tensor.commonDevice([self, indices], "gatheredElements", file, line)
         let rows = shape.dropLast().reduce(1, *), n = shape.last!, m = indices.shape.last!
         let result = Tensor(empty: indices.shape, type: type, on: device)
         let positions = indices.contiguousView(on: device).reshaped([rows, m]), source = shape
         if result.count > 0 {
-            device.gatherElements(contiguousView(on: device).reshaped([rows, n]), indices: positions,
-                                  into: result.view(on: device).reshaped([rows, m]))
+            device.gatherElements(
+                contiguousView(on: device).reshaped([rows, n]), indices: positions,
+                into: result.view(on: device).reshaped([rows, m]))
         }
         return result.recorded([self]) { gradient, _ in
             [
                 Tensor(filling: source, on: device) {
-                    device.scatterAddElements(gradient.contiguousView(on: device).reshaped([rows, m]), indices: positions,
-                                              into: $0.reshaped([rows, n]))
+                    device.scatterAddElements(
+                        gradient.contiguousView(on: device).reshaped([rows, m]), indices: positions,
+                        into: $0.reshaped([rows, n]))
                 }
             ]
         }
@@ -65,44 +74,58 @@ extension Tensor {
 
     /// Along a last axis of `count` zeros, plus each element at the place that int32 `indices`, of this tensor's shape, gives it. The
     /// gradient's counterpart of `gatheredElements`; places named twice add up, in order.
-    public func scatterAddedElements(_ indices: Tensor, into count: Int, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        require(rank >= 1 && type == .float32 && indices.type == .int32 && indices.shape == shape && count >= 0, "scatterAddedElements",
-                "\(shape) by \(indices.type) \(indices.shape) into \(count)", file, line)
+    public func scatterAddedElements(_ indices: Tensor, into count: Int, file: StaticString = #fileID, line: UInt = #line)
+        -> Tensor
+    {
+        require(
+            rank >= 1 && type == .float32 && indices.type == .int32 && indices.shape == shape && count >= 0,
+            "scatterAddedElements",
+            "\(shape) by \(indices.type) \(indices.shape) into \(count)", file, line)
         let device = Tensor.commonDevice([self, indices], "scatterAddedElements", file, line)
         let rows = shape.dropLast().reduce(1, *), m = shape[rank - 1]
         let positions = indices.contiguousView(on: device).reshaped([rows, m])
         let result = Tensor(filling: shape.dropLast() + [count], on: device) {
-            device.scatterAddElements(self.contiguousView(on: device).reshaped([rows, m]), indices: positions, into: $0.reshaped([rows, count]))
+            device.scatterAddElements(
+                self.contiguousView(on: device).reshaped([rows, m]), indices: positions, into: $0.reshaped([rows, count]))
         }
         let indices = indices.detached
         return result.recorded([self]) { gradient, _ in [gradient.gatheredElements(indices)] }
     }
 
     /// The elements along the last axis in order, and their int32 positions. Stable; NaN counts as the largest.
-    public func sorted(descending: Bool = false, file: StaticString = #fileID, line: UInt = #line) -> (values: Tensor, indices: Tensor) {
+    public func sorted(descending: Bool = false, file: StaticString = #fileID, line: UInt = #line) -> (
+        values: Tensor, indices: Tensor
+    ) {
         require(rank >= 1 && type == .float32, "sorted", "float32 with an axis wanted, not \(type) \(shape)", file, line)
         return ordered(shape[rank - 1], descending: descending)
     }
 
     /// The `count` largest (or smallest) along the last axis in order, and their int32 positions.
-    public func top(_ count: Int, largest: Bool = true, file: StaticString = #fileID, line: UInt = #line) -> (values: Tensor, indices: Tensor) {
-        require(rank >= 1 && type == .float32 && count >= 0 && count <= shape[rank - 1], "top", "\(count) of \(type) \(shape)", file, line)
+    public func top(_ count: Int, largest: Bool = true, file: StaticString = #fileID, line: UInt = #line) -> (
+        values: Tensor, indices: Tensor
+    ) {
+        require(
+            rank >= 1 && type == .float32 && count >= 0 && count <= shape[rank - 1], "top", "\(count) of \(type) \(shape)", file,
+            line)
         return ordered(count, descending: largest)
     }
 
     private func ordered(_ m: Int, descending: Bool) -> (values: Tensor, indices: Tensor) {
         let device = resolvedDevice()
         let rows = shape.dropLast().reduce(1, *), n = shape[rank - 1], source = shape
-        let values = Tensor(empty: shape.dropLast() + [m], on: device), indices = Tensor(empty: values.shape, type: .int32, on: device)
+        let values = Tensor(empty: shape.dropLast() + [m], on: device),
+            indices = Tensor(empty: values.shape, type: .int32, on: device)
         if values.count > 0 {
-            device.sort(contiguousView(on: device).reshaped([rows, n]), descending: descending,
-                        into: values.view(on: device).reshaped([rows, m]), indices: indices.view(on: device).reshaped([rows, m]))
+            device.sort(
+                contiguousView(on: device).reshaped([rows, n]), descending: descending,
+                into: values.view(on: device).reshaped([rows, m]), indices: indices.view(on: device).reshaped([rows, m]))
         }
         let recorded = values.recorded([self]) { gradient, _ in
             [
                 Tensor(filling: source, on: device) {
-                    device.scatterAddElements(gradient.contiguousView(on: device).reshaped([rows, m]),
-                                              indices: indices.view(on: device).reshaped([rows, m]), into: $0.reshaped([rows, n]))
+                    device.scatterAddElements(
+                        gradient.contiguousView(on: device).reshaped([rows, m]),
+                        indices: indices.view(on: device).reshaped([rows, m]), into: $0.reshaped([rows, n]))
                 }
             ]
         }
@@ -113,13 +136,18 @@ extension Tensor {
     public func oneHot(_ classes: Int, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         require(type == .int32 && classes >= 0, "oneHot", "int32 labels wanted, not \(type), \(classes) classes", file, line)
         let positions = Tensor((0..<Int32(classes)).map { $0 })
-        return Tensor.pointwise(.input(0) .== .input(1), [reshaped(shape + [1]), positions], operation: "oneHot", file: file, line: line)
+        return Tensor.pointwise(
+            .input(0) .== .input(1), [reshaped(shape + [1]), positions], operation: "oneHot", file: file, line: line)
     }
 
     /// Zeros (or `value`) added before and behind along each axis.
-    public func padded(_ widths: [(before: Int, after: Int)], value: Float = 0,
-                       file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        require(widths.count == rank && widths.allSatisfy { $0.before >= 0 && $0.after >= 0 }, "padded", "\(shape) by \(widths)", file, line)
+    public func padded(
+        _ widths: [(before: Int, after: Int)], value: Float = 0,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        require(
+            widths.count == rank && widths.allSatisfy { $0.before >= 0 && $0.after >= 0 }, "padded", "\(shape) by \(widths)",
+            file, line)
         let device = resolvedDevice(file: file, line: line)
         let outer = shape.indices.map { shape[$0] + widths[$0].before + widths[$0].after }, inner = shape
         let result = Tensor(empty: outer, on: device)
@@ -156,8 +184,10 @@ public func concatenate(_ parts: [Tensor], axis: Int = 0, file: StaticString = #
     guard let first = parts.first else { misuse("concatenate", "no tensors", file, line) }
     let axis = first.axis(axis, "concatenate", file, line)
     for part in parts {
-        require(part.rank == first.rank && part.type == first.type && part.shape.indices.allSatisfy { $0 == axis || part.shape[$0] == first.shape[$0] },
-                "concatenate", "\(first.shape) and \(part.shape) along axis \(axis)", file, line)
+        require(
+            part.rank == first.rank && part.type == first.type
+                && part.shape.indices.allSatisfy { $0 == axis || part.shape[$0] == first.shape[$0] },
+            "concatenate", "\(first.shape) and \(part.shape) along axis \(axis)", file, line)
     }
     let device = Tensor.commonDevice(parts, "concatenate", file, line)
     var shape = first.shape, starts: [Int] = []
@@ -168,7 +198,8 @@ public func concatenate(_ parts: [Tensor], axis: Int = 0, file: StaticString = #
     }
     let result = Tensor(empty: shape, type: first.type, on: device)
     for (part, start) in zip(parts, starts) {
-        Tensor(result.storage, shape: part.shape, strides: result.strides, offset: start * result.strides[axis]).write(part, on: device)
+        Tensor(result.storage, shape: part.shape, strides: result.strides, offset: start * result.strides[axis]).write(
+            part, on: device)
     }
     let extents = parts.map { $0.shape[axis] }
     return result.recorded(parts) { gradient, _ in

@@ -29,12 +29,16 @@ public func matmul(_ a: Tensor, _ b: Tensor, file: StaticString = #fileID, line:
 }
 
 /// x * weight^T + bias, then the activation: x [..., in], weight [out, in], bias [out].
-public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, activation: FusedActivation? = nil,
-                   file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-    require(x.rank >= 1 && weight.rank == 2 && x.shape.last == weight.shape[1] && (bias == nil || bias!.shape == [weight.shape[0]]),
-            "linear", "\(x.shape) by weight \(weight.shape) and bias \(bias?.shape ?? [])", file, line)
+public func linear(
+    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, activation: FusedActivation? = nil,
+    file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+    require(
+        x.rank >= 1 && weight.rank == 2 && x.shape.last == weight.shape[1] && (bias == nil || bias!.shape == [weight.shape[0]]),
+        "linear", "\(x.shape) by weight \(weight.shape) and bias \(bias?.shape ?? [])", file, line)
     if x.rank == 1 {
-        return linear(x.reshaped([1, x.shape[0]]), weight, bias: bias, activation: activation, file: file, line: line).squeezed(axis: 0)
+        return linear(x.reshaped([1, x.shape[0]]), weight, bias: bias, activation: activation, file: file, line: line).squeezed(
+            axis: 0)
     }
     let device = Tensor.commonDevice([x, weight] + (bias.map { [$0] } ?? []), "linear", file, line)
     let input = x.detached, kernel = weight.detached
@@ -90,8 +94,10 @@ extension Expression {
 }
 
 /// The product without a record.
-private func product(_ a: Tensor, _ b: Tensor, epilogue: EpiloguePlan? = nil,
-                     file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+private func product(
+    _ a: Tensor, _ b: Tensor, epilogue: EpiloguePlan? = nil,
+    file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
     let m = a.shape[a.rank - 2], k = a.shape[a.rank - 1], n = b.shape[b.rank - 1]
     let batch = Shapes.broadcast(Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)))
     guard let batch, b.shape[b.rank - 2] == k, a.type == .float32, b.type == .float32 else {
@@ -107,8 +113,10 @@ private func product(_ a: Tensor, _ b: Tensor, epilogue: EpiloguePlan? = nil,
     }
     let lowered = MatrixOperand.batched(&left, batch: left.rank == 2 ? [] : batch, on: device)
     let loweredRight = MatrixOperand.batched(&right, batch: right.rank == 2 ? [] : batch, on: device)
-    let aView = View(lowered.buffer, .float32, offset: lowered.offset, shape: [extents[0], extents[1], k], strides: lowered.strides)
-    let bView = View(loweredRight.buffer, .float32, offset: loweredRight.offset, shape: [extents[0], k, n], strides: loweredRight.strides)
+    let aView = View(
+        lowered.buffer, .float32, offset: lowered.offset, shape: [extents[0], extents[1], k], strides: lowered.strides)
+    let bView = View(
+        loweredRight.buffer, .float32, offset: loweredRight.offset, shape: [extents[0], k, n], strides: loweredRight.strides)
     device.matmul(aView, bView, into: result.view(on: device).reshaped(extents), epilogue: epilogue?.epilogue(for: extents))
     return result
 }
@@ -130,8 +138,9 @@ private enum MatrixOperand {
         for attempt in 0...1 {
             let view = tensor.view(on: device)
             if let batchStride = commonStride(view), fits(view) || attempt == 1 {
-                return View(view.buffer, .float32, offset: view.offset, shape: view.shape,
-                            strides: [batchStride] + normalized(view))
+                return View(
+                    view.buffer, .float32, offset: view.offset, shape: view.shape,
+                    strides: [batchStride] + normalized(view))
             }
             tensor = tensor.contiguous(on: device)
         }

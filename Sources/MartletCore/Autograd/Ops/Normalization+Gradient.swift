@@ -9,8 +9,10 @@ public struct BatchNormResult {
 
 /// Batch normalisation in training: x [n, c, ...] by the mean and variance of each channel, then `scale` and `shift` [c].
 /// Ioffe and Szegedy, "Batch normalization", 2015.
-public func batchNorm(_ x: Tensor, scale: Tensor?, shift: Tensor?, epsilon: Float = 1e-5,
-                      file: StaticString = #fileID, line: UInt = #line) -> BatchNormResult {
+public func batchNorm(
+    _ x: Tensor, scale: Tensor?, shift: Tensor?, epsilon: Float = 1e-5,
+    file: StaticString = #fileID, line: UInt = #line
+) -> BatchNormResult {
     require(x.rank >= 2 && x.count > 0, "batchNorm", "[n, c, ...] with elements wanted, not \(x.shape)", file, line)
     let channels = x.shape[1]
     requireAffine("batchNorm", scale, shift, [channels], file, line)
@@ -19,13 +21,15 @@ public func batchNorm(_ x: Tensor, scale: Tensor?, shift: Tensor?, epsilon: Floa
     let input = x.detached.contiguous(on: device), gain = scale?.detached
     let output = Tensor(empty: x.shape, on: device)
     let mean = Tensor(empty: [channels], on: device), inverse = Tensor(empty: [channels], on: device)
-    device.batchNorm(input.view(on: device).reshaped(extents), scale: gain?.contiguousView(on: device),
-                     shift: shift?.contiguousView(on: device), epsilon: epsilon, into: output.view(on: device).reshaped(extents),
-                     mean: mean.view(on: device), inverseDeviation: inverse.view(on: device))
+    device.batchNorm(
+        input.view(on: device).reshaped(extents), scale: gain?.contiguousView(on: device),
+        shift: shift?.contiguousView(on: device), epsilon: epsilon, into: output.view(on: device).reshaped(extents),
+        mean: mean.view(on: device), inverseDeviation: inverse.view(on: device))
     let recorded = output.recordedNormalization(x, scale, shift, channels: extents[1], on: device) { dy, dx, dScale, dShift in
-        device.batchNormGradient(dy.reshaped(extents), input.view(on: device).reshaped(extents), scale: gain?.contiguousView(on: device),
-                                 mean: mean.view(on: device), inverseDeviation: inverse.view(on: device),
-                                 into: dx.reshaped(extents), dScale: dScale, dShift: dShift)
+        device.batchNormGradient(
+            dy.reshaped(extents), input.view(on: device).reshaped(extents), scale: gain?.contiguousView(on: device),
+            mean: mean.view(on: device), inverseDeviation: inverse.view(on: device),
+            into: dx.reshaped(extents), dScale: dScale, dShift: dShift)
     }
     let variance = Tensor.pointwise(1 / Expression.input(0).square - .scalar(0), scalars: [epsilon], [inverse])
     return BatchNormResult(output: recorded, mean: mean, variance: variance)
@@ -33,52 +37,71 @@ public func batchNorm(_ x: Tensor, scale: Tensor?, shift: Tensor?, epsilon: Floa
 
 /// Group normalisation: each sample of x [n, c, ...] by the mean and variance of each of its groups of channels, then `scale`
 /// and `shift` [c]. Wu and He, "Group normalization", 2018.
-public func groupNorm(_ x: Tensor, groups: Int, scale: Tensor?, shift: Tensor?, epsilon: Float = 1e-5,
-                      file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-    require(x.rank >= 2 && groups >= 1 && x.shape[1] % groups == 0 && x.shape[1] > 0, "groupNorm", "\(x.shape) in \(groups) groups", file, line)
+public func groupNorm(
+    _ x: Tensor, groups: Int, scale: Tensor?, shift: Tensor?, epsilon: Float = 1e-5,
+    file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+    require(
+        x.rank >= 2 && groups >= 1 && x.shape[1] % groups == 0 && x.shape[1] > 0, "groupNorm", "\(x.shape) in \(groups) groups",
+        file, line)
     requireAffine("groupNorm", scale, shift, [x.shape[1]], file, line)
-    return normalizedByGroup("groupNorm", x, extents: [x.shape[0], x.shape[1], x.shape[2...].reduce(1, *)], groups: groups,
-                             scale: scale, shift: shift, epsilon: epsilon, file, line)
+    return normalizedByGroup(
+        "groupNorm", x, extents: [x.shape[0], x.shape[1], x.shape[2...].reduce(1, *)], groups: groups,
+        scale: scale, shift: shift, epsilon: epsilon, file, line)
 }
 
 /// Layer normalisation over the last `axes` axes, then `scale` and `shift` of their shape. Ba, Kiros and Hinton, "Layer
 /// normalization", 2016.
-public func layerNorm(_ x: Tensor, axes: Int = 1, scale: Tensor?, shift: Tensor?, epsilon: Float = 1e-5,
-                      file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-    require(axes >= 1 && axes <= x.rank && x.shape.suffix(axes).allSatisfy { $0 > 0 }, "layerNorm", "the last \(axes) axes of \(x.shape)", file, line)
+public func layerNorm(
+    _ x: Tensor, axes: Int = 1, scale: Tensor?, shift: Tensor?, epsilon: Float = 1e-5,
+    file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+    require(
+        axes >= 1 && axes <= x.rank && x.shape.suffix(axes).allSatisfy { $0 > 0 }, "layerNorm",
+        "the last \(axes) axes of \(x.shape)", file, line)
     let normal = Array(x.shape.suffix(axes))
     requireAffine("layerNorm", scale, shift, normal, file, line)
-    return normalizedByGroup("layerNorm", x, extents: [x.shape.dropLast(axes).reduce(1, *), normal.reduce(1, *), 1], groups: 1,
-                             scale: scale, shift: shift, epsilon: epsilon, file, line)
+    return normalizedByGroup(
+        "layerNorm", x, extents: [x.shape.dropLast(axes).reduce(1, *), normal.reduce(1, *), 1], groups: 1,
+        scale: scale, shift: shift, epsilon: epsilon, file, line)
 }
 
-private func normalizedByGroup(_ operation: String, _ x: Tensor, extents: [Int], groups: Int, scale: Tensor?, shift: Tensor?,
-                               epsilon: Float, _ file: StaticString, _ line: UInt) -> Tensor {
+private func normalizedByGroup(
+    _ operation: String, _ x: Tensor, extents: [Int], groups: Int, scale: Tensor?, shift: Tensor?,
+    epsilon: Float, _ file: StaticString, _ line: UInt
+) -> Tensor {
     let device = Tensor.commonDevice([x, scale, shift].compactMap { $0 }, operation, file, line)
     let input = x.detached.contiguous(on: device), gain = scale?.detached
     let output = Tensor(empty: x.shape, on: device)
     let mean = Tensor(empty: [extents[0], groups], on: device), inverse = Tensor(empty: [extents[0], groups], on: device)
     func flat(_ tensor: Tensor?) -> View? { tensor.map { $0.contiguousView(on: device).reshaped([extents[1]]) } }
     if x.count > 0 {
-        device.groupNorm(input.view(on: device).reshaped(extents), scale: flat(gain), shift: flat(shift), groups: groups, epsilon: epsilon,
-                         into: output.view(on: device).reshaped(extents), mean: mean.view(on: device), inverseDeviation: inverse.view(on: device))
+        device.groupNorm(
+            input.view(on: device).reshaped(extents), scale: flat(gain), shift: flat(shift), groups: groups, epsilon: epsilon,
+            into: output.view(on: device).reshaped(extents), mean: mean.view(on: device),
+            inverseDeviation: inverse.view(on: device))
     }
     return output.recordedNormalization(x, scale, shift, channels: extents[1], on: device) { dy, dx, dScale, dShift in
-        device.groupNormGradient(dy.reshaped(extents), input.view(on: device).reshaped(extents), scale: flat(gain), groups: groups,
-                                 mean: mean.view(on: device), inverseDeviation: inverse.view(on: device),
-                                 into: dx.reshaped(extents), dScale: dScale.reshaped([extents[1]]), dShift: dShift.reshaped([extents[1]]))
+        device.groupNormGradient(
+            dy.reshaped(extents), input.view(on: device).reshaped(extents), scale: flat(gain), groups: groups,
+            mean: mean.view(on: device), inverseDeviation: inverse.view(on: device),
+            into: dx.reshaped(extents), dScale: dScale.reshaped([extents[1]]), dShift: dShift.reshaped([extents[1]]))
     }
 }
 
-private func requireAffine(_ operation: String, _ scale: Tensor?, _ shift: Tensor?, _ shape: [Int], _ file: StaticString, _ line: UInt) {
+private func requireAffine(
+    _ operation: String, _ scale: Tensor?, _ shift: Tensor?, _ shape: [Int], _ file: StaticString, _ line: UInt
+) {
     for (name, tensor) in [("scale", scale), ("shift", shift)] {
         if let tensor { require(tensor.shape == shape, operation, "\(name) \(tensor.shape), not \(shape)", file, line) }
     }
 }
 
 extension Tensor {
-    fileprivate func recordedNormalization(_ x: Tensor, _ scale: Tensor?, _ shift: Tensor?, channels: Int, on device: any Device,
-                                           _ gradient: @escaping (View, View, View, View) -> Void) -> Tensor {
+    fileprivate func recordedNormalization(
+        _ x: Tensor, _ scale: Tensor?, _ shift: Tensor?, channels: Int, on device: any Device,
+        _ gradient: @escaping (View, View, View, View) -> Void
+    ) -> Tensor {
         let affine = [scale, shift].compactMap { $0 }
         let shape = x.shape, parameters = affine.first?.shape ?? [channels], hasScale = scale != nil
         return recorded([x] + affine) { dy, _ in

@@ -6,10 +6,13 @@ extension Tensor {
 
     /// The expression at every index of the operands, broadcast to one shape. It waits, and joins the expressions of operands
     /// that wait too.
-    public static func pointwise(_ expression: Expression, scalars: [Float] = [], _ operands: [Tensor], type: DataType = .float32,
-                                 operation: String = "pointwise", file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        require(expression.results.count == 1 && expression.inputCount == operands.count && expression.scalarCount == scalars.count,
-                operation, "\(expression.inputCount) inputs and \(expression.scalarCount) scalars wanted", file, line)
+    public static func pointwise(
+        _ expression: Expression, scalars: [Float] = [], _ operands: [Tensor], type: DataType = .float32,
+        operation: String = "pointwise", file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        require(
+            expression.results.count == 1 && expression.inputCount == operands.count && expression.scalarCount == scalars.count,
+            operation, "\(expression.inputCount) inputs and \(expression.scalarCount) scalars wanted", file, line)
         let device = commonDevice(operands, operation, file, line)
         var shape: [Int] = []
         for operand in operands {
@@ -31,8 +34,10 @@ extension Tensor {
     }
 
     /// Builds the waiting work, joined with that of operands as far as the limits allow.
-    private static func delayed(_ expression: Expression, scalars: [Float], _ operands: [Tensor], shape: [Int],
-                                type: DataType, on device: any Device) -> Tensor {
+    private static func delayed(
+        _ expression: Expression, scalars: [Float], _ operands: [Tensor], shape: [Int],
+        type: DataType, on device: any Device
+    ) -> Tensor {
         if shape.contains(0) { return Tensor(empty: shape, type: type, on: device) }
         var chain = ChainBuilder(shape: shape, device: device)
         var budget = longestChain - expression.operations.count

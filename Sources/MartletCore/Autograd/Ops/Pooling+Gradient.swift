@@ -38,9 +38,11 @@ extension Tensor {
         }
     }
 
-    private func pooled(_ operation: String, _ size: Pair, withIndices: Bool = false,
-                        _ forward: (any Device, View, View, View?) -> Void,
-                        gradient: @escaping (any Device, View, View?, View) -> Void) -> Tensor {
+    private func pooled(
+        _ operation: String, _ size: Pair, withIndices: Bool = false,
+        _ forward: (any Device, View, View, View?) -> Void,
+        gradient: @escaping (any Device, View, View?, View) -> Void
+    ) -> Tensor {
         let device = resolvedDevice(), source = shape
         let result = Tensor(empty: [shape[0], shape[1], size.y, size.x], on: device)
         let indices = withIndices ? Tensor(empty: result.shape, type: .int32, on: device) : nil
@@ -59,14 +61,16 @@ extension Tensor {
     private func outputSize(_ options: PoolingOptions, _ operation: String, _ file: StaticString, _ line: UInt) -> Pair {
         require(rank == 4 && type == .float32, operation, "[n, c, h, w] wanted, not \(shape)", file, line)
         let size = options.outputSize(image: Pair(shape[2], shape[3]))
-        require(options.kernel.isPositive && options.stride.isPositive && options.dilation.isPositive && options.padding.isNonNegative
-                    && options.padding.y * 2 <= options.kernel.y && options.padding.x * 2 <= options.kernel.x && size.isPositive,
-                operation, "\(options) on \(shape)", file, line)
+        require(
+            options.kernel.isPositive && options.stride.isPositive && options.dilation.isPositive && options.padding.isNonNegative
+                && options.padding.y * 2 <= options.kernel.y && options.padding.x * 2 <= options.kernel.x && size.isPositive,
+            operation, "\(options) on \(shape)", file, line)
         return size
     }
 
     private func requireImages(_ operation: String, _ size: Pair, _ file: StaticString, _ line: UInt) {
-        require(rank == 4 && type == .float32 && shape[2] > 0 && shape[3] > 0 && size.isPositive, operation,
-                "\(shape) to \(size.y) x \(size.x)", file, line)
+        require(
+            rank == 4 && type == .float32 && shape[2] > 0 && shape[3] > 0 && size.isPositive, operation,
+            "\(shape) to \(size.y) x \(size.x)", file, line)
     }
 }

@@ -27,8 +27,10 @@ public struct RandomStream: Sendable, Hashable, Codable {
 
 extension Tensor {
     /// A tensor of random numbers. They have no gradient.
-    public static func random(_ distribution: Distribution, shape: [Int], key: RandomKey, on device: (any Device)? = nil,
-                              file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public static func random(
+        _ distribution: Distribution, shape: [Int], key: RandomKey, on device: (any Device)? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         guard let device = device ?? DefaultDevice.current else {
             misuse("random", "no device: call Devices.best() or withDevice first", file, line)
         }
@@ -38,8 +40,10 @@ extension Tensor {
     }
 
     /// 0 ..< count in random order, as int32.
-    public static func permutation(_ count: Int, key: RandomKey, on device: (any Device)? = nil,
-                                   file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public static func permutation(
+        _ count: Int, key: RandomKey, on device: (any Device)? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         random(.uniform(low: 0, high: 1), shape: [count], key: key, on: device, file: file, line: line).sorted().indices
     }
 }

@@ -1,7 +1,9 @@
 extension Tensor {
     /// The sum over the axes (all of them unless said).
-    public func sum(_ axes: [Int]? = nil, keepingDimensions: Bool = false,
-                    file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public func sum(
+        _ axes: [Int]? = nil, keepingDimensions: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         let axes = reductionAxes(axes, "sum", file, line), source = shape
         return reduced(.sum, axes, keepingDimensions).recorded([self]) { gradient, _ in
             [gradient.reshaped(Tensor.kept(source, axes)).broadcast(to: source)]
@@ -9,8 +11,10 @@ extension Tensor {
     }
 
     /// The mean over the axes (all of them unless said); NaN over no elements.
-    public func mean(_ axes: [Int]? = nil, keepingDimensions: Bool = false,
-                     file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public func mean(
+        _ axes: [Int]? = nil, keepingDimensions: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         let axes = reductionAxes(axes, "mean", file, line), source = shape
         let share = 1 / Float(axes.reduce(1) { $0 * source[$1] })
         return reduced(.mean, axes, keepingDimensions).recorded([self]) { gradient, _ in
@@ -19,32 +23,42 @@ extension Tensor {
     }
 
     /// The largest over the axes (all of them unless said). Equal ones share the gradient.
-    public func max(_ axes: [Int]? = nil, keepingDimensions: Bool = false,
-                    file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public func max(
+        _ axes: [Int]? = nil, keepingDimensions: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         extremum(.max, reductionAxes(axes, "max", file, line, nonEmpty: true), keepingDimensions)
     }
 
     /// The smallest over the axes (all of them unless said). Equal ones share the gradient.
-    public func min(_ axes: [Int]? = nil, keepingDimensions: Bool = false,
-                    file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public func min(
+        _ axes: [Int]? = nil, keepingDimensions: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         extremum(.min, reductionAxes(axes, "min", file, line, nonEmpty: true), keepingDimensions)
     }
 
     /// The position, int32, of the largest along an axis: the first of equals, and the first NaN before all.
-    public func argMax(_ axis: Int = -1, keepingDimensions: Bool = false,
-                       file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public func argMax(
+        _ axis: Int = -1, keepingDimensions: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         reduced(.argMax, reductionAxes([axis], "argMax", file, line, nonEmpty: true), keepingDimensions)
     }
 
     /// The position, int32, of the smallest along an axis: the first of equals, and the first NaN before all.
-    public func argMin(_ axis: Int = -1, keepingDimensions: Bool = false,
-                       file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public func argMin(
+        _ axis: Int = -1, keepingDimensions: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         reduced(.argMin, reductionAxes([axis], "argMin", file, line, nonEmpty: true), keepingDimensions)
     }
 
     /// The variance over the axes (all unless said), divided by the count less `correction`.
-    public func variance(_ axes: [Int]? = nil, correction: Int = 1, keepingDimensions: Bool = false,
-                         file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public func variance(
+        _ axes: [Int]? = nil, correction: Int = 1, keepingDimensions: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         let axes = reductionAxes(axes, "variance", file, line), source = detached
         let scale = 2 / Float(axes.reduce(1) { $0 * source.shape[$1] } - correction)
         return reduced(.variance(correction: correction), axes, keepingDimensions).recorded([self]) { gradient, _ in
@@ -54,8 +68,10 @@ extension Tensor {
     }
 
     /// The Euclidean norm over the axes (all of them unless said). Its gradient at 0 is 0.
-    public func norm(_ axes: [Int]? = nil, keepingDimensions: Bool = false,
-                     file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    public func norm(
+        _ axes: [Int]? = nil, keepingDimensions: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         let axes = reductionAxes(axes, "norm", file, line), source = detached
         let result = reduced(.norm, axes, keepingDimensions)
         return result.recorded([self]) { gradient, _ in
@@ -88,12 +104,15 @@ extension Tensor {
         }
     }
 
-    private func reductionAxes(_ axes: [Int]?, _ operation: String, _ file: StaticString, _ line: UInt,
-                               nonEmpty: Bool = false) -> [Int] {
+    private func reductionAxes(
+        _ axes: [Int]?, _ operation: String, _ file: StaticString, _ line: UInt,
+        nonEmpty: Bool = false
+    ) -> [Int] {
         require(type == .float32, operation, "float32 wanted, not \(type)", file, line)
         let chosen = (axes ?? Array(0..<rank)).map { axis($0, operation, file, line) }
         require(Set(chosen).count == chosen.count, operation, "axes \(chosen) name one twice", file, line)
-        require(!nonEmpty || chosen.allSatisfy { shape[$0] > 0 }, operation, "no elements along \(chosen) of \(shape)", file, line)
+        require(
+            !nonEmpty || chosen.allSatisfy { shape[$0] > 0 }, operation, "no elements along \(chosen) of \(shape)", file, line)
         return chosen.sorted()
     }
 
@@ -109,7 +128,11 @@ extension Tensor {
         if keptShape.contains(0) { return Tensor(empty: finalShape, type: kind.resultType, on: device) }
         var runs: [Range<Int>] = []
         for axis in axes {
-            if let last = runs.last, last.upperBound == axis { runs[runs.count - 1] = last.lowerBound..<axis + 1 } else { runs.append(axis..<axis + 1) }
+            if let last = runs.last, last.upperBound == axis {
+                runs[runs.count - 1] = last.lowerBound..<axis + 1
+            } else {
+                runs.append(axis..<axis + 1)
+            }
         }
         if runs.count > 1, !kind.composes {
             let rest = (0..<rank).filter { !axes.contains($0) }

@@ -23,8 +23,9 @@ extension Tensor {
         return result.recorded([self]) { dy, _ in
             [
                 Tensor(filling: source, on: device) {
-                    device.softmaxGradient(dy.contiguousView(on: device).reshaped([rows, columns]), y,
-                                           into: $0.reshaped([rows, columns]), logarithm: logarithm)
+                    device.softmaxGradient(
+                        dy.contiguousView(on: device).reshaped([rows, columns]), y,
+                        into: $0.reshaped([rows, columns]), logarithm: logarithm)
                 }
             ]
         }
@@ -33,11 +34,15 @@ extension Tensor {
 
 /// The cross-entropy of each row of logits [..., classes] against int32 labels [...], of the labels' shape. `weights` [classes] weigh
 /// the classes.
-public func crossEntropyRows(_ logits: Tensor, _ labels: Tensor, weights: Tensor? = nil, options: CrossEntropyOptions = .init(),
-                             file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-    require(logits.rank >= 1 && logits.type == .float32 && labels.type == .int32 && Array(logits.shape.dropLast()) == labels.shape
-                && (weights == nil || weights!.shape == [logits.shape.last!]),
-            "crossEntropy", "logits \(logits.shape), labels \(labels.type) \(labels.shape), weights \(weights?.shape ?? [])", file, line)
+public func crossEntropyRows(
+    _ logits: Tensor, _ labels: Tensor, weights: Tensor? = nil, options: CrossEntropyOptions = .init(),
+    file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+    require(
+        logits.rank >= 1 && logits.type == .float32 && labels.type == .int32 && Array(logits.shape.dropLast()) == labels.shape
+            && (weights == nil || weights!.shape == [logits.shape.last!]),
+        "crossEntropy", "logits \(logits.shape), labels \(labels.type) \(labels.shape), weights \(weights?.shape ?? [])", file,
+        line)
     let device = Tensor.commonDevice([logits, labels] + (weights.map { [$0] } ?? []), "crossEntropy", file, line)
     let rows = labels.count, classes = logits.shape.last!, shape = logits.shape
     let result = Tensor(empty: labels.shape, on: device)
@@ -45,17 +50,21 @@ public func crossEntropyRows(_ logits: Tensor, _ labels: Tensor, weights: Tensor
     let targets = labels.contiguousView(on: device).reshaped([rows])
     let classWeights = weights?.contiguousView(on: device)
     if rows > 0 {
-        device.crossEntropy(x, labels: targets, weights: classWeights, into: result.view(on: device).reshaped([rows]), options: options)
+        device.crossEntropy(
+            x, labels: targets, weights: classWeights, into: result.view(on: device).reshaped([rows]), options: options)
     }
     return result.recorded([logits]) { gradient, _ in
         [
             Tensor(filling: shape, on: device) {
                 let flat = gradient.view(on: device)
                 let isEven = flat.strides.allSatisfy { $0 == 0 }
-                let dLosses = isEven ? View(flat.buffer, .float32, offset: flat.offset, shape: [rows], strides: [0])
+                let dLosses =
+                    isEven
+                    ? View(flat.buffer, .float32, offset: flat.offset, shape: [rows], strides: [0])
                     : gradient.contiguousView(on: device).reshaped([rows])
-                device.crossEntropyGradient(dLosses, x, labels: targets, weights: classWeights,
-                                            into: $0.reshaped([rows, classes]), options: options)
+                device.crossEntropyGradient(
+                    dLosses, x, labels: targets, weights: classWeights,
+                    into: $0.reshaped([rows, classes]), options: options)
             }
         ]
     }

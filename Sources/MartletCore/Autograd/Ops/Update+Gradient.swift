@@ -5,8 +5,10 @@ extension Tensor {
     ///   - expression: its inputs are first the shared ones, then those of a group; result j replaces a group's tensor j.
     ///   - shared: single numbers, the same for all groups.
     ///   - groups: for each parameter its tensors, those to be replaced first; all of one shape within a group.
-    package static func update(_ expression: Expression, scalars: [Float], shared: [Tensor] = [], groups: inout [[Tensor]],
-                               file: StaticString = #fileID, line: UInt = #line) {
+    package static func update(
+        _ expression: Expression, scalars: [Float], shared: [Tensor] = [], groups: inout [[Tensor]],
+        file: StaticString = #fileID, line: UInt = #line
+    ) {
         guard let first = groups.first?.first else { return }
         let device = commonDevice([first], "update", file, line)
         let written = expression.results.count
@@ -14,13 +16,15 @@ extension Tensor {
         tensors.reserveCapacity(groups.count)
         for index in groups.indices {
             let shape = groups[index][0].shape
-            require(groups[index].allSatisfy { $0.shape == shape } && shared.count + groups[index].count == expression.inputCount,
-                    "update", "\(groups[index].map(\.shape)) for \(expression.inputCount) inputs", file, line)
+            require(
+                groups[index].allSatisfy { $0.shape == shape } && shared.count + groups[index].count == expression.inputCount,
+                "update", "\(groups[index].map(\.shape)) for \(expression.inputCount) inputs", file, line)
             if groups[index][0].count == 0 { continue }
             for position in 0..<written { groups[index][position].makeWritable(on: device) }
             tensors.append(groups[index].map { $0.contiguousView(on: device) })
         }
         if tensors.isEmpty { return }
-        device.update(expression, scalars: scalars, shared: shared.map { $0.contiguousView(on: device).reshaped([1]) }, tensors: tensors)
+        device.update(
+            expression, scalars: scalars, shared: shared.map { $0.contiguousView(on: device).reshaped([1]) }, tensors: tensors)
     }
 }

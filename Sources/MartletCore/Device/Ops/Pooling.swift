@@ -11,8 +11,10 @@ public struct PoolingOptions: Hashable, Sendable {
     /// Whether an average divides by the padded positions too (never by those `ceilMode` adds beyond the padding).
     public var countsPadding: Bool
 
-    public init(kernel: Pair, stride: Pair? = nil, padding: Pair = 0, dilation: Pair = 1, ceilMode: Bool = false,
-                countsPadding: Bool = true) {
+    public init(
+        kernel: Pair, stride: Pair? = nil, padding: Pair = 0, dilation: Pair = 1, ceilMode: Bool = false,
+        countsPadding: Bool = true
+    ) {
         self.kernel = kernel
         self.stride = stride ?? kernel
         self.padding = padding

@@ -24,6 +24,7 @@ public protocol SoftmaxOps: AnyObject {
     /// outside 0..<n.
     func crossEntropy(_ logits: View, labels: View, weights: View?, into losses: View, options: CrossEntropyOptions)
     /// dLogits [rows, n] from the gradient dLosses [rows] (its stride may be 0). Zero in ignored rows, NaN in rows with a label outside.
-    func crossEntropyGradient(_ dLosses: View, _ logits: View, labels: View, weights: View?, into dLogits: View,
-                              options: CrossEntropyOptions)
+    func crossEntropyGradient(
+        _ dLosses: View, _ logits: View, labels: View, weights: View?, into dLogits: View,
+        options: CrossEntropyOptions)
 }
