@@ -11,12 +11,14 @@ typedef struct {
     const float *scalars;
     int32_t shared_count;
     const float *const *shared;
-    int64_t tensor_count;
-    const martlet_update_tensor *tensors;
+    int64_t tensors;
+    const int64_t *counts;
+    int32_t width;
+    float *const *views;
     int64_t share;  // elements a task
 } update_job;
 
-static void update_range(const update_job *job, const martlet_update_tensor *tensor, int64_t begin, int64_t end) {
+static void update_range(const update_job *job, int64_t tensor, int64_t begin, int64_t end) {
     const martlet_program *program = job->program;
     int32_t inputs = program->inputs, operand_count = inputs + program->results;
     martlet_operand operands[operand_count];
@@ -24,7 +26,7 @@ static void update_range(const update_job *job, const martlet_update_tensor *ten
         operands[k].is_integer = 0;
         operands[k].strides[0] = k < job->shared_count ? 0 : 1;
         if (k < job->shared_count) operands[k].data = (void *)job->shared[k];
-        else operands[k].data = tensor->views[k < inputs ? k - job->shared_count : k - inputs] + begin;
+        else operands[k].data = job->views[tensor * job->width + (k < inputs ? k - job->shared_count : k - inputs)] + begin;
     }
     _Alignas(64) char memory[martlet_plan_size(program)];
     martlet_plan plan;
@@ -38,24 +40,24 @@ static void update_task(void *context, size_t task, int worker) {
     (void)worker;
     const update_job *job = context;
     int64_t begin = (int64_t)task * job->share, end = begin + job->share, start = 0;
-    for (int64_t t = 0; t < job->tensor_count && start < end; t++) {
-        int64_t count = job->tensors[t].count;
+    for (int64_t t = 0; t < job->tensors && start < end; t++) {
+        int64_t count = job->counts[t];
         int64_t from = begin > start ? begin - start : 0, to = end - start < count ? end - start : count;
-        if (from < to) update_range(job, &job->tensors[t], from, to);
+        if (from < to) update_range(job, t, from, to);
         start += count;
     }
 }
 
 void martlet_update(MartletPool *pool, const martlet_program *program, const float *scalars, int32_t shared_count,
-                    const float *const *shared, int64_t tensor_count, const martlet_update_tensor *tensors) {
+                    const float *const *shared, int64_t tensors, const int64_t *counts, int32_t width, float *const *views) {
     int64_t total = 0;
-    for (int64_t t = 0; t < tensor_count; t++) total += tensors[t].count;
+    for (int64_t t = 0; t < tensors; t++) total += counts[t];
     if (total == 0) return;
     int64_t threads = martlet_pool_threads(pool);
     int64_t tasks = total / piece;
     if (tasks > threads * tasks_a_thread) tasks = threads * tasks_a_thread;
     if (tasks < 1 || threads == 1) tasks = 1;
     int64_t share = ((total + tasks - 1) / tasks + 1023) / 1024 * 1024;
-    update_job job = {program, scalars, shared_count, shared, tensor_count, tensors, share};
+    update_job job = {program, scalars, shared_count, shared, tensors, counts, width, views, share};
     martlet_pool_run(pool, (size_t)((total + share - 1) / share), update_task, &job);
 }

@@ -9,6 +9,8 @@
 #include "Indexing.h"
 #include "Pointwise.h"
 #include "Pool.h"
+#include "Random.h"
+#include "Reduction.h"
 #include "Processor.h"
 
 #endif

@@ -52,16 +52,11 @@ typedef struct {
 void martlet_pointwise(MartletPool *_Nullable pool, const martlet_program *_Nonnull program, const float *_Nonnull scalars,
                        int32_t rank, const int64_t *_Nonnull shape, const martlet_operand *_Nonnull operands);
 
-/// One tensor of an update: `count` elements at each of `views` (inputs less the shared ones).
-typedef struct {
-    int64_t count;
-    float *_Nonnull const *_Nonnull views;
-} martlet_update_tensor;
-
-/// Runs the program over each tensor; its first inputs are single elements, `shared`. Result j replaces view j.
+/// Runs the program over tensors of counts[t] elements. Its first inputs are single elements, `shared`; the others are tensor
+/// t's `width` pointers, views[t * width + ...]. Result j replaces the tensor's pointer j.
 void martlet_update(MartletPool *_Nonnull pool, const martlet_program *_Nonnull program, const float *_Nonnull scalars,
-                    int32_t shared_count, const float *_Nonnull const *_Nonnull shared,
-                    int64_t tensor_count, const martlet_update_tensor *_Nonnull tensors);
+                    int32_t shared_count, const float *_Nonnull const *_Nonnull shared, int64_t tensors,
+                    const int64_t *_Nonnull counts, int32_t width, float *_Nonnull const *_Nonnull views);
 
 /// What is done to a product before it is stored as a result [batch, rows, columns]. The program's input 0 is the product's
 /// element; operand i is input i + 1. Strides are those of batch, row and column.

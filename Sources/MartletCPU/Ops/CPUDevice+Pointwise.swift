@@ -25,15 +25,7 @@ extension CPUDevice: PointwiseOps {
             for index in 0..<expression.inputCount { operands[index].point(to: inputs[index]) }
             for (index, output) in outputs.enumerated() { operands[expression.inputCount + index].point(to: output) }
             guard let base = operands.baseAddress else { return }
-            first.shape.withInt64 { shape in
-                scalars.withUnsafeBufferPointer { scalars in
-                    var none: Float = 0
-                    withUnsafePointer(to: &none) { none in
-                        martlet_pointwise(pool.handle, program.program, scalars.baseAddress ?? none, Int32(first.rank), shape,
-                                          base)
-                    }
-                }
-            }
+            martlet_pointwise(pool.handle, program.program, scalars, Int32(first.rank), first.shape.map { Int64($0) }, base)
         }
     }
 
@@ -45,14 +37,8 @@ extension CPUDevice: PointwiseOps {
     /// Copies elements of the same type, bit by bit, between any layouts of one shape.
     private func copy(_ source: View, into target: View) {
         if source.address == target.address && source.strides == target.strides { return }
-        target.shape.withInt64 { shape in
-            source.strides.withInt64 { sourceStrides in
-                target.strides.withInt64 { targetStrides in
-                    martlet_copy(pool.handle, Int32(target.rank), shape, source.address, sourceStrides, target.address,
-                                 targetStrides)
-                }
-            }
-        }
+        martlet_copy(pool.handle, Int32(target.rank), target.shape.map { Int64($0) }, source.address,
+                     source.strides.map { Int64($0) }, target.address, target.strides.map { Int64($0) })
     }
 
     private func fill(_ target: View, with value: Float) {
@@ -68,23 +54,6 @@ extension martlet_operand {
         withUnsafeMutableBytes(of: &strides) { bytes in
             let target = bytes.assumingMemoryBound(to: Int64.self)
             for axis in 0..<view.rank { target[axis] = Int64(view.strides[axis]) }
-        }
-    }
-}
-
-extension [Int] {
-    /// The elements as C's int64_t, which `Int` is on every platform of this package.
-    @inline(__always)
-    func withInt64<Result>(_ body: (UnsafePointer<Int64>) -> Result) -> Result {
-        if isEmpty {
-            var none: Int64 = 0
-            return withUnsafePointer(to: &none, body)
-        }
-        return withUnsafeBufferPointer { values in
-            values.withMemoryRebound(to: Int64.self) { rebound in
-                guard let base = rebound.baseAddress else { preconditionFailure("an array of elements has no memory") }
-                return body(base)
-            }
         }
     }
 }

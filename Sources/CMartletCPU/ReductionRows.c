@@ -1,0 +1,132 @@
+#include <math.h>
+
+#include "Lanes.h"
+#include "ReductionKernels.h"
+
+// Sums run in float over blocks, 64 at a time side by side, and from block to block in double: each float addition chain is
+// 64 long at most, whatever the length of the row.
+enum { block = 4096, accumulators = 4 };
+
+typedef enum { term_value, term_square, term_distance, term_square_distance } term_kind;
+
+MARTLET_INLINE float term(term_kind kind, float x, float mean) {
+    switch (kind) {
+    case term_value: return x;
+    case term_square: return x * x;
+    case term_distance: return x - mean;
+    default: return (x - mean) * (x - mean);
+    }
+}
+
+MARTLET_INLINE double block_sum(term_kind kind, const float *x, int64_t n, float mean) {
+    double total = 0;
+    int64_t i = 0;
+    if (n >= lanes) {
+        lane_vector sums[accumulators] = {0};
+        for (; i + accumulators * lanes <= n; i += accumulators * lanes) {
+            MARTLET_UNROLL for (int a = 0; a < accumulators; a++) {
+                lane_vector v = LOAD(x + i + a * lanes);
+                if (kind == term_distance || kind == term_square_distance) v -= mean;
+                sums[a] += kind == term_square || kind == term_square_distance ? v * v : v;
+            }
+        }
+        for (; i + lanes <= n; i += lanes) {
+            lane_vector v = LOAD(x + i);
+            if (kind == term_distance || kind == term_square_distance) v -= mean;
+            sums[0] += kind == term_square || kind == term_square_distance ? v * v : v;
+        }
+        lane_vector sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        float part[lanes];
+        STORE(part, sum);
+        for (int lane = 0; lane < lanes; lane++) total += part[lane];
+    }
+    for (; i < n; i++) total += term(kind, x[i], mean);
+    return total;
+}
+
+MARTLET_INLINE double row_sum(term_kind kind, const float *x, int64_t n, float mean) {
+    double total = 0;
+    for (int64_t i = 0; i < n; i += block) total += block_sum(kind, x + i, smaller(block, n - i), mean);
+    return total;
+}
+
+MARTLET_INLINE martlet_partial row_variance(const float *x, int64_t n) {
+    double mean = n > 0 ? row_sum(term_value, x, n, 0) / (double)n : NAN;
+    // About the rounded mean, and then corrected for the rounding.
+    float center = (float)mean;
+    double shift = row_sum(term_distance, x, n, center);
+    double squares = row_sum(term_square_distance, x, n, center);
+    return (martlet_partial){(double)center + shift / (double)n, squares - shift * shift / (double)n};
+}
+
+MARTLET_INLINE double row_squares(const float *x, int64_t n) {
+    double squares = row_sum(term_square, x, n, 0);
+    if (squares > 1e-30 && squares < INFINITY) return squares;
+    // Squares may have left the range of float.
+    squares = 0;
+    for (int64_t i = 0; i < n; i++) squares += (double)x[i] * (double)x[i];
+    return squares;
+}
+
+// A NaN, once taken, stays: no comparison with it holds.
+MARTLET_INLINE float row_extreme(bool largest, const float *x, int64_t n) {
+    float best = x[0];
+    int64_t i = 0;
+    if (n >= lanes) {
+        lane_vector bests[accumulators];
+        MARTLET_UNROLL for (int a = 0; a < accumulators; a++) bests[a] = LOAD(x);
+        for (; i + accumulators * lanes <= n; i += accumulators * lanes) {
+            MARTLET_UNROLL for (int a = 0; a < accumulators; a++) {
+                lane_vector v = LOAD(x + i + a * lanes);
+                lane_integers take = (largest ? v > bests[a] : v < bests[a]) | (v != v);
+                bests[a] = (lane_vector)(((lane_integers)v & take) | ((lane_integers)bests[a] & ~take));
+            }
+        }
+        for (int a = 0; a < accumulators; a++) {
+            float part[lanes];
+            STORE(part, bests[a]);
+            for (int lane = 0; lane < lanes; lane++)
+                if ((largest ? part[lane] > best : part[lane] < best) || part[lane] != part[lane]) best = part[lane];
+        }
+    }
+    for (; i < n; i++)
+        if ((largest ? x[i] > best : x[i] < best) || x[i] != x[i]) best = x[i];
+    return best;
+}
+
+// The first position of the extreme: positions are looked for only in the first block that holds the row's extreme.
+MARTLET_INLINE martlet_partial row_position(bool largest, const float *x, int64_t n, int64_t base) {
+    float best = x[0];
+    int64_t first = 0;
+    for (int64_t i = 0; i < n; i += block) {
+        float found = row_extreme(largest, x + i, smaller(block, n - i));
+        if (best == best && ((largest ? found > best : found < best) || found != found)) {
+            best = found;
+            first = i;
+        }
+    }
+    int64_t position = first;
+    if (best == best) {
+        while (x[position] != best) position++;
+    } else {
+        while (x[position] == x[position]) position++;
+    }
+    return (martlet_partial){best, (double)(base + position)};
+}
+
+MARTLET_CLONES
+void martlet_reduce_rows(int32_t kind, const float *x, int64_t rows, int64_t row_stride, int64_t n, int64_t base,
+                         martlet_partial *partials) {
+    for (int64_t row = 0; row < rows; row++, x += row_stride) {
+        martlet_partial *partial = &partials[row];
+        switch (kind) {
+        case martlet_reduce_sum:
+        case martlet_reduce_mean: *partial = (martlet_partial){row_sum(term_value, x, n, 0), 0}; break;
+        case martlet_reduce_norm: *partial = (martlet_partial){row_squares(x, n), 0}; break;
+        case martlet_reduce_variance: *partial = row_variance(x, n); break;
+        case martlet_reduce_max: *partial = (martlet_partial){row_extreme(true, x, n), 0}; break;
+        case martlet_reduce_min: *partial = (martlet_partial){row_extreme(false, x, n), 0}; break;
+        default: *partial = row_position(kind == martlet_reduce_arg_max, x, n, base); break;
+        }
+    }
+}
