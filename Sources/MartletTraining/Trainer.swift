@@ -60,6 +60,7 @@ public final class Trainer {
     private var lastRow: LogRow?
     private var lapStart = Date()
     private var lapSamples = 0
+    private var stop: () -> Int32? = { nil }
 
     /// The number of steps after which losses are read from the device, which waits for it.
     private static let readEvery = 20
@@ -95,7 +96,11 @@ public final class Trainer {
     public var totalSteps: Int { setup.configuration.steps ?? setup.configuration.epochs * loader.batchCount }
 
     /// Trains to the end, or until asked to stop: then the run is saved and can be gone on with.
-    public func run(_ report: (Event) -> Void) throws -> Outcome {
+    ///
+    /// - Parameter stop: asked between steps; a signal's number asks to stop.
+    public func run(stop: @escaping () -> Int32? = { Interrupts.current }, _ report: (Event) -> Void = { _ in }) throws -> Outcome
+    {
+        self.stop = stop
         lapStart = Date()
         while progress.step < totalSteps {
             let batches = loader.batches(from: progress.position)
@@ -110,7 +115,7 @@ public final class Trainer {
                     setup.configuration.steps != nil
                     ? progress.step % setup.logEvery == 0 || progress.step == totalSteps : progress.position.batch == 0
                 if logsNow, try !closeLap(report) { return try interrupted() }
-                if Interrupts.current != nil { return try interrupted() }
+                if stop() != nil { return try interrupted() }
             }
         }
         try writeReport()
@@ -170,7 +175,7 @@ public final class Trainer {
         var validation: EvaluationResult?
         if let heldOut = setup.data.heldOut {
             do {
-                validation = try evaluate(setup.model, on: heldOut, threads: setup.loaderThreads) { Interrupts.current != nil }
+                validation = try evaluate(setup.model, on: heldOut, threads: setup.loaderThreads) { stop() != nil }
             } catch is Interruption {
                 return false
             }
@@ -228,7 +233,7 @@ public final class Trainer {
         try readLosses()
         if try ModelState.firstNotFinite(in: setup.model) == nil { try save() }
         try writeReport()
-        return Outcome(best: progress.best, last: lastRow, signal: Interrupts.current)
+        return Outcome(best: progress.best, last: lastRow, signal: stop())
     }
 
     private func writeReport() throws {

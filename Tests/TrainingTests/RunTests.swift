@@ -1,0 +1,111 @@
+import Foundation
+import Martlet
+import Testing
+
+/// Runs: the same bits each time, exact resume, and nothing lost when something goes wrong.
+@Suite(.serialized) struct RunTests {
+    @Test(arguments: TestDevices.ids) func sameSeedSameBits(device id: String) throws {
+        let device = try TestDevices.named(id)
+        try withDevice(device) {
+            let first = RunFixture(device), second = RunFixture(device)
+            _ = try first.trainer().run()
+            _ = try second.trainer().run()
+            #expect(try first.checkpoint() == second.checkpoint())
+            #expect(try first.log() == second.log())
+            let other = RunFixture(device)
+            _ = try other.trainer(seed: 4).run()
+            #expect(try first.checkpoint()[0] != other.checkpoint()[0])
+        }
+    }
+
+    /// Stopped in the middle of an epoch, after a line of the log, and gone on with by a new process's worth of objects.
+    @Test(arguments: TestDevices.ids) func resumingContinuesTheSameBits(device id: String) throws {
+        let device = try TestDevices.named(id)
+        try withDevice(device) {
+            let whole = RunFixture(device), parts = RunFixture(device)
+            _ = try whole.trainer().run()
+            var asked = 0
+            let outcome = try parts.trainer().run(stop: {
+                asked += 1
+                return asked > 23 ? 15 : nil
+            })
+            #expect(outcome.signal == 15)
+            #expect(try whole.checkpoint() != parts.checkpoint())
+            let end = try parts.trainer(resuming: true).run()
+            #expect(end.signal == nil)
+            #expect(try whole.checkpoint() == parts.checkpoint())
+            #expect(try whole.log() == parts.log())
+        }
+    }
+
+    @Test(arguments: TestDevices.ids) func lossThatIsNotFiniteStopsTheRun(device id: String) throws {
+        let device = try TestDevices.named(id)
+        try withDevice(device) {
+            let fixture = RunFixture(device)
+            let trainer = try fixture.trainer(steps: 200, learningRate: 1e18)
+            let error = #expect(throws: TrainingError.self) { try trainer.run() }
+            let message = try #require(error).description
+            #expect(message.contains("step "), "\(message)")
+            #expect(message.contains("first in ") || message.contains("the parameter "), "\(message)")
+            #expect(message.contains(fixture.folder), "\(message)")
+            let kept = try SafeTensors.read(fixture.folder + "/last.safetensors")
+            #expect(try kept.entries.allSatisfy { try $0.floats().allSatisfy(\.isFinite) })
+        }
+    }
+
+    @Test func aFolderIsNotWrittenOver() throws {
+        let device = try TestDevices.named("cpu")
+        try withDevice(device) {
+            let fixture = RunFixture(device)
+            _ = try fixture.trainer(steps: 2).run()
+            let before = try fixture.checkpoint()
+            #expect(throws: TrainingError.self) { try fixture.trainer(steps: 2) }
+            #expect(try fixture.checkpoint() == before)
+        }
+    }
+
+    @Test func aRunOfAnotherModelIsRefused() throws {
+        let device = try TestDevices.named("cpu")
+        try withDevice(device) {
+            let fixture = RunFixture(device)
+            _ = try fixture.trainer(steps: 2).run()
+            let error = #expect(throws: TrainingError.self) { try fixture.trainer(model: "mlp", resuming: true) }
+            #expect(try #require(error).description.contains("fit"))
+        }
+    }
+
+    @Test func aDamagedCheckpointIsRefused() throws {
+        let device = try TestDevices.named("cpu")
+        try withDevice(device) {
+            let fixture = RunFixture(device)
+            _ = try fixture.trainer(steps: 2).run()
+            let path = fixture.folder + "/last.safetensors"
+            let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+            let state = fixture.folder + "/" + (try SafeTensors.read(path).metadata["martlet.state"] ?? "")
+            let wholeState = try Data(contentsOf: URL(fileURLWithPath: state))
+            for (file, data) in [(path, whole), (state, wholeState)] {
+                for length in [0, 4, 9, 60, data.count / 2, data.count - 1] {
+                    try data.prefix(length).write(to: URL(fileURLWithPath: file))
+                    #expect(throws: (any Error).self) { try fixture.trainer(resuming: true) }
+                }
+                try data.write(to: URL(fileURLWithPath: file))
+            }
+            _ = try fixture.trainer(resuming: true)
+            try Data("model: [".utf8).write(to: URL(fileURLWithPath: fixture.folder + "/config.yaml"))
+            #expect(throws: TrainingError.self) { try RunConfiguration(reading: fixture.folder + "/config.yaml") }
+        }
+    }
+
+    @Test func theReportStandsAlone() throws {
+        let device = try TestDevices.named("cpu")
+        try withDevice(device) {
+            let fixture = RunFixture(device)
+            _ = try fixture.trainer(steps: 30).run()
+            let html = try String(contentsOfFile: fixture.folder + "/report.html", encoding: .utf8)
+            #expect(html.contains("<svg") && html.contains("polyline") && !html.contains("http"))
+            let files = try FileManager.default.contentsOfDirectory(atPath: fixture.folder)
+            #expect(files.contains { $0.hasPrefix("events.out.tfevents.") })
+            #expect(files.filter { $0.hasPrefix("state-") }.count == 1)
+        }
+    }
+}
