@@ -30,6 +30,8 @@ package enum KernelArgument {
     case size(Int)
     /// An `int`.
     case int(Int)
+    /// A `uint`.
+    case word(UInt32)
     case float(Float)
     /// Local memory of so many bytes.
     case local(Int)
@@ -62,6 +64,7 @@ extension OpenCLDevice {
             case .bufferOf(let view): try set(kernel, index, own(view.buffer), number)
             case .size(let value): try set(kernel, index, cl_ulong(value))
             case .int(let value): try set(kernel, index, cl_int(value))
+            case .word(let value): try set(kernel, index, value)
             case .float(let value): try set(kernel, index, value)
             case .local(let bytes):
                 try check(mclSetKernelArg(kernel.handle, index, bytes, nil), "clSetKernelArg", "\(kernel.name), argument \(index)")
