@@ -36,7 +36,7 @@ static float value_of(const martlet_reduction *reduction, martlet_partial partia
     case martlet_reduce_norm: return (float)sqrt(partial.first);
     case martlet_reduce_variance: {
         double divisor = n - reduction->correction;
-        return reduction->n == 0 ? NAN : (float)(fmax(partial.second, 0) / (divisor > 0 ? divisor : 0));
+        return reduction->n == 0 ? NAN : (float)((partial.second < 0 ? 0 : partial.second) / (divisor > 0 ? divisor : 0));
     }
     default: return (float)partial.first;
     }
