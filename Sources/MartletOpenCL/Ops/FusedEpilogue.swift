@@ -73,6 +73,12 @@ struct FusedEpilogue {
         return text
     }
 
+    /// The text for a product stored as it is.
+    static func none(rank: Int) -> String {
+        let indices = (0..<rank).map { "i\($0)" }.joined(separator: ", ")
+        return ["", "16"].reduce("#define EPILOGUE_PARAMETERS\n") { $0 + "#define EPILOGUE\($1)(value, \(indices)) (value)\n" }
+    }
+
     /// The expression with at least the product as input, so that its function takes one even where it is a constant.
     private var withInput: Expression {
         guard expression.inputCount == 0 else { return expression }

@@ -68,7 +68,9 @@ struct MatmulProblem {
     private static func joinBatches(_ a: inout View, _ b: View, _ c: inout View, _ epilogue: inout Epilogue?) {
         let (batches, m) = (c.shape[0], c.shape[1])
         func joins(_ view: View) -> Bool { m == 1 || view.strides[0] == m * view.strides[1] }
-        guard batches > 1, b.strides[0] == 0, joins(a), a.strides[2] == 1, (epilogue?.operands ?? []).allSatisfy(joins) else { return }
+        guard batches > 1, b.strides[0] == 0, joins(a), a.strides[2] == 1,
+            (epilogue?.operands ?? []).allSatisfy(joins)
+        else { return }
         func join(_ view: View) -> View {
             let step = m == 1 ? view.strides[0] : view.strides[1]
             return View(view.buffer, view.type, offset: view.offset, shape: [1, batches * m, view.shape[2]],
@@ -76,7 +78,7 @@ struct MatmulProblem {
         }
         a = join(a)
         c = join(c)
-        if let fused = epilogue { epilogue = Epilogue(fused.expression, scalars: fused.scalars, operands: fused.operands.map(join)) }
+        epilogue = epilogue.map { Epilogue($0.expression, scalars: $0.scalars, operands: $0.operands.map(join)) }
     }
 
     /// How many parts k is divided into so that `tiles` independent ones occupy `wanted` work-groups, and the depth of one.
@@ -105,11 +107,10 @@ extension OpenCLDevice {
         let split = problem.splits(tiles: tiles, wanted: tiles < properties.computeUnits ? 2 * properties.computeUnits : 1,
                                    leastDepth: MatmulTileVariant.leastSplitDepth)
         let epilogue = split.count == 1 ? problem.epilogue : nil
-        let kernel = try kernel("MatmulTile", "matmulTiles", [
-            "TM": variant.tile, "TN": variant.tile, "TK": variant.depth, "WM": variant.item, "WN": variant.item,
-            "A_DEEP": a.isDeep ? 1 : 0, "A_VEC": a.isAligned(depths: problem.k) ? 4 : 1,
-            "B_DEEP": b.isDeep ? 1 : 0, "B_VEC": b.isAligned(depths: problem.k) ? 4 : 1,
-        ], epilogue)
+        var defines = variant.defines
+        (defines["A_DEEP"], defines["A_VEC"]) = (a.isDeep ? 1 : 0, a.isAligned(depths: problem.k) ? 4 : 1)
+        (defines["B_DEEP"], defines["B_VEC"]) = (b.isDeep ? 1 : 0, b.isAligned(depths: problem.k) ? 4 : 1)
+        let kernel = try kernel("MatmulTile", "matmulTiles", defines, epilogue)
         let parts = try split.count == 1 ? nil : scratch(byteCount: split.count * problem.c.count * 4)
         try launch(kernel, global: [columnTiles * variant.threads, rowTiles, problem.batches * split.count],
                    local: [variant.threads, 1, 1], arguments: [

@@ -15,7 +15,8 @@ extension OpenCLDevice {
         let packsB = problem.b.isDeep || n < columns || m >= variant.rowsThatPackB
         let a = try packsA ? pack(problem.a, depths: k, panel: rows, batches: problem.batches) : problem.a
         let b = try packsB ? pack(problem.b, depths: k, panel: columns, batches: problem.batches) : problem.b
-        let defines: Defines = ["MR": rows, "NV": vectors, "A_FORM": packsA ? 0 : problem.a.isDeep ? 1 : 2, "B_FORM": packsB ? 0 : 1]
+        let form = packsA ? 0 : problem.a.isDeep ? 1 : 2
+        let defines: Defines = ["MR": rows, "NV": vectors, "A_FORM": form, "B_FORM": packsB ? 0 : 1]
         try launchPanels("matmulPanels", defines, problem, a, b, rows: rows, columns: columns, variant)
     }
 
@@ -53,7 +54,9 @@ extension OpenCLDevice {
 
     /// An operand copied into panels of `panel` lanes, [batch][panel][depth][lane], the last filled up with zeros. A repeated
     /// batch is packed once.
-    private func pack(_ operand: MatmulOperand, depths: Int, panel: Int, batches: Int) throws -> MatmulOperand {
+    ///
+    /// - Returns: the packed operand; `isDeep` and `step` are no longer meant.
+    func pack(_ operand: MatmulOperand, depths: Int, panel: Int, batches: Int) throws -> MatmulOperand {
         let packedBatches = operand.batchStep == 0 ? 1 : batches
         let panels = (operand.lanes + panel - 1) / panel, size = panels * panel * depths
         var packed = operand

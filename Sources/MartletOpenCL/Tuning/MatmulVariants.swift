@@ -32,6 +32,8 @@ struct MatmulTileVariant {
     var threads: Int { (tile / item) * (tile / item) }
     var localMemoryBytes: Int { 2 * depth * (tile + 4) * 4 }
 
+    var defines: Defines { ["TM": tile, "TN": tile, "TK": depth, "WM": item, "WN": item] }
+
     /// Largest first.
     static let standard = [
         MatmulTileVariant(tile: 128, item: 8), MatmulTileVariant(tile: 64, item: 4), MatmulTileVariant(tile: 32, item: 4),
