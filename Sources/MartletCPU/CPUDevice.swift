@@ -59,3 +59,5 @@ public final class CPUDevice: Sendable {
         return buffer
     }
 }
+
+extension CPUDevice: Device {}
