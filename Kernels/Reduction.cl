@@ -1,6 +1,6 @@
 // Reductions of the middle axis of x [outer, n, inner].
 //
-// Parameters: KIND (one of those below); STRIDED 0 where inner is 1; PARTIAL 1 where the axis is cut into parts whose states
+// Parameters: KIND (one of those below); FEW is inner where that is 2 to 15, else 0; PARTIAL 1 where the axis is cut into parts whose states
 // go to scratch memory [outer, parts, inner], which reduce_merge then joins in order.
 #define SUM 0
 #define MEAN 1
@@ -138,15 +138,6 @@ kernel void reduce_merge(global const float4 *partials, TENSOR_ARGUMENT(RESULT, 
 
 #ifdef CPU_LIKE
 
-#if STRIDED
-#define AT(i) p[(i) * inner]
-#define AT16(i) ((float16)(AT(i), AT((i) + 1), AT((i) + 2), AT((i) + 3), AT((i) + 4), AT((i) + 5), AT((i) + 6), AT((i) + 7), \
-    AT((i) + 8), AT((i) + 9), AT((i) + 10), AT((i) + 11), AT((i) + 12), AT((i) + 13), AT((i) + 14), AT((i) + 15)))
-#else
-#define AT(i) p[i]
-#define AT16(i) vload16(0, p + (i))
-#endif
-
 static float sum_lanes(float16 v) {
     const float8 a = v.lo + v.hi;
     const float4 b = a.lo + a.hi;
@@ -155,43 +146,42 @@ static float sum_lanes(float16 v) {
 }
 
 // The sum of TERM(x), or of the squared distances from `center`, over a short range.
-static float sum_range(global const float *p, const size_t begin, const size_t end, const size_t inner, const float center,
-                       const int squares) {
+static float sum_range(global const float *p, const size_t begin, const size_t end, const float center, const int squares) {
 #define PART(x) (squares ? ((x) - center) * ((x) - center) : TERM(x))
     float16 a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
     size_t i = begin;
     for (; i + 64 <= end; i += 64) {
-        const float16 x = AT16(i), y = AT16(i + 16), z = AT16(i + 32), w = AT16(i + 48);
+        const float16 x = vload16(0, p + i), y = vload16(0, p + i + 16), z = vload16(0, p + i + 32), w = vload16(0, p + i + 48);
         a += PART(x);
         b += PART(y);
         c += PART(z);
         d += PART(w);
     }
     for (; i + 16 <= end; i += 16) {
-        const float16 x = AT16(i);
+        const float16 x = vload16(0, p + i);
         a += PART(x);
     }
     float tail = 0.0f;
     for (; i < end; i++) {
-        const float x = AT(i);
+        const float x = p[i];
         tail += PART(x);
     }
     return sum_lanes((a + b) + (c + d)) + tail;
 }
 
 // The state of one row's elements from `begin` to before `end`.
-static STATE reduce_range(global const float *p, const size_t begin, const size_t end, const size_t inner) {
+static STATE reduce_range(global const float *p, const size_t begin, const size_t end) {
     STATE s = nothing();
 #if ADDS || KIND == VARIANCE
     // In short ranges, so that errors grow with their number and a second pass finds them in the cache.
     for (size_t i = begin; i < end; i += 4096) {
         const size_t last = min(i + 4096, end);
         STATE t = nothing();
-        t.first = sum_range(p, i, last, inner, 0.0f, 0);
+        t.first = sum_range(p, i, last, 0.0f, 0);
 #if KIND == VARIANCE
         t.count = (float)(last - i);
         t.first /= t.count;
-        t.second = sum_range(p, i, last, inner, t.first, 1);
+        t.second = sum_range(p, i, last, t.first, 1);
 #endif
         s = merge(s, t);
     }
@@ -199,11 +189,11 @@ static STATE reduce_range(global const float *p, const size_t begin, const size_
     size_t i = begin;
     if (i + 16 <= end) {
         const int16 lanes = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        float16 best = AT16(i);
+        float16 best = vload16(0, p + i);
 #if ARG
         int16 position = lanes + (int)i;
         for (i += 16; i + 16 <= end; i += 16) {
-            const float16 x = AT16(i);
+            const float16 x = vload16(0, p + i);
             const int16 wins = BEATS(x, best) | ((x != x) & (best == best));
             best = select(best, x, wins);
             position = select(position, lanes + (int)i, wins);
@@ -215,13 +205,13 @@ static STATE reduce_range(global const float *p, const size_t begin, const size_
 #else
         float16 other = best;
         for (i += 16; i + 32 <= end; i += 32) {
-            const float16 x = AT16(i), y = AT16(i + 16);
+            const float16 x = vload16(0, p + i), y = vload16(0, p + i + 16);
             best = select(best, x, BEATS(x, best) | (x != x));
             other = select(other, y, BEATS(y, other) | (y != y));
         }
         best = select(best, other, BEATS(other, best) | (other != other));
         for (; i + 16 <= end; i += 16) {
-            const float16 x = AT16(i);
+            const float16 x = vload16(0, p + i);
             best = select(best, x, BEATS(x, best) | (x != x));
         }
         float values[16];
@@ -238,27 +228,23 @@ static STATE reduce_range(global const float *p, const size_t begin, const size_
             s = merge(s, t);
         }
     }
-    for (; i < end; i++) s = include(s, AT(i), i);
+    for (; i < end; i++) s = include(s, p[i], i);
 #endif
     return s;
 }
 
-// Global: parts, groups of `rowsPerItem` of the outer * inner rows.
-kernel void reduce_rows(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong rows, ulong n, ulong inner, ulong parts,
-                        ulong rowsPerPart, ulong rowsPerItem, float divisor) {
+// For inner of 1. Global: parts, groups of `rowsPerItem` of the outer rows.
+kernel void reduce_rows(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong rows, ulong n, ulong parts, ulong rowsPerPart,
+                        ulong rowsPerItem, float divisor) {
     TENSOR(const float, x);
     OPEN_OUTPUT;
+    const size_t inner = 1;
     const size_t part = get_global_id(0);
     const size_t begin = part * rowsPerPart, end = min((size_t)(begin + rowsPerPart), (size_t)n);
     const size_t first = get_global_id(1) * rowsPerItem, last = min((size_t)(first + rowsPerItem), (size_t)rows);
     for (size_t row = first; row < last; row++) {
-#if STRIDED
-        const size_t o = row / inner, c = row % inner;
-#else
-        const size_t o = row, c = 0;
-#endif
-        const STATE s = reduce_range(x + o * n * inner + c, begin, end, inner);
-        WRITE(o, part, c, s);
+        const STATE s = reduce_range(x + row * n, begin, end);
+        WRITE(row, part, 0, s);
     }
 }
 
@@ -349,6 +335,38 @@ kernel void reduce_rows(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong rows, ulo
     }
 #endif
 
+#if FEW
+BLOCK(reduce_few, FEW)
+
+// For inner of 2 to 15, which is FEW: 16 elements of the axis are FEW vectors that lie one after the other, so that the axis
+// is walked as one of n / 16 elements with 16 * FEW columns, which are then joined. Global: parts, groups of `outerPerItem`.
+kernel void reduce_few_columns(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong outer, ulong n, ulong parts, ulong rowsPerPart,
+                               ulong outerPerItem, float divisor) {
+    TENSOR(const float, x);
+    OPEN_OUTPUT;
+    const size_t inner = FEW, part = get_global_id(0);
+    const size_t begin = part * rowsPerPart, end = min((size_t)(begin + rowsPerPart), (size_t)n);
+    const size_t whole = (end - begin) / 16, rest = begin + whole * 16;
+    const size_t first = get_global_id(1) * outerPerItem, last = min((size_t)(first + outerPerItem), (size_t)outer);
+    for (size_t o = first; o < last; o++) {
+        global const float *p = x + o * n * FEW;
+        STATE columns[FEW], states[16 * FEW];
+        for (int c = 0; c < FEW; c++) columns[c] = nothing();
+        if (whole > 0) {
+            reduce_few(p + begin * FEW, 0, whole, 16 * FEW, states);
+            for (int v = 0; v < 16 * FEW; v++) {
+                states[v].position = (int)begin + states[v].position * 16 + v / FEW;
+                columns[v % FEW] = merge(columns[v % FEW], states[v]);
+            }
+        }
+        for (size_t i = rest; i < end; i++) {
+            for (int c = 0; c < FEW; c++) columns[c] = include(columns[c], p[i * FEW + c], i);
+        }
+        for (int c = 0; c < FEW; c++) WRITE(o, part, c, columns[c]);
+    }
+}
+#endif
+
 BLOCK(reduce_wide, 8)
 BLOCK(reduce_narrow, 1)
 
@@ -388,14 +406,10 @@ kernel void reduce_rows(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong rows, ulo
     OPEN_OUTPUT;
     const size_t lane = get_local_id(0), size = get_local_size(0), part = get_group_id(0), row = get_group_id(1);
     const size_t begin = part * rowsPerPart, end = min((size_t)(begin + rowsPerPart), (size_t)n);
-#if STRIDED
     const size_t o = row / inner, c = row % inner;
-#else
-    const size_t o = row, c = 0;
-#endif
     global const float *p = x + o * n * inner + c;
     STATE s = nothing();
-    for (size_t i = begin + lane; i < end; i += size) s = include(s, p[STRIDED ? i * inner : i], i);
+    for (size_t i = begin + lane; i < end; i += size) s = include(s, p[i * inner], i);
     states[lane] = s;
     barrier(CLK_LOCAL_MEM_FENCE);
     if (lane < 16) {

@@ -21,19 +21,16 @@ extension OpenCLDevice: ReductionOps {
         min(max(call.outer * call.n * call.inner / 16384, 1), properties.computeUnits * 8)
     }
 
+    /// Few enough columns that whole elements of the axis, and not columns, fill vectors; or one.
     private func reduceRowsOnCPU(_ call: ReductionCall) throws {
-        let rows = call.outer * call.inner
         let items = cpuItems(call)
-        var parts = rows >= items ? 1 : (items + rows - 1) / rows
-        // The columns of a part are read one after the other, from the cache but for the first.
-        if call.inner > 1 { parts = max(parts, call.n * call.inner / 65536) }
-        let plan = ReductionPlan(n: call.n, parts: parts, step: 64)
-        let rowsPerItem = max((rows * plan.parts + items - 1) / items / plan.parts, 1)
-        let groups = (rows + rowsPerItem - 1) / rowsPerItem
-        try run(call, plan, "reduce_rows", global: WorkSize(plan.parts, groups), local: WorkSize(1, 1)) { output in
+        let plan = ReductionPlan(n: call.n, parts: call.outer >= items ? 1 : (items + call.outer - 1) / call.outer, step: 64)
+        let outerPerItem = max(call.outer * plan.parts / items, 1)
+        let groups = (call.outer + outerPerItem - 1) / outerPerItem
+        let name = call.inner == 1 ? "reduce_rows" : "reduce_few_columns"
+        try run(call, plan, name, global: WorkSize(plan.parts, groups), local: WorkSize(1, 1)) { output in
             [.tensor(call.input)] + output + [
-                .size(rows), .size(call.n), .size(call.inner), .size(plan.parts), .size(plan.length), .size(rowsPerItem),
-                .float(call.divisor),
+                .size(call.outer), .size(call.n), .size(plan.parts), .size(plan.length), .size(outerPerItem), .float(call.divisor),
             ]
         }
     }
@@ -103,7 +100,7 @@ extension OpenCLDevice: ReductionOps {
     // MARK: Both
 
     private func kernel(_ call: ReductionCall, _ plan: ReductionPlan, _ name: String) throws -> Kernel {
-        try kernel("Reduction", name, ["KIND": call.code, "STRIDED": call.inner > 1 ? 1 : 0, "PARTIAL": plan.parts > 1 ? 1 : 0])
+        try kernel("Reduction", name, ["KIND": call.code, "FEW": (2...15).contains(call.inner) ? call.inner : 0, "PARTIAL": plan.parts > 1 ? 1 : 0])
     }
 
     /// Launches a kernel whose output is the result or, of several parts, their states, which are then merged.
