@@ -28,7 +28,7 @@ typedef PASTE(float, VEC) floatv;
 #endif
 
 // Fewer than VEC elements, each power of two in lanes of its own; the other lanes hold `fill`.
-inline floatv load_rest(__global const float *p, const size_t count, const float fill) {
+inline floatv load_rest(global const float *p, const size_t count, const float fill) {
     floatv v = fill;
 #if VEC == 16
     if (count & 8) { v.s01234567 = vload8(0, p); p += 8; }
@@ -42,7 +42,7 @@ inline floatv load_rest(__global const float *p, const size_t count, const float
     return v;
 }
 
-inline void store_rest(const floatv v, __global float *p, const size_t count) {
+inline void store_rest(const floatv v, global float *p, const size_t count) {
 #if VEC == 16
     if (count & 8) { vstore8(v.s01234567, 0, p); p += 8; }
     if (count & 4) { vstore4(v.s89ab, 0, p); p += 4; }
@@ -71,7 +71,7 @@ inline float sum_lanes(const floatv v) {
 
 #define SOME(p, width) ((width) == VEC ? LOAD(p) : load_rest(p, width, 0.0f))
 
-inline void store_some(const floatv v, __global float *p, const size_t width) {
+inline void store_some(const floatv v, global float *p, const size_t width) {
     if (width == VEC) STORE(v, p);
     else store_rest(v, p, width);
 }
@@ -84,11 +84,11 @@ inline void store_some(const floatv v, __global float *p, const size_t width) {
 #define LEADS (get_local_id(0) == 0)
 #define EACH_ROW(row) const size_t row = get_group_id(0);
 #define FOLDS (GROUP >= 128 ? 16 : GROUP >= 32 ? 8 : 1)
-#define SCRATCH(count) __local float scratch[(count) * (GROUP + 16)]
+#define SCRATCH(count) local float scratch[(count) * (GROUP + 16)]
 #define GROUP_SUM(v, i) group_sum(v, scratch + (i) * (GROUP + 16))
 
 // In two steps, FOLDS partial sums and then those, so two barriers.
-inline float group_sum(const float v, __local float *s) {
+inline float group_sum(const float v, local float *s) {
     const uint lane = get_local_id(0);
     s[lane] = v;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -123,19 +123,23 @@ inline float group_sum(const float v, __local float *s) {
 // ---- Rows: layer and group normalisation where s is small -------------------------------------------------------
 
 // Rows of n elements; row r uses part r % groups of scale and shift.
-__kernel void rowNorm(__global const float *x, const ulong xOffset, __global const float *scale,
-                      const ulong scaleOffset, __global const float *shift, const ulong shiftOffset,
-                      __global float *y, const ulong yOffset, __global float *mean, const ulong meanOffset,
-                      __global float *inverse, const ulong inverseOffset, const ulong rows, const ulong n,
-                      const ulong rowsEach, const ulong groups, const int scaled, const int shifted,
-                      const float epsilon) {
+kernel void row_norm(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(const float, scale),
+                     TENSOR_ARGUMENT(const float, shift), TENSOR_ARGUMENT(float, y), TENSOR_ARGUMENT(float, mean),
+                     TENSOR_ARGUMENT(float, inverse), const ulong rows, const ulong n, const ulong rowsEach,
+                     const ulong groups, const int scaled, const int shifted, const float epsilon) {
+    TENSOR(const float, x);
+    TENSOR(const float, scale);
+    TENSOR(const float, shift);
+    TENSOR(float, y);
+    TENSOR(float, mean);
+    TENSOR(float, inverse);
     SCRATCH(2);
     const uint across = GROUP;
     EACH_ROW(row) {
-        __global const float *from = x + xOffset + row * n;
-        __global const float *w = scale + scaleOffset + row % groups * n;
-        __global const float *b = shift + shiftOffset + row % groups * n;
-        __global float *to = y + yOffset + row * n;
+        global const float *from = x + row * n;
+        global const float *w = scale + row % groups * n;
+        global const float *b = shift + row % groups * n;
+        global float *to = y + row * n;
         const size_t last = n - n % VEC;
         floatv sum = 0, rest = 0, squares = 0;
         EACH_VECTOR(i, n) sum += LOAD(from + i);
@@ -166,26 +170,31 @@ __kernel void rowNorm(__global const float *x, const ulong xOffset, __global con
             store_rest(v, to + last, n % VEC);
         }
         if (LEADS) {
-            mean[meanOffset + row] = m;
-            inverse[inverseOffset + row] = r;
+            mean[row] = m;
+            inverse[row] = r;
         }
     }
 }
 
 // dx = inverse (g - mean(g) - xhat mean(g xhat)), with g = dy scale and xhat = (x - mean) inverse.
-__kernel void rowNormGradient(__global const float *dy, const ulong dyOffset, __global const float *x,
-                              const ulong xOffset, __global const float *scale, const ulong scaleOffset,
-                              __global const float *mean, const ulong meanOffset, __global const float *inverse,
-                              const ulong inverseOffset, __global float *dx, const ulong dxOffset, const ulong rows,
+kernel void row_norm_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(const float, x),
+                              TENSOR_ARGUMENT(const float, scale), TENSOR_ARGUMENT(const float, mean),
+                              TENSOR_ARGUMENT(const float, inverse), TENSOR_ARGUMENT(float, dx), const ulong rows,
                               const ulong n, const ulong rowsEach, const ulong groups, const int scaled) {
+    TENSOR(const float, dy);
+    TENSOR(const float, x);
+    TENSOR(const float, scale);
+    TENSOR(const float, mean);
+    TENSOR(const float, inverse);
+    TENSOR(float, dx);
     SCRATCH(2);
     const uint across = GROUP;
     EACH_ROW(row) {
-        __global const float *d = dy + dyOffset + row * n;
-        __global const float *from = x + xOffset + row * n;
-        __global const float *w = scale + scaleOffset + row % groups * n;
-        __global float *to = dx + dxOffset + row * n;
-        const float m = mean[meanOffset + row], r = inverse[inverseOffset + row];
+        global const float *d = dy + row * n;
+        global const float *from = x + row * n;
+        global const float *w = scale + row % groups * n;
+        global float *to = dx + row * n;
+        const float m = mean[row], r = inverse[row];
         const size_t last = n - n % VEC;
         floatv sum = 0, products = 0, gRest = 0, xRest = 0;
         EACH_VECTOR(i, n) {
@@ -216,16 +225,18 @@ __kernel void rowNormGradient(__global const float *dy, const ulong dyOffset, __
 
 // Mean, sum of squares around it and count of one part of a channel: `unitsEach` of the channel's n * pieces pieces.
 // Two passes, the second in cache. Partial results lie at [channel, part] of three arrays of c * parts.
-__kernel void planeMoments(__global const float *x, const ulong xOffset, __global float *partial,
-                           const ulong partialOffset, const ulong n, const ulong c, const ulong s, const ulong pieces,
-                           const ulong pieceLength, const ulong unitsEach, const ulong parts, const uint across) {
+kernel void plane_moments(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, partial), const ulong n,
+                          const ulong c, const ulong s, const ulong pieces, const ulong pieceLength,
+                          const ulong unitsEach, const ulong parts, const uint across) {
+    TENSOR(const float, x);
+    TENSOR(float, partial);
     SCRATCH(2);
     const size_t channel = get_group_id(0) / parts, part = get_group_id(0) % parts;
     const size_t first = part * unitsEach, last = min((ulong)(first + unitsEach), (ulong)(n * pieces));
-    x += xOffset + channel * s;
+    x += channel * s;
     floatv sum = 0, squares = 0;
     EACH_PIECE(u, first, last) {
-        __global const float *from = x + u / pieces * c * s + PIECE_BEGIN(u);
+        global const float *from = x + u / pieces * c * s + PIECE_BEGIN(u);
         const size_t length = PIECE_LENGTH(u);
         EACH_VECTOR(i, length) sum += LOAD(from + i);
         if (HAS_REST(length)) sum += load_rest(from + length - length % VEC, length % VEC, 0.0f);
@@ -234,7 +245,7 @@ __kernel void planeMoments(__global const float *x, const ulong xOffset, __globa
     const float count = whole - ((first / pieces) * s + first % pieces * pieceLength);
     const float m = GROUP_SUM(sum_lanes(sum), 0) / count;
     EACH_PIECE(u, first, last) {
-        __global const float *from = x + u / pieces * c * s + PIECE_BEGIN(u);
+        global const float *from = x + u / pieces * c * s + PIECE_BEGIN(u);
         const size_t length = PIECE_LENGTH(u);
         EACH_VECTOR(i, length) {
             const floatv d = LOAD(from + i) - m;
@@ -247,7 +258,7 @@ __kernel void planeMoments(__global const float *x, const ulong xOffset, __globa
     }
     const float total = GROUP_SUM(sum_lanes(squares), 1);
     if (LEADS) {
-        partial += partialOffset + get_group_id(0);
+        partial += get_group_id(0);
         partial[0] = m;
         partial[c * parts] = total;
         partial[2 * c * parts] = count;
@@ -256,22 +267,27 @@ __kernel void planeMoments(__global const float *x, const ulong xOffset, __globa
 
 // y = (x - mean) inverse scale + shift. Plane p takes the statistics p % statistics (batch normalisation, where
 // planesEach is 1) or p / planesEach (group normalisation, planesEach channels to a group), modulo `statistics`.
-__kernel void planeNormalize(__global const float *x, const ulong xOffset, __global const float *scale,
-                             const ulong scaleOffset, __global const float *shift, const ulong shiftOffset,
-                             __global const float *mean, const ulong meanOffset, __global const float *inverse,
-                             const ulong inverseOffset, __global float *y, const ulong yOffset, const ulong planes,
-                             const ulong c, const ulong s, const ulong pieces, const ulong pieceLength,
-                             const ulong unitsEach, const ulong planesEach, const ulong statistics, const int scaled,
-                             const int shifted, const uint across) {
+kernel void plane_normalize(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(const float, scale),
+                            TENSOR_ARGUMENT(const float, shift), TENSOR_ARGUMENT(const float, mean),
+                            TENSOR_ARGUMENT(const float, inverse), TENSOR_ARGUMENT(float, y), const ulong planes,
+                            const ulong c, const ulong s, const ulong pieces, const ulong pieceLength,
+                            const ulong unitsEach, const ulong planesEach, const ulong statistics, const int scaled,
+                            const int shifted, const uint across) {
+    TENSOR(const float, x);
+    TENSOR(const float, scale);
+    TENSOR(const float, shift);
+    TENSOR(const float, mean);
+    TENSOR(const float, inverse);
+    TENSOR(float, y);
     const size_t first = get_group_id(0) * unitsEach, last = min((ulong)(first + unitsEach), (ulong)(planes * pieces));
     EACH_PIECE(u, first, last) {
         const size_t plane = u / pieces, channel = plane % c, statistic = plane / planesEach % statistics;
         const size_t begin = plane * s + PIECE_BEGIN(u), length = PIECE_LENGTH(u);
-        __global const float *from = x + xOffset + begin;
-        __global float *to = y + yOffset + begin;
-        const float m = mean[meanOffset + statistic], r = inverse[inverseOffset + statistic];
-        const float a = scaled ? r * scale[scaleOffset + channel] : r;
-        const float b = shifted ? shift[shiftOffset + channel] : 0.0f;
+        global const float *from = x + begin;
+        global float *to = y + begin;
+        const float m = mean[statistic], r = inverse[statistic];
+        const float a = scaled ? r * scale[channel] : r;
+        const float b = shifted ? shift[channel] : 0.0f;
         EACH_VECTOR(i, length) STORE((LOAD(from + i) - m) * a + b, to + i);
         if (HAS_REST(length)) {
             const size_t end = length - length % VEC;
@@ -280,22 +296,25 @@ __kernel void planeNormalize(__global const float *x, const ulong xOffset, __glo
     }
 }
 
-// Sums of dy and of dy (x - mean) over one part of a channel, as planeMoments; two arrays of c * parts.
+// Sums of dy and of dy (x - mean) over one part of a channel, as plane_moments; two arrays of c * parts.
 // Channel k takes the mean k / channelsEach.
-__kernel void planeSums(__global const float *dy, const ulong dyOffset, __global const float *x, const ulong xOffset,
-                        __global const float *mean, const ulong meanOffset, __global float *partial,
-                        const ulong partialOffset, const ulong n, const ulong c, const ulong s, const ulong pieces,
-                        const ulong pieceLength, const ulong unitsEach, const ulong parts, const ulong channelsEach,
-                        const uint across) {
+kernel void plane_sums(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(const float, x),
+                       TENSOR_ARGUMENT(const float, mean), TENSOR_ARGUMENT(float, partial), const ulong n,
+                       const ulong c, const ulong s, const ulong pieces, const ulong pieceLength, const ulong unitsEach,
+                       const ulong parts, const ulong channelsEach, const uint across) {
+    TENSOR(const float, dy);
+    TENSOR(const float, x);
+    TENSOR(const float, mean);
+    TENSOR(float, partial);
     SCRATCH(2);
     const size_t channel = get_group_id(0) / parts, part = get_group_id(0) % parts;
     const size_t first = part * unitsEach, last = min((ulong)(first + unitsEach), (ulong)(n * pieces));
-    const float m = mean[meanOffset + channel / channelsEach];
+    const float m = mean[channel / channelsEach];
     floatv sum = 0, products = 0;
     EACH_PIECE(u, first, last) {
         const size_t begin = (u / pieces * c + channel) * s + PIECE_BEGIN(u), length = PIECE_LENGTH(u);
-        __global const float *d = dy + dyOffset + begin;
-        __global const float *from = x + xOffset + begin;
+        global const float *d = dy + begin;
+        global const float *from = x + begin;
         EACH_VECTOR(i, length) {
             const floatv g = LOAD(d + i);
             sum += g;
@@ -310,32 +329,37 @@ __kernel void planeSums(__global const float *dy, const ulong dyOffset, __global
     }
     const float total = GROUP_SUM(sum_lanes(sum), 0), productTotal = GROUP_SUM(sum_lanes(products), 1);
     if (LEADS) {
-        partial += partialOffset + get_group_id(0);
+        partial += get_group_id(0);
         partial[0] = total;
         partial[c * parts] = productTotal;
     }
 }
 
 // dx = dy scale inverse - b - (x - mean) k, with b and k at [statistic] of the two arrays of `coefficients`.
-__kernel void planeGradient(__global const float *dy, const ulong dyOffset, __global const float *x,
-                            const ulong xOffset, __global const float *scale, const ulong scaleOffset,
-                            __global const float *mean, const ulong meanOffset, __global const float *inverse,
-                            const ulong inverseOffset, __global const float *coefficients,
-                            const ulong coefficientsOffset, __global float *dx, const ulong dxOffset,
-                            const ulong planes, const ulong c, const ulong s, const ulong pieces,
-                            const ulong pieceLength, const ulong unitsEach, const ulong planesEach,
-                            const ulong statistics, const int scaled, const uint across) {
+kernel void plane_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(const float, x),
+                           TENSOR_ARGUMENT(const float, scale), TENSOR_ARGUMENT(const float, mean),
+                           TENSOR_ARGUMENT(const float, inverse), TENSOR_ARGUMENT(const float, coefficients),
+                           TENSOR_ARGUMENT(float, dx), const ulong planes, const ulong c, const ulong s,
+                           const ulong pieces, const ulong pieceLength, const ulong unitsEach, const ulong planesEach,
+                           const ulong statistics, const int scaled, const uint across) {
+    TENSOR(const float, dy);
+    TENSOR(const float, x);
+    TENSOR(const float, scale);
+    TENSOR(const float, mean);
+    TENSOR(const float, inverse);
+    TENSOR(const float, coefficients);
+    TENSOR(float, dx);
     const size_t first = get_group_id(0) * unitsEach, last = min((ulong)(first + unitsEach), (ulong)(planes * pieces));
     EACH_PIECE(u, first, last) {
         const size_t plane = u / pieces, statistic = plane / planesEach % statistics;
         const size_t begin = plane * s + PIECE_BEGIN(u), length = PIECE_LENGTH(u);
-        __global const float *d = dy + dyOffset + begin;
-        __global const float *from = x + xOffset + begin;
-        __global float *to = dx + dxOffset + begin;
-        const float m = mean[meanOffset + statistic], r = inverse[inverseOffset + statistic];
-        const float a = scaled ? r * scale[scaleOffset + plane % c] : r;
-        const float b = coefficients[coefficientsOffset + statistic];
-        const float k = coefficients[coefficientsOffset + statistics + statistic];
+        global const float *d = dy + begin;
+        global const float *from = x + begin;
+        global float *to = dx + begin;
+        const float m = mean[statistic], r = inverse[statistic];
+        const float a = scaled ? r * scale[plane % c] : r;
+        const float b = coefficients[statistic];
+        const float k = coefficients[statistics + statistic];
         EACH_VECTOR(i, length) STORE(LOAD(d + i) * a - b - (LOAD(from + i) - m) * k, to + i);
         if (HAS_REST(length)) {
             const size_t end = length - length % VEC, count = length % VEC;
@@ -360,7 +384,7 @@ __kernel void planeGradient(__global const float *dy, const ulong dyOffset, __gl
 // Loops of constant length: not every compiler unrolls them unasked.
 #define UNROLL _Pragma("unroll")
 #define ROWS_AT_ONCE 8
-inline void join_rows(__global const float *p, const size_t columns, const size_t width, const size_t rows,
+inline void join_rows(global const float *p, const size_t columns, const size_t width, const size_t rows,
                       const float count, floatv *mean, floatv *squares) {
     if (rows == ROWS_AT_ONCE) {
         floatv v[ROWS_AT_ONCE], sum = 0, own = 0;
@@ -384,14 +408,14 @@ inline void join_rows(__global const float *p, const size_t columns, const size_
 }
 
 // Moments of columns over one part of the rows, at [part, column] of three arrays of parts * columns.
-__kernel void columnMoments(__global const float *x, const ulong xOffset, __global float *partial,
-                            const ulong partialOffset, const ulong n, const ulong columns, const ulong rowsEach,
-                            const ulong columnsEach, const ulong parts) {
+kernel void column_moments(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, partial), const ulong n,
+                           const ulong columns, const ulong rowsEach, const ulong columnsEach, const ulong parts) {
+    TENSOR(const float, x);
+    TENSOR(float, partial);
     const size_t begin = get_global_id(0) * columnsEach, end = min((ulong)(begin + columnsEach), columns);
     const size_t first = get_global_id(1) * rowsEach, last = min((ulong)(first + rowsEach), n);
     const size_t size = parts * columns;
-    x += xOffset;
-    partial += partialOffset + get_global_id(1) * columns;
+    partial += get_global_id(1) * columns;
 #if VEC == 1
     if (begin >= columns) return;
     float mean = 0, squares = 0;
@@ -422,8 +446,8 @@ __kernel void columnMoments(__global const float *x, const ulong xOffset, __glob
 #endif
 }
 
-inline void add_rows(__global const float *dy, __global const float *x, __global const float *mean,
-                     __global const float *inverse, const size_t columns, const size_t width, const size_t rows,
+inline void add_rows(global const float *dy, global const float *x, global const float *mean,
+                     global const float *inverse, const size_t columns, const size_t width, const size_t rows,
                      const size_t statisticStride, const int byRow, floatv *sum, floatv *products) {
     const floatv columnMean = byRow ? (floatv)(0.0f) : SOME(mean, width);
     for (size_t r = 0; r < rows; r++) {
@@ -436,8 +460,8 @@ inline void add_rows(__global const float *dy, __global const float *x, __global
 
 // Sums of columns over one part of the rows, at [part, column] of two arrays of parts * columns: of dy, and of
 // dy (x - mean[column]), or with statistics of each row and group of columns dy (x - mean) inverse.
-inline void column_sums(__global const float *dy, __global const float *x, __global const float *mean,
-                        __global const float *inverse, __global float *partial, const size_t n, const size_t columns,
+inline void sum_columns(global const float *dy, global const float *x, global const float *mean,
+                        global const float *inverse, global float *partial, const size_t n, const size_t columns,
                         const size_t rowsEach, const size_t columnsEach, const size_t parts, const size_t groups,
                         const int byRow) {
     const size_t blocks = (columns / groups + columnsEach - 1) / columnsEach;
@@ -477,21 +501,26 @@ inline void column_sums(__global const float *dy, __global const float *x, __glo
 }
 
 // `mean` is spread over the columns.
-__kernel void columnSums(__global const float *dy, const ulong dyOffset, __global const float *x, const ulong xOffset,
-                         __global const float *mean, const ulong meanOffset, __global float *partial,
-                         const ulong partialOffset, const ulong n, const ulong columns, const ulong rowsEach,
-                         const ulong columnsEach, const ulong parts) {
-    column_sums(dy + dyOffset, x + xOffset, mean + meanOffset, mean + meanOffset, partial + partialOffset, n, columns,
-                rowsEach, columnsEach, parts, 1, 0);
+kernel void column_sums(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(const float, x),
+                        TENSOR_ARGUMENT(const float, mean), TENSOR_ARGUMENT(float, partial), const ulong n,
+                        const ulong columns, const ulong rowsEach, const ulong columnsEach, const ulong parts) {
+    TENSOR(const float, dy);
+    TENSOR(const float, x);
+    TENSOR(const float, mean);
+    TENSOR(float, partial);
+    sum_columns(dy, x, mean, mean, partial, n, columns, rowsEach, columnsEach, parts, 1, 0);
 }
 
-__kernel void columnSumsByRow(__global const float *dy, const ulong dyOffset, __global const float *x,
-                              const ulong xOffset, __global const float *mean, const ulong meanOffset,
-                              __global const float *inverse, const ulong inverseOffset, __global float *partial,
-                              const ulong partialOffset, const ulong n, const ulong columns, const ulong rowsEach,
-                              const ulong columnsEach, const ulong parts, const ulong groups) {
-    column_sums(dy + dyOffset, x + xOffset, mean + meanOffset, inverse + inverseOffset, partial + partialOffset, n,
-                columns, rowsEach, columnsEach, parts, groups, 1);
+kernel void column_sums_by_row(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(const float, x),
+                               TENSOR_ARGUMENT(const float, mean), TENSOR_ARGUMENT(const float, inverse),
+                               TENSOR_ARGUMENT(float, partial), const ulong n, const ulong columns,
+                               const ulong rowsEach, const ulong columnsEach, const ulong parts, const ulong groups) {
+    TENSOR(const float, dy);
+    TENSOR(const float, x);
+    TENSOR(const float, mean);
+    TENSOR(const float, inverse);
+    TENSOR(float, partial);
+    sum_columns(dy, x, mean, inverse, partial, n, columns, rowsEach, columnsEach, parts, groups, 1);
 }
 
 #define EACH_COLUMN(column, width)                                                                                   \
@@ -499,14 +528,16 @@ __kernel void columnSumsByRow(__global const float *dy, const ulong dyOffset, __
          column < end && (width = min((ulong)VEC, (ulong)(end - column)), 1); column += VEC)
 
 // y = (x - mean) a + b, the three of `spread` being arrays of `columns`.
-__kernel void columnNormalize(__global const float *x, const ulong xOffset, __global const float *spread,
-                              const ulong spreadOffset, __global float *y, const ulong yOffset, const ulong n,
-                              const ulong columns, const ulong rowsEach, const ulong columnsEach) {
+kernel void column_normalize(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(const float, spread),
+                             TENSOR_ARGUMENT(float, y), const ulong n, const ulong columns, const ulong rowsEach,
+                             const ulong columnsEach) {
+    TENSOR(const float, x);
+    TENSOR(const float, spread);
+    TENSOR(float, y);
     const size_t first = get_global_id(1) * rowsEach, last = min((ulong)(first + rowsEach), n);
-    spread += spreadOffset;
     for (size_t row = first; row < last; row++) {
-        __global const float *from = x + xOffset + row * columns;
-        __global float *to = y + yOffset + row * columns;
+        global const float *from = x + row * columns;
+        global float *to = y + row * columns;
         EACH_COLUMN(column, width) {
             const floatv m = SOME(spread + column, width), a = SOME(spread + columns + column, width);
             const floatv b = SOME(spread + 2 * columns + column, width);
@@ -516,16 +547,18 @@ __kernel void columnNormalize(__global const float *x, const ulong xOffset, __gl
 }
 
 // dx = dy a - b - (x - mean) k, the four (mean, a, b, k) of `spread` being arrays of `columns`.
-__kernel void columnGradient(__global const float *dy, const ulong dyOffset, __global const float *x,
-                             const ulong xOffset, __global const float *spread, const ulong spreadOffset,
-                             __global float *dx, const ulong dxOffset, const ulong n, const ulong columns,
-                             const ulong rowsEach, const ulong columnsEach) {
+kernel void column_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(const float, x),
+                            TENSOR_ARGUMENT(const float, spread), TENSOR_ARGUMENT(float, dx), const ulong n,
+                            const ulong columns, const ulong rowsEach, const ulong columnsEach) {
+    TENSOR(const float, dy);
+    TENSOR(const float, x);
+    TENSOR(const float, spread);
+    TENSOR(float, dx);
     const size_t first = get_global_id(1) * rowsEach, last = min((ulong)(first + rowsEach), n);
-    spread += spreadOffset;
     for (size_t row = first; row < last; row++) {
-        __global const float *d = dy + dyOffset + row * columns;
-        __global const float *from = x + xOffset + row * columns;
-        __global float *to = dx + dxOffset + row * columns;
+        global const float *d = dy + row * columns;
+        global const float *from = x + row * columns;
+        global float *to = dx + row * columns;
         EACH_COLUMN(column, width) {
             const floatv m = SOME(spread + column, width), a = SOME(spread + columns + column, width);
             const floatv b = SOME(spread + 2 * columns + column, width), k = SOME(spread + 3 * columns + column, width);
@@ -544,16 +577,20 @@ __kernel void columnGradient(__global const float *dy, const ulong dyOffset, __g
 
 // The mean and 1 / deviation of each channel from partial moments in three arrays of `size`. Where `spreads`, also mean,
 // inverse * scale and shift for each of the channel's `inner` columns.
-__kernel void joinMoments(__global const float *partial, const ulong partialOffset, __global const float *scale,
-                          const ulong scaleOffset, __global const float *shift, const ulong shiftOffset,
-                          __global float *mean, const ulong meanOffset, __global float *inverse,
-                          const ulong inverseOffset, __global float *spread, const ulong spreadOffset, const ulong c,
-                          const ulong parts, const ulong partStride, const ulong channelStride, const ulong inner,
-                          const ulong size, const int spreads, const int scaled, const int shifted,
-                          const float epsilon) {
+kernel void join_moments(TENSOR_ARGUMENT(const float, partial), TENSOR_ARGUMENT(const float, scale),
+                         TENSOR_ARGUMENT(const float, shift), TENSOR_ARGUMENT(float, mean),
+                         TENSOR_ARGUMENT(float, inverse), TENSOR_ARGUMENT(float, spread), const ulong c,
+                         const ulong parts, const ulong partStride, const ulong channelStride, const ulong inner,
+                         const ulong size, const int spreads, const int scaled, const int shifted,
+                         const float epsilon) {
+    TENSOR(const float, partial);
+    TENSOR(const float, scale);
+    TENSOR(const float, shift);
+    TENSOR(float, mean);
+    TENSOR(float, inverse);
+    TENSOR(float, spread);
     const size_t channel = get_global_id(0);
     if (channel >= c) return;
-    partial += partialOffset;
     float count = 0, m = 0, squares = 0;
     EACH_PARTIAL(at) {
         const float own = partial[2 * size + at];
@@ -563,45 +600,49 @@ __kernel void joinMoments(__global const float *partial, const ulong partialOffs
         count += own;
     }
     const float r = 1.0f / sqrt(squares / count + epsilon);
-    mean[meanOffset + channel] = m;
-    inverse[inverseOffset + channel] = r;
+    mean[channel] = m;
+    inverse[channel] = r;
     if (spreads) {
-        spread += spreadOffset + channel * inner;
+        spread += channel * inner;
         for (size_t j = 0; j < inner; j++) {
             spread[j] = m;
-            spread[c * inner + j] = scaled ? r * scale[scaleOffset + channel] : r;
-            spread[2 * c * inner + j] = shifted ? shift[shiftOffset + channel] : 0.0f;
+            spread[c * inner + j] = scaled ? r * scale[channel] : r;
+            spread[2 * c * inner + j] = shifted ? shift[channel] : 0.0f;
         }
     }
 }
 
 // Batch normalisation: dShift = sum(dy), dScale = inverse sum(dy (x - mean)) from partial sums in two arrays of `size`
-// and the coefficients of dx (see planeGradient); where `spreads`, those of columnGradient.
-__kernel void joinChannelSums(__global const float *partial, const ulong partialOffset, __global const float *scale,
-                              const ulong scaleOffset, __global const float *mean, const ulong meanOffset,
-                              __global const float *inverse, const ulong inverseOffset, __global float *dScale,
-                              const ulong dScaleOffset, __global float *dShift, const ulong dShiftOffset,
-                              __global float *coefficients, const ulong coefficientsOffset, const ulong c,
-                              const ulong parts, const ulong partStride, const ulong channelStride, const ulong inner,
-                              const ulong size, const int spreads, const int scaled, const float count) {
+// and the coefficients of dx (see plane_gradient); where `spreads`, those of column_gradient.
+kernel void join_channel_sums(TENSOR_ARGUMENT(const float, partial), TENSOR_ARGUMENT(const float, scale),
+                              TENSOR_ARGUMENT(const float, mean), TENSOR_ARGUMENT(const float, inverse),
+                              TENSOR_ARGUMENT(float, dScale), TENSOR_ARGUMENT(float, dShift),
+                              TENSOR_ARGUMENT(float, coefficients), const ulong c, const ulong parts,
+                              const ulong partStride, const ulong channelStride, const ulong inner, const ulong size,
+                              const int spreads, const int scaled, const float count) {
+    TENSOR(const float, partial);
+    TENSOR(const float, scale);
+    TENSOR(const float, mean);
+    TENSOR(const float, inverse);
+    TENSOR(float, dScale);
+    TENSOR(float, dShift);
+    TENSOR(float, coefficients);
     const size_t channel = get_global_id(0);
     if (channel >= c) return;
-    partial += partialOffset;
     float sum = 0, products = 0;
     EACH_PARTIAL(at) {
         sum += partial[at];
         products += partial[size + at];
     }
-    const float r = inverse[inverseOffset + channel];
-    dScale[dScaleOffset + channel] = products * r;
-    dShift[dShiftOffset + channel] = sum;
-    const float a = scaled ? r * scale[scaleOffset + channel] : r;
+    const float r = inverse[channel];
+    dScale[channel] = products * r;
+    dShift[channel] = sum;
+    const float a = scaled ? r * scale[channel] : r;
     const float b = a * (sum / count), k = a * r * r * (products / count);
-    coefficients += coefficientsOffset;
     if (spreads) {
         coefficients += channel * inner;
         for (size_t j = 0; j < inner; j++) {
-            coefficients[j] = mean[meanOffset + channel];
+            coefficients[j] = mean[channel];
             coefficients[c * inner + j] = a;
             coefficients[2 * c * inner + j] = b;
             coefficients[3 * c * inner + j] = k;
@@ -612,72 +653,79 @@ __kernel void joinChannelSums(__global const float *partial, const ulong partial
     }
 }
 
-// Group normalisation where s is small: dShift and dScale from columnSumsByRow.
-__kernel void joinColumnSums(__global const float *partial, const ulong partialOffset, __global float *dScale,
-                             const ulong dScaleOffset, __global float *dShift, const ulong dShiftOffset, const ulong c,
-                             const ulong parts, const ulong partStride, const ulong channelStride, const ulong inner,
-                             const ulong size) {
+// Group normalisation where s is small: dShift and dScale from column_sums_by_row.
+kernel void join_column_sums(TENSOR_ARGUMENT(const float, partial), TENSOR_ARGUMENT(float, dScale),
+                             TENSOR_ARGUMENT(float, dShift), const ulong c, const ulong parts, const ulong partStride,
+                             const ulong channelStride, const ulong inner, const ulong size) {
+    TENSOR(const float, partial);
+    TENSOR(float, dScale);
+    TENSOR(float, dShift);
     const size_t channel = get_global_id(0);
     if (channel >= c) return;
-    partial += partialOffset;
     float sum = 0, products = 0;
     EACH_PARTIAL(at) {
         sum += partial[at];
         products += partial[size + at];
     }
-    dScale[dScaleOffset + channel] = products;
-    dShift[dShiftOffset + channel] = sum;
+    dScale[channel] = products;
+    dShift[channel] = sum;
 }
 
-// Group normalisation where s is large: from the planes' sums [n * c, parts] the coefficients of dx (see planeGradient)
+// Group normalisation where s is large: from the planes' sums [n * c, parts] the coefficients of dx (see plane_gradient)
 // of each of n * groups statistics.
-__kernel void groupCoefficients(__global const float *partial, const ulong partialOffset,
-                                __global const float *scale, const ulong scaleOffset, __global const float *inverse,
-                                const ulong inverseOffset, __global float *coefficients,
-                                const ulong coefficientsOffset, const ulong n, const ulong c, const ulong parts,
-                                const ulong groups, const int scaled, const float count) {
+kernel void group_coefficients(TENSOR_ARGUMENT(const float, partial), TENSOR_ARGUMENT(const float, scale),
+                               TENSOR_ARGUMENT(const float, inverse), TENSOR_ARGUMENT(float, coefficients),
+                               const ulong n, const ulong c, const ulong parts, const ulong groups, const int scaled,
+                               const float count) {
+    TENSOR(const float, partial);
+    TENSOR(const float, scale);
+    TENSOR(const float, inverse);
+    TENSOR(float, coefficients);
     const size_t statistic = get_global_id(0), each = c / groups;
     if (statistic >= n * groups) return;
-    partial += partialOffset;
     float sum = 0, products = 0;
     for (size_t plane = statistic * each; plane < (statistic + 1) * each; plane++) {
-        const float w = scaled ? scale[scaleOffset + plane % c] : 1.0f;
+        const float w = scaled ? scale[plane % c] : 1.0f;
         for (size_t at = plane * parts; at < (plane + 1) * parts; at++) {
             sum += w * partial[at];
             products += w * partial[n * c * parts + at];
         }
     }
-    const float r = inverse[inverseOffset + statistic];
-    coefficients += coefficientsOffset + statistic;
+    const float r = inverse[statistic];
+    coefficients += statistic;
     coefficients[0] = r * (sum / count);
     coefficients[n * groups] = r * r * r * (products / count);
 }
 
 // dShift and dScale of group normalisation from the planes' sums.
-__kernel void joinGroupSums(__global const float *partial, const ulong partialOffset, __global const float *inverse,
-                            const ulong inverseOffset, __global float *dScale, const ulong dScaleOffset,
-                            __global float *dShift, const ulong dShiftOffset, const ulong n, const ulong c,
-                            const ulong parts, const ulong groups) {
+kernel void join_group_sums(TENSOR_ARGUMENT(const float, partial), TENSOR_ARGUMENT(const float, inverse),
+                            TENSOR_ARGUMENT(float, dScale), TENSOR_ARGUMENT(float, dShift), const ulong n,
+                            const ulong c, const ulong parts, const ulong groups) {
+    TENSOR(const float, partial);
+    TENSOR(const float, inverse);
+    TENSOR(float, dScale);
+    TENSOR(float, dShift);
     const size_t channel = get_global_id(0);
     if (channel >= c) return;
-    partial += partialOffset;
     float sum = 0, products = 0;
     for (size_t sample = 0; sample < n; sample++) {
-        const float r = inverse[inverseOffset + sample * groups + channel / (c / groups)];
+        const float r = inverse[sample * groups + channel / (c / groups)];
         for (size_t part = 0; part < parts; part++) {
             const size_t at = (sample * c + channel) * parts + part;
             sum += partial[at];
             products += r * partial[n * c * parts + at];
         }
     }
-    dScale[dScaleOffset + channel] = products;
-    dShift[dShiftOffset + channel] = sum;
+    dScale[channel] = products;
+    dShift[channel] = sum;
 }
 
 // What belongs to a channel, for each of its s columns.
-__kernel void spreadChannels(__global const float *from, const ulong fromOffset, __global float *to,
-                             const ulong toOffset, const ulong c, const ulong s) {
+kernel void spread_channels(TENSOR_ARGUMENT(const float, from), TENSOR_ARGUMENT(float, to), const ulong c,
+                            const ulong s) {
+    TENSOR(const float, from);
+    TENSOR(float, to);
     const size_t channel = get_global_id(0);
     if (channel >= c) return;
-    for (size_t j = 0; j < s; j++) to[toOffset + channel * s + j] = from[fromOffset + channel];
+    for (size_t j = 0; j < s; j++) to[channel * s + j] = from[channel];
 }

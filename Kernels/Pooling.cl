@@ -409,7 +409,11 @@ kernel void average_pool_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUM
     TENSOR(const float, dy);
     TENSOR(float, dx);
     SHAPE;
-    const int tiles = ADAPTIVE && h % oh == 0 && w % ow == 0;
+#if ADAPTIVE
+    const int tiles = h % oh == 0 && w % ow == 0;
+#else
+    const int tiles = 0;
+#endif
     EACH_PLANE(plane) {
         global float *to = dx + plane * h * w;
         if (!tiles) clear(to, (size_t)h * w);
@@ -554,7 +558,7 @@ kernel void average_pool_gradient_tiled(TENSOR_ARGUMENT(const float, dy), TENSOR
 #endif
 
 kernel void max_pool(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, y), TENSOR_ARGUMENT(int, indices),
-                     const ulong planes, SHAPE_ARGUMENTS, const ulong planesEach, const ulong bands) {
+                     const ulong planes, SHAPE_ARGUMENTS) {
     TENSOR(const float, x);
     TENSOR(float, y);
     TENSOR(int, indices);
@@ -603,7 +607,7 @@ kernel void max_pool(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, y),
 }
 
 kernel void average_pool(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, y), const ulong planes,
-                         SHAPE_ARGUMENTS, const int countsPadding, const ulong planesEach, const ulong bands) {
+                         SHAPE_ARGUMENTS, const int countsPadding) {
     TENSOR(const float, x);
     TENSOR(float, y);
     SHAPE;

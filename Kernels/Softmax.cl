@@ -26,7 +26,7 @@ typedef PASTE(float, VEC) floatv;
 #endif
 
 // Fewer than VEC elements, each power of two in lanes of its own; the other lanes hold `fill`.
-inline floatv load_rest(__global const float *p, const size_t count, const float fill) {
+inline floatv load_rest(global const float *p, const size_t count, const float fill) {
     floatv v = fill;
 #if VEC == 16
     if (count & 8) { v.s01234567 = vload8(0, p); p += 8; }
@@ -55,7 +55,7 @@ inline floatv used_lanes(const size_t count) {
     return v;
 }
 
-inline void store_rest(const floatv v, __global float *p, const size_t count) {
+inline void store_rest(const floatv v, global float *p, const size_t count) {
 #if VEC == 16
     if (count & 8) { vstore8(v.s01234567, 0, p); p += 8; }
     if (count & 4) { vstore4(v.s89ab, 0, p); p += 4; }
@@ -103,10 +103,10 @@ inline float sum_lanes(const floatv v) {
 #define EACH_ROW(row) const size_t row = get_group_id(0);
 // Sums and maxima over a group take two steps, FOLDS partial results and then those, so two barriers.
 #define FOLDS (GROUP >= 128 ? 16 : GROUP >= 32 ? 8 : 1)
-#define SCRATCH(count) __local float scratch[(count) * (GROUP + 16)]
+#define SCRATCH(count) local float scratch[(count) * (GROUP + 16)]
 #define PART(i) (scratch + (i) * (GROUP + 16))
 
-inline float group_sum(const float v, __local float *s) {
+inline float group_sum(const float v, local float *s) {
     const uint lane = get_local_id(0);
     s[lane] = v;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -121,7 +121,7 @@ inline float group_sum(const float v, __local float *s) {
     return sum;
 }
 
-inline float group_max(const float v, __local float *s) {
+inline float group_max(const float v, local float *s) {
     const uint lane = get_local_id(0);
     s[lane] = v;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -151,7 +151,7 @@ inline float group_max(const float v, __local float *s) {
 // The vectors of a row that are this work-item's.
 #define EACH_VECTOR(i) for (size_t i = LANE * VEC, whole = n - n % VEC; i < whole; i += GROUP * VEC)
 
-inline float largest_of(__global const float *row, const ulong n) {
+inline float largest_of(global const float *row, const ulong n) {
     floatv largest = -INFINITY;
     EACH_VECTOR(i) {
         const floatv v = LOAD(row + i);
@@ -164,12 +164,14 @@ inline float largest_of(__global const float *row, const ulong n) {
     return max_lanes(largest);
 }
 
-__kernel void softmax(__global const float *x, const ulong xOffset, __global float *y, const ulong yOffset,
-                      const ulong rows, const ulong n, const ulong rowsEach) {
+kernel void softmax(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, y), const ulong rows, const ulong n,
+                    const ulong rowsEach) {
+    TENSOR(const float, x);
+    TENSOR(float, y);
     SCRATCH(2);
     EACH_ROW(row) {
-        __global const float *from = x + xOffset + row * n;
-        __global float *to = y + yOffset + row * n;
+        global const float *from = x + row * n;
+        global float *to = y + row * n;
         const float largest = GROUP_MAX(largest_of(from, n), 0);
         floatv sum = 0, rest = 0;
         EACH_VECTOR(i) {
@@ -190,12 +192,14 @@ __kernel void softmax(__global const float *x, const ulong xOffset, __global flo
     }
 }
 
-__kernel void logSoftmax(__global const float *x, const ulong xOffset, __global float *y, const ulong yOffset,
-                         const ulong rows, const ulong n, const ulong rowsEach) {
+kernel void log_softmax(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, y), const ulong rows, const ulong n,
+                        const ulong rowsEach) {
+    TENSOR(const float, x);
+    TENSOR(float, y);
     SCRATCH(2);
     EACH_ROW(row) {
-        __global const float *from = x + xOffset + row * n;
-        __global float *to = y + yOffset + row * n;
+        global const float *from = x + row * n;
+        global float *to = y + row * n;
         const float largest = GROUP_MAX(largest_of(from, n), 0);
         floatv sum = 0, rest = 0;
         EACH_VECTOR(i) sum += exp(LOAD(from + i) - largest);
@@ -210,14 +214,16 @@ __kernel void logSoftmax(__global const float *x, const ulong xOffset, __global 
 }
 
 // dx = y * (dy - sum(dy * y))
-__kernel void softmaxGradient(__global const float *dy, const ulong dyOffset, __global const float *y,
-                              const ulong yOffset, __global float *dx, const ulong dxOffset, const ulong rows,
-                              const ulong n, const ulong rowsEach) {
+kernel void softmax_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(const float, y),
+                             TENSOR_ARGUMENT(float, dx), const ulong rows, const ulong n, const ulong rowsEach) {
+    TENSOR(const float, dy);
+    TENSOR(const float, y);
+    TENSOR(float, dx);
     SCRATCH(1);
     EACH_ROW(row) {
-        __global const float *g = dy + dyOffset + row * n;
-        __global const float *p = y + yOffset + row * n;
-        __global float *to = dx + dxOffset + row * n;
+        global const float *g = dy + row * n;
+        global const float *p = y + row * n;
+        global float *to = dx + row * n;
         const size_t last = n - n % VEC;
         floatv sum = 0, gRest = 0, pRest = 0;
         EACH_VECTOR(i) sum += LOAD(g + i) * LOAD(p + i);
@@ -233,14 +239,16 @@ __kernel void softmaxGradient(__global const float *dy, const ulong dyOffset, __
 }
 
 // dx = dy - exp(y) * sum(dy)
-__kernel void logSoftmaxGradient(__global const float *dy, const ulong dyOffset, __global const float *y,
-                                 const ulong yOffset, __global float *dx, const ulong dxOffset, const ulong rows,
-                                 const ulong n, const ulong rowsEach) {
+kernel void log_softmax_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(const float, y),
+                                 TENSOR_ARGUMENT(float, dx), const ulong rows, const ulong n, const ulong rowsEach) {
+    TENSOR(const float, dy);
+    TENSOR(const float, y);
+    TENSOR(float, dx);
     SCRATCH(1);
     EACH_ROW(row) {
-        __global const float *g = dy + dyOffset + row * n;
-        __global const float *p = y + yOffset + row * n;
-        __global float *to = dx + dxOffset + row * n;
+        global const float *g = dy + row * n;
+        global const float *p = y + row * n;
+        global float *to = dx + row * n;
         const size_t last = n - n % VEC;
         floatv sum = 0, gRest = 0;
         EACH_VECTOR(i) sum += LOAD(g + i);
@@ -259,16 +267,19 @@ __kernel void logSoftmaxGradient(__global const float *dy, const ulong dyOffset,
 
 // loss = (1 - e) w[label] (-logp[label]) + e / n sum_j w[j] (-logp[j]), with -logp[j] = logSum - (x[j] - largest).
 // `w` is read only where `weighted`; the label `ignored` counts for nothing where `ignores`.
-__kernel void crossEntropy(__global const float *logits, const ulong logitsOffset, __global const int *labels,
-                           const ulong labelsOffset, __global const float *weights, const ulong weightsOffset,
-                           __global float *losses, const ulong lossesOffset, const ulong rows, const ulong n,
-                           const ulong rowsEach, const int weighted, const float smoothing, const int ignores,
-                           const int ignored) {
+kernel void cross_entropy(TENSOR_ARGUMENT(const float, logits), TENSOR_ARGUMENT(const int, labels),
+                          TENSOR_ARGUMENT(const float, weights), TENSOR_ARGUMENT(float, losses), const ulong rows,
+                          const ulong n, const ulong rowsEach, const int weighted, const float smoothing,
+                          const int ignores, const int ignored) {
+    TENSOR(const float, logits);
+    TENSOR(const int, labels);
+    TENSOR(const float, weights);
+    TENSOR(float, losses);
     SCRATCH(3);
     EACH_ROW(row) {
-        __global const float *x = logits + logitsOffset + row * n;
-        __global const float *w = weights + weightsOffset;
-        const int label = labels[labelsOffset + row];
+        global const float *x = logits + row * n;
+        global const float *w = weights;
+        const int label = labels[row];
         const float largest = GROUP_MAX(largest_of(x, n), 0);
         const size_t last = n - n % VEC;
         floatv sum = 0;
@@ -297,25 +308,29 @@ __kernel void crossEntropy(__global const float *logits, const ulong logitsOffse
                 loss = (1 - smoothing) * (weighted ? w[label] : 1.0f) * (logSum - (x[label] - largest));
                 if (smoothing != 0) loss += smoothing / n * spread;
             }
-            losses[lossesOffset + row] = loss;
+            losses[row] = loss;
         }
     }
 }
 
 // With g = dLosses, p the softmax and W the sum of the weights:
 // dLogits[j] = g (p[j] ((1 - e) w[label] + e / n W) - e / n w[j] - [j = label] (1 - e) w[label]).
-__kernel void crossEntropyGradient(__global const float *dLosses, const ulong dLossesOffset, const ulong dLossesStride,
-                                   __global const float *logits, const ulong logitsOffset,
-                                   __global const int *labels, const ulong labelsOffset,
-                                   __global const float *weights, const ulong weightsOffset, __global float *dLogits,
-                                   const ulong dLogitsOffset, const ulong rows, const ulong n, const ulong rowsEach,
-                                   const int weighted, const float smoothing, const int ignores, const int ignored) {
+kernel void cross_entropy_gradient(TENSOR_ARGUMENT(const float, dLosses), const ulong dLossesStride,
+                                   TENSOR_ARGUMENT(const float, logits), TENSOR_ARGUMENT(const int, labels),
+                                   TENSOR_ARGUMENT(const float, weights), TENSOR_ARGUMENT(float, dLogits),
+                                   const ulong rows, const ulong n, const ulong rowsEach, const int weighted,
+                                   const float smoothing, const int ignores, const int ignored) {
+    TENSOR(const float, dLosses);
+    TENSOR(const float, logits);
+    TENSOR(const int, labels);
+    TENSOR(const float, weights);
+    TENSOR(float, dLogits);
     SCRATCH(3);
     EACH_ROW(row) {
-        __global const float *x = logits + logitsOffset + row * n;
-        __global const float *w = weights + weightsOffset;
-        __global float *to = dLogits + dLogitsOffset + row * n;
-        const int label = labels[labelsOffset + row];
+        global const float *x = logits + row * n;
+        global const float *w = weights;
+        global float *to = dLogits + row * n;
+        const int label = labels[row];
         const float largest = GROUP_MAX(largest_of(x, n), 0);
         const size_t last = n - n % VEC;
         const int spreads = weighted && smoothing != 0;
@@ -333,7 +348,7 @@ __kernel void crossEntropyGradient(__global const float *dLosses, const ulong dL
 
         const int counts = !(ignores && label == ignored);
         const int inside = label >= 0 && (ulong)label < n;
-        const float g = dLosses[dLossesOffset + row * dLossesStride];
+        const float g = dLosses[row * dLossesStride];
         const float even = smoothing / n;
         const float labelWeight = inside ? (1 - smoothing) * (weighted ? w[label] : 1.0f) : 0.0f;
         const float share = labelWeight + even * allWeights;

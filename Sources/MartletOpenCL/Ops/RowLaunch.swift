@@ -1,0 +1,59 @@
+import MartletCore
+
+/// How the kernels of `Softmax.cl` and `Normalization.cl` share out rows: on CPU-like devices a work-item owns several
+/// rows and reads them in 16-element vectors; on GPU-like ones a work-item owns a short row and a work-group a long one.
+extension OpenCLDevice {
+    /// Rows up to this length are not worth a work-group.
+    private static let shortRow = 64
+
+    /// Launches a kernel whose arguments are `operands`, the number of rows, their length `n`, the rows of a work-item,
+    /// then `options`.
+    func launchRows(_ family: String, _ name: String, rows: Int, n: Int, _ operands: [KernelArgument],
+                    options: [KernelArgument] = []) throws {
+        func arguments(_ rowsEach: Int) -> [KernelArgument] {
+            operands + [.size(rows), .size(n), .size(rowsEach)] + options
+        }
+        if deviceClass == .cpuLike {
+            let kernel = try kernel(family, name, ["GROUP": 1, "VEC": 16])
+            // A row costs about as much as 64 elements beside its own.
+            let items = cpuItems(elements: rows * (n + 64), atMost: rows)
+            let rowsEach = (rows + items - 1) / items
+            try launch(kernel, global: WorkSize((rows + rowsEach - 1) / rowsEach), local: 1, arguments: arguments(rowsEach))
+        } else if n <= OpenCLDevice.shortRow {
+            try launchItems(try kernel(family, name, ["GROUP": 1, "VEC": 1]), rows, arguments(1))
+        } else {
+            let (kernel, group) = try groupKernel(family, name, ["VEC": 4], wanted: nextPowerOfTwo((n + 3) / 4))
+            try launch(kernel, global: WorkSize(rows * group), local: WorkSize(group), arguments: arguments(1))
+        }
+    }
+
+    /// A kernel for work-groups of `GROUP` work-items, a power of two: at most 256 and as many as are wanted and as the
+    /// kernel allows here.
+    func groupKernel(_ family: String, _ name: String, _ defines: Defines, wanted: Int) throws -> (Kernel, group: Int) {
+        let limit = min(properties.maxWorkGroupSize, properties.maxWorkItemSizes[0])
+        var group = min(256, max(wanted, 32), largestPowerOfTwo(atMost: limit))
+        while true {
+            var defines = defines
+            defines["GROUP"] = group
+            let kernel = try kernel(family, name, defines)
+            if group <= kernel.maxWorkGroupSize || group == 1 { return (kernel, group) }
+            group = largestPowerOfTwo(atMost: kernel.maxWorkGroupSize)
+        }
+    }
+
+    /// One work-item for each of `count` things; work-items beyond leave at once.
+    func launchItems(_ kernel: Kernel, _ count: Int, _ arguments: [KernelArgument]) throws {
+        let local = deviceClass == .cpuLike ? 1 : largestPowerOfTwo(atMost: min(64, kernel.maxWorkGroupSize))
+        try launch(kernel, global: WorkSize(roundUp(count, to: local)), local: WorkSize(local), arguments: arguments)
+    }
+
+    /// Work-items for so many elements on a CPU-like device: some thousand elements each, a few for every core.
+    func cpuItems(elements: Int, atMost limit: Int) -> Int {
+        max(min(elements / 4096 + 1, properties.computeUnits * 4, limit), 1)
+    }
+
+    /// Temporary float32 elements.
+    func scratchView(_ count: Int) throws -> View {
+        View(try scratch(byteCount: count * DataType.float32.size), shape: [count])
+    }
+}
