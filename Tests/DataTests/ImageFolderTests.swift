@@ -27,12 +27,17 @@ import Testing
             #expect(splits.training.sampleShape == [3, 4, 4])
             let all = try splits.training.batch(of: [0, 1, 2])
             #expect(all.labels == [0, 1, 1])
-            #expect(all.inputs == [153, 51, 102].flatMap { Array(repeating: Float($0) / 255, count: 48) })
+            let levels: [Float] = [153, 51, 102]
+            #expect(all.inputs == levels.flatMap { level in Array(repeating: level / 255, count: 48) })
             #expect(splits.test == nil && splits.validation?.count == 1)
             #expect(try splits.validation?.sample(at: 0).labels == [1])
             let grey = try load(
                 folder, DataOptions(imageSize: 2, channels: 1, normalization: ChannelNormalization(mean: [0.2], std: [2])))
             #expect(try grey.training.sample(at: 1).inputs == Array(repeating: (Float(51) / 255 - 0.2) / 2, count: 4))
+            let preparation = try ImagePreparation(
+                size: 2, channels: 1, normalization: ChannelNormalization(mean: [0.2], std: [2]))
+            let file = folder + "/train/cat/b.png"
+            #expect(try preparation.sample(of: Image.read(file), file: file) == grey.training.sample(at: 1).inputs)
             #expect(try grey.part(named: "val").count == 1)
             #expect(throws: DataError.self) { try grey.part(named: "test") }
         }

@@ -120,7 +120,7 @@ private struct Noise: Augmentation {
             token = data.token
             let batches = try BatchLoader(data, batchSize: 1, threads: 3).batches(epoch: 0)
             #expect(try batches.next() != nil)
-            #expect(token != nil)
+            withExtendedLifetime(batches) { #expect(token != nil) }
         }
         for _ in 0..<20 {
             try readOneBatch()

@@ -49,6 +49,19 @@ public struct ImagePreparation: Sendable, Hashable {
     }
 }
 
+extension ImagePreparation {
+    /// An image as a sample [channels, size, size], as `prepare` makes it.
+    public func sample(of image: Image, file: String) throws(DataError) -> [Float] {
+        var values = [Float](repeating: 0, count: sampleSize)
+        var failure: DataError?
+        values.withUnsafeMutableBufferPointer { buffer in
+            do throws(DataError) { try prepare(image, file: file, into: buffer) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return values
+    }
+}
+
 /// Images in a folder for each class, read when they are asked for.
 public struct ImageFolder: Dataset {
     public let name: String
