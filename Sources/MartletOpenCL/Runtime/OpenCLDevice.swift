@@ -87,3 +87,5 @@ public final class OpenCLDevice: @unchecked Sendable {
         return kind == .cpu ? .cpuLike : .gpuLike
     }
 }
+
+extension OpenCLDevice: Device {}
