@@ -5,7 +5,9 @@
 // and multiplied by panels of weights, each product tile held in registers. The patch block stays in the second-level
 // cache, a panel of weights in the first.
 
-int64_t martlet_implicit_gemm_scratch(void) { return depth * martlet_implicit_gemm_block + 2 * lanes; }
+int64_t martlet_implicit_gemm_scratch(void) {
+    return depth * martlet_implicit_gemm_block + martlet_implicit_gemm_block / lanes * lanes + 2 * lanes;
+}
 
 int64_t martlet_grid_panels(int64_t outputs) {
     int rows = choose_tile().rows;
@@ -16,6 +18,8 @@ int64_t martlet_grid_first_output(int64_t outputs, int64_t panel) {
     return panel_start(outputs, martlet_grid_panels(outputs), panel);
 }
 
+int64_t martlet_grid_depth(const martlet_grid *g, int32_t direct) { return direct ? g->taps * g->channels : depth; }
+
 void martlet_grid_zero(const martlet_grid *g, float *target) {
     for (int64_t plane = 0; plane < g->images * g->groups * g->outputs; plane++, target += g->target_height * g->target_width)
         for (int64_t i = 0; i < g->rows; i++)
@@ -24,21 +28,21 @@ void martlet_grid_zero(const martlet_grid *g, float *target) {
 }
 
 void martlet_grid_pack(const martlet_grid *g, const float *weights, int64_t group_stride, int64_t output_stride,
-                         int64_t channel_stride, const int32_t *tap_index, float *packed, int64_t begin, int64_t end) {
+                       int64_t channel_stride, const int32_t *tap_index, int64_t block, float *packed, int64_t begin,
+                       int64_t end) {
     int64_t k_count = g->taps * g->channels, panels = martlet_grid_panels(g->outputs);
-    for (int64_t group = begin; group < end; group++) {
-        const float *from = weights + group * group_stride;
+    for (int64_t item = begin; item < end; item++) {
+        int64_t group = item / panels, panel = item % panels;
+        int64_t first = panel_start(g->outputs, panels, panel), rows = panel_start(g->outputs, panels, panel + 1) - first;
+        const float *from = weights + group * group_stride + first * output_stride;
         float *to = packed + group * g->outputs * k_count;
-        for (int64_t k0 = 0; k0 < k_count; k0 += depth) {
-            int64_t k1 = smaller(k_count, k0 + depth);
-            for (int64_t panel = 0; panel < panels; panel++) {
-                int64_t first = panel_start(g->outputs, panels, panel), last = panel_start(g->outputs, panels, panel + 1);
-                for (int64_t k = k0; k < k1; k++) {
-                    const float *at = from + (k % g->channels) * channel_stride + tap_index[k / g->channels];
-                    for (int64_t m = first; m < last; m++) *to++ = at[m * output_stride];
-                }
+        for (int64_t channel = 0; channel < g->channels; channel++)
+            for (int64_t tap = 0; tap < g->taps; tap++) {
+                int64_t k = tap * g->channels + channel, k0 = k / block * block, count = smaller(block, k_count - k0);
+                const float *in = from + channel * channel_stride + tap_index[tap];
+                float *out = to + g->outputs * k0 + first * count + (k - k0) * rows;
+                for (int64_t m = 0; m < rows; m++) out[m] = in[m * output_stride];
             }
-        }
     }
 }
 
@@ -85,11 +89,9 @@ static void multiply_one(int64_t rows, int64_t count, const float *weights, cons
 }
 
 MARTLET_CLONES
-static void pack_patches(const martlet_grid *g, const float *source, const position_run *runs, const int64_t *run_starts,
-                         int64_t panels, int64_t width, int64_t used, int64_t begin, int64_t end, float *out) {
-    for (int64_t q = 0; q < panels; q++)
-        gather_patches(g, source, runs + run_starts[q], run_starts[q + 1] - run_starts[q], begin, end,
-                       smaller(width, used - q * width), width, width, out + q * width * (end - begin));
+static void pack_patches(const martlet_grid *g, const float *source, const position_run *runs, int64_t run_count,
+                         int64_t begin, int64_t end, int64_t rest, int64_t rest_count, int64_t pitch, float *out) {
+    gather_patches(g, source, runs, run_count, begin, end, rest, rest_count, pitch, out);
 }
 
 // Moves a tile between its buffer and the target, run by run.
@@ -121,7 +123,9 @@ void martlet_implicit_gemm(const martlet_grid *g, const float *source, const flo
 
     position_run runs[martlet_implicit_gemm_block];
     int64_t run_starts[martlet_implicit_gemm_block / lanes + 1];
-    int64_t run_count = find_runs(g, group, begin, end, width, runs);
+    int64_t deepest = smaller(depth, k_count), panel_pitch = width * deepest + lanes;
+    int64_t run_count = find_runs(g, group, begin, end, width, panel_pitch, runs);
+    int64_t rest = (panels - 1) * panel_pitch + (used - 1) % width + 1, rest_count = panels * width - used;
     for (int64_t q = 0, r = 0; q <= panels; q++) {
         while (r < run_count && runs[r].at < q * width) r++;
         run_starts[q] = r;
@@ -130,13 +134,13 @@ void martlet_implicit_gemm(const martlet_grid *g, const float *source, const flo
     const float *weights = packed + group * g->outputs * k_count;
     for (int64_t k0 = 0; k0 < k_count; k0 += depth) {
         int64_t count = smaller(depth, k_count - k0);
-        pack_patches(g, source, runs, run_starts, panels, width, used, k0, k0 + count, scratch);
+        pack_patches(g, source, runs, run_count, k0, k0 + count, rest, rest_count, width, scratch);
         for (int64_t panel = first_panel; panel < last_panel; panel++) {
             int64_t first = panel_start(g->outputs, all_panels, panel);
             int64_t rows = panel_start(g->outputs, all_panels, panel + 1) - first;
             const float *panel_weights = weights + g->outputs * k0 + first * count;
             for (int64_t q = 0; q < panels; q++) {
-                const float *patches = scratch + q * width * count;
+                const float *patches = scratch + q * panel_pitch;
                 int64_t p = begin + q * width, image = p / area, position = p % area;
                 float buffer[most_rows * 2 * lanes], *tile = buffer;
                 int64_t pitch = width;

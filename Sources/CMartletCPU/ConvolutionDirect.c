@@ -10,7 +10,7 @@ typedef struct {
     int64_t first_tap_y, first_tap_x;
 } direct_layout;
 
-enum { direct_floats = 32768 };
+enum { direct_floats = 65536, direct_depth = 1536 };
 
 static direct_layout lay_out(const martlet_grid *g) {
     int64_t low_y = g->tap_y[0], high_y = low_y, low_x = g->tap_x[0], high_x = low_x;
@@ -33,13 +33,19 @@ static direct_layout lay_out(const martlet_grid *g) {
 
 int64_t martlet_direct_band(const martlet_grid *g) { return lay_out(g).band; }
 
-int64_t martlet_direct_scratch(const martlet_grid *g) { return g->channels * lay_out(g).plane_pitch + 2 * lanes; }
+int64_t martlet_direct_scratch(const martlet_grid *g) { return g->channels * lay_out(g).plane_pitch + direct_depth + 2 * lanes; }
 
 int martlet_direct_fits(const martlet_grid *g) {
-    if (g->taps == 0 || g->channels == 0 || g->taps * g->channels > depth) return 0;
-    int64_t tail = g->columns % lanes;
-    int64_t idle = tail ? lanes - tail : 0;
-    return martlet_direct_band(g) >= smaller(g->rows, 4) && (g->channels == 1 || idle * 4 <= g->columns);
+    if (g->taps == 0 || g->channels == 0 || g->taps * g->channels > direct_depth) return 0;
+    if (martlet_direct_band(g) < smaller(g->rows, 4)) return 0;
+    // Idle lanes at the end of a row against the writing of patches, which takes the time of about `patch_cost` outputs.
+    enum { patch_cost = 10 };
+    int64_t wide = (g->columns + lanes - 1) / lanes * lanes;
+    return wide * g->outputs <= g->columns * (g->outputs + patch_cost);
+}
+
+MARTLET_INLINE void fill_zero(float *out, int64_t count) {
+    for (int64_t i = 0; i < count; i++) out[i] = 0;
 }
 
 MARTLET_CLONES
@@ -135,7 +141,7 @@ void martlet_direct_products(const martlet_grid *g, const float *source, const f
 
     copy_padded(g, &l, source + (image * g->groups + group) * g->channels * g->height * g->width,
                 first * g->source_step_y + l.first_tap_y, scratch);
-    int32_t offsets[depth];
+    int32_t *offsets = (int32_t *)(scratch + g->channels * l.plane_pitch + 2 * lanes);
     for (int64_t k = 0; k < k_count; k++) {
         int64_t tap = k / g->channels, x = g->tap_x[tap] - l.first_tap_x;
         offsets[k] = (int32_t)((k % g->channels) * l.plane_pitch + (g->tap_y[tap] - l.first_tap_y) * l.row_pitch

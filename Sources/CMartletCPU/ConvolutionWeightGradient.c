@@ -37,10 +37,18 @@ int64_t martlet_weight_gradient_scratch(const martlet_grid *g, int64_t k_count) 
 #define LOW1 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30
 #define HIGH1 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
 
-// out[p][m] = in[m][p] for `outputs` rows of `count` elements; m up to the next multiple of a vector is set to 0.
+// The panels of a transposed block are one or two vectors of outputs wide: [panel][p][output].
+MARTLET_INLINE int64_t panel_width(int64_t outputs, int64_t first, int vectors) {
+    return vectors == 2 && outputs - first > lanes ? 2 * lanes : lanes;
+}
+
+// Transposes `count` positions of `outputs` rows into panels; outputs up to the next multiple of a vector are set to 0.
 MARTLET_CLONES
-static void transpose_gradient(const float *in, int64_t in_pitch, int64_t outputs, int64_t count, float *out, int64_t out_pitch) {
+static void transpose_gradient(const float *in, int64_t in_pitch, int64_t outputs, int64_t count, float *block, int64_t at,
+                               int vectors) {
     for (int64_t m = 0; m < outputs; m += lanes) {
+        int64_t panel = vectors == 2 ? m / (2 * lanes) * (2 * lanes) : m, out_pitch = panel_width(outputs, panel, vectors);
+        float *out = block + panel * patch_block + at * out_pitch + (m - panel);
         int64_t rows = smaller(lanes, outputs - m), p = 0;
         for (; p + lanes <= count; p += lanes) {
             lane_vector row[lanes];
@@ -49,10 +57,10 @@ static void transpose_gradient(const float *in, int64_t in_pitch, int64_t output
             SWAP(4, LOW4, HIGH4)
             SWAP(2, LOW2, HIGH2)
             SWAP(1, LOW1, HIGH1)
-            for (int i = 0; i < lanes; i++) STORE(out + (p + i) * out_pitch + m, row[i]);
+            for (int i = 0; i < lanes; i++) STORE(out + (p + i) * out_pitch, row[i]);
         }
         for (; p < count; p++)
-            for (int64_t i = 0; i < lanes; i++) out[p * out_pitch + m + i] = i < rows ? in[(m + i) * in_pitch + p] : 0;
+            for (int64_t i = 0; i < lanes; i++) out[p * out_pitch + i] = i < rows ? in[(m + i) * in_pitch + p] : 0;
     }
 }
 
@@ -130,7 +138,7 @@ static void dot_narrow(int64_t outputs, int64_t count, const float *gradient, co
 MARTLET_CLONES
 static void pack_rows(const martlet_grid *g, const float *source, const position_run *runs, int64_t run_count, int64_t k_begin,
                       int64_t k_end, int64_t used, int64_t width, float *out) {
-    gather_patches(g, source, runs, run_count, k_begin, k_end, used, width, pitch, out);
+    gather_patches(g, source, runs, run_count, k_begin, k_end, used, width - used, pitch, out);
 }
 
 static void few(const martlet_grid *g, const float *gradient, int64_t group, int64_t begin, int64_t used, int64_t width,
@@ -144,7 +152,7 @@ static void few(const martlet_grid *g, const float *gradient, int64_t group, int
                    (size_t)count * sizeof(float));
             p += count;
         }
-        fill_zero(to + used, width - used);
+        for (int64_t i = used; i < width; i++) to[i] = 0;
     }
     int vectors = choose_tile().vectors;
     int64_t columns = dot_columns(g->outputs, vectors);
@@ -161,24 +169,23 @@ static void many(const martlet_grid *g, const float *gradient, int64_t group, in
     int64_t area = g->rows * g->columns, result_pitch = martlet_weight_gradient_pitch(g->outputs);
     int64_t panels = (k_count + shape.rows - 1) / shape.rows;
     for (int64_t first = 0; first < g->outputs; first += output_block) {
-        int64_t outputs = smaller(output_block, g->outputs - first), block_pitch = martlet_weight_gradient_pitch(outputs);
+        int64_t outputs = smaller(output_block, g->outputs - first);
         for (int64_t p = begin; p < begin + used;) {
             int64_t image = p / area, at = p % area, count = smaller(area - at, begin + used - p);
             transpose_gradient(gradient + ((image * g->groups + group) * g->outputs + first) * area + at, area, outputs, count,
-                               block + (p - begin) * block_pitch, block_pitch);
+                               block, p - begin, shape.vectors);
             p += count;
         }
         for (int64_t panel = 0; panel < panels; panel++) {
             int64_t k = panel_start(k_count, panels, panel), rows = panel_start(k_count, panels, panel + 1) - k;
-            for (int64_t m = 0; m < block_pitch;) {
+            for (int64_t m = 0; m < outputs;) {
+                int64_t width = panel_width(outputs, m, shape.vectors);
                 float *to = partial + k * result_pitch + first + m;
-                if (shape.vectors == 2 && m + 2 * lanes <= block_pitch) {
-                    outer_two(rows, used, patches + k * pitch, block + m, block_pitch, to, result_pitch);
-                    m += 2 * lanes;
-                } else {
-                    outer_one(rows, used, patches + k * pitch, block + m, block_pitch, to, result_pitch);
-                    m += lanes;
-                }
+                if (width == 2 * lanes)
+                    outer_two(rows, used, patches + k * pitch, block + m * patch_block, width, to, result_pitch);
+                else
+                    outer_one(rows, used, patches + k * pitch, block + m * patch_block, width, to, result_pitch);
+                m += width;
             }
         }
     }
@@ -198,7 +205,7 @@ void martlet_weight_gradient(const martlet_grid *g, const float *source, const f
     for (int64_t begin = image_begin * area; begin < image_end * area; begin += patch_block) {
         int64_t used = smaller(patch_block, image_end * area - begin), width = (used + lanes - 1) / lanes * lanes;
         position_run runs[patch_block];
-        int64_t run_count = find_runs(g, group, begin, begin + used, patch_block, runs);
+        int64_t run_count = find_runs(g, group, begin, begin + used, patch_block, 0, runs);
         pack_rows(g, source, runs, run_count, k_begin, k_end, used, width, patches);
         if (is_few) few(g, gradient, group, begin, used, width, k_count, patches, block, sums);
         else many(g, gradient, group, begin, used, k_count, patches, block, partial);

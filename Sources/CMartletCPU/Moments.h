@@ -46,16 +46,19 @@ MARTLET_INLINE void row_moments(const float *x, int64_t n, float *mean, float *s
         piece_moments(x, n, mean, squares);
         return;
     }
-    double m = 0, s = 0;
+    double sum = 0, s = 0;
     for (int64_t i = 0; i < n; i += moment_piece) {
         int64_t count = smaller(moment_piece, n - i);
         float a, b;
         piece_moments(x + i, count, &a, &b);
-        double distance = a - m, all = (double)(i + count);
-        m += distance * (double)count / all;
-        s += b + distance * distance * (double)i * (double)count / all;
+        s += b;
+        if (i > 0) {
+            double distance = a - sum / (double)i;
+            s += distance * distance * (double)i * (double)count / (double)(i + count);
+        }
+        sum += a * (double)count;
     }
-    *mean = (float)m;
+    *mean = (float)(sum / (double)n);
     *squares = (float)s;
 }
 

@@ -1,42 +1,77 @@
 #include "Moments.h"
 #include "Normalization.h"
 
-int64_t martlet_columns_block(int64_t columns) { return smaller(larger(8192 / larger(columns, 1), 4), 256); }
+// Columns are done a strip at a time, rows a few at a time, so that both passes over them hit the first-level cache.
+enum { strip = 256, few_rows = 16, most_blocks = 64 };
+
+int64_t martlet_columns_block(int64_t rows, int64_t columns) {
+    int64_t least = larger(16384 / larger(columns, 1), few_rows), even = (rows + most_blocks - 1) / most_blocks;
+    return (larger(least, even) + few_rows - 1) / few_rows * few_rows;
+}
+
+MARTLET_INLINE void strip_moments(const float *x, int64_t rows, int64_t columns, int64_t width, float *restrict mean,
+                                  float *restrict squares) {
+    float part_mean[strip], part_squares[strip];
+    for (int64_t c = 0; c < width; c++) mean[c] = squares[c] = 0;
+    for (int64_t first = 0; first < rows; first += few_rows) {
+        int64_t count = smaller(few_rows, rows - first);
+        const float *in = x + first * columns;
+        for (int64_t c = 0; c < width; c++) part_mean[c] = part_squares[c] = 0;
+        for (int64_t r = 0; r < count; r++)
+            for (int64_t c = 0; c < width; c++) part_mean[c] += in[r * columns + c];
+        for (int64_t c = 0; c < width; c++) part_mean[c] /= (float)count;
+        for (int64_t r = 0; r < count; r++)
+            for (int64_t c = 0; c < width; c++) {
+                float distance = in[r * columns + c] - part_mean[c];
+                part_squares[c] += distance * distance;
+            }
+        // The rows so far and these, joined; `mean` is their sum until the end.
+        float weight = (float)first * ((float)count / (float)(first + count)), before = first ? 1 / (float)first : 0;
+        for (int64_t c = 0; c < width; c++) {
+            float distance = part_mean[c] - mean[c] * before;
+            mean[c] += part_mean[c] * (float)count;
+            squares[c] += part_squares[c] + (first ? distance * distance * weight : 0);
+        }
+    }
+    for (int64_t c = 0; c < width; c++) mean[c] /= (float)rows;
+}
 
 MARTLET_CLONES
 void martlet_columns_moments(const float *x, int64_t rows, int64_t columns, float *partial, int64_t begin, int64_t end) {
-    int64_t block = martlet_columns_block(columns);
+    int64_t block = martlet_columns_block(rows, columns);
     for (int64_t b = begin; b < end; b++) {
-        int64_t first = b * block, last = smaller(rows, first + block);
-        float *mean = partial + b * 2 * columns, *squares = mean + columns;
-        memset(mean, 0, (size_t)(2 * columns) * sizeof *mean);
-        for (int64_t r = first; r < last; r++)
-            for (int64_t c = 0; c < columns; c++) mean[c] += x[r * columns + c];
-        float count = (float)(last - first);
-        for (int64_t c = 0; c < columns; c++) mean[c] /= count;
-        for (int64_t r = first; r < last; r++)
-            for (int64_t c = 0; c < columns; c++) {
-                float distance = x[r * columns + c] - mean[c];
-                squares[c] += distance * distance;
-            }
+        float *mean = partial + b * 2 * columns;
+        for (int64_t c = 0; c < columns; c += strip)
+            strip_moments(x + b * block * columns + c, smaller(block, rows - b * block), columns, smaller(strip, columns - c),
+                          mean + c, mean + columns + c);
     }
 }
 
 MARTLET_CLONES
 void martlet_columns_combine(const float *partial, int64_t rows, int64_t columns, float epsilon, float *mean, float *inverse,
                              int64_t begin, int64_t end) {
-    int64_t block = martlet_columns_block(columns), blocks = (rows + block - 1) / block;
-    for (int64_t c = begin; c < end; c++) {
-        double sum = 0, squares = 0;
-        for (int64_t b = 0; b < blocks; b++)
-            sum += partial[b * 2 * columns + c] * (double)smaller(block, rows - b * block);
-        double m = sum / (double)rows;
+    int64_t block = martlet_columns_block(rows, columns), blocks = (rows + block - 1) / block;
+    for (int64_t first = begin; first < end; first += strip) {
+        int64_t width = smaller(strip, end - first);
+        double middle[strip] = {0}, squares[strip] = {0};
         for (int64_t b = 0; b < blocks; b++) {
-            double distance = partial[b * 2 * columns + c] - m;
-            squares += partial[(b * 2 + 1) * columns + c] + distance * distance * (double)smaller(block, rows - b * block);
+            const float *in = partial + b * 2 * columns + first;
+            double count = (double)smaller(block, rows - b * block);
+            for (int64_t c = 0; c < width; c++) middle[c] += in[c] * count;
         }
-        mean[c] = (float)m;
-        inverse[c] = (float)(1 / sqrt(squares / (double)rows + epsilon));
+        for (int64_t c = 0; c < width; c++) middle[c] /= (double)rows;
+        for (int64_t b = 0; b < blocks; b++) {
+            const float *in = partial + b * 2 * columns + first;
+            double count = (double)smaller(block, rows - b * block);
+            for (int64_t c = 0; c < width; c++) {
+                double distance = in[c] - middle[c];
+                squares[c] += in[columns + c] + distance * distance * count;
+            }
+        }
+        for (int64_t c = 0; c < width; c++) {
+            mean[first + c] = (float)middle[c];
+            inverse[first + c] = (float)(1 / sqrt(squares[c] / (double)rows + epsilon));
+        }
     }
 }
 
@@ -57,31 +92,42 @@ void martlet_columns_apply(const float *x, int64_t columns, const float *scale, 
 MARTLET_CLONES
 void martlet_columns_gradient_sums(const float *dy, const float *x, int64_t rows, int64_t columns, const float *mean,
                                    const float *inverse, float *partial, int64_t begin, int64_t end) {
-    int64_t block = martlet_columns_block(columns);
+    int64_t block = martlet_columns_block(rows, columns);
     for (int64_t b = begin; b < end; b++) {
         int64_t last = smaller(rows, (b + 1) * block);
-        float *plain = partial + b * 2 * columns, *weighted = plain + columns;
-        memset(plain, 0, (size_t)(2 * columns) * sizeof *plain);
-        for (int64_t r = b * block; r < last; r++)
-            for (int64_t c = 0; c < columns; c++) {
-                float g = dy[r * columns + c];
-                plain[c] += g;
-                weighted[c] += g * ((x[r * columns + c] - mean[c]) * inverse[c]);
+        for (int64_t c0 = 0; c0 < columns; c0 += strip) {
+            int64_t width = smaller(strip, columns - c0);
+            float plain[strip] = {0}, weighted[strip] = {0};
+            for (int64_t r = b * block; r < last; r++) {
+                const float *g = dy + r * columns + c0, *in = x + r * columns + c0;
+                for (int64_t c = 0; c < width; c++) {
+                    plain[c] += g[c];
+                    weighted[c] += g[c] * ((in[c] - mean[c0 + c]) * inverse[c0 + c]);
+                }
             }
+            memcpy(partial + b * 2 * columns + c0, plain, (size_t)width * sizeof *plain);
+            memcpy(partial + (b * 2 + 1) * columns + c0, weighted, (size_t)width * sizeof *weighted);
+        }
     }
 }
 
 MARTLET_CLONES
 void martlet_columns_sum(const float *partial, int64_t blocks, int64_t columns, float *shift_gradient, float *scale_gradient,
                          int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; c++) {
-        double plain = 0, weighted = 0;
+    for (int64_t first = begin; first < end; first += strip) {
+        int64_t width = smaller(strip, end - first);
+        double plain[strip] = {0}, weighted[strip] = {0};
         for (int64_t b = 0; b < blocks; b++) {
-            plain += partial[b * 2 * columns + c];
-            weighted += partial[(b * 2 + 1) * columns + c];
+            const float *in = partial + b * 2 * columns + first;
+            for (int64_t c = 0; c < width; c++) {
+                plain[c] += in[c];
+                weighted[c] += in[columns + c];
+            }
         }
-        shift_gradient[c] = (float)plain;
-        scale_gradient[c] = (float)weighted;
+        for (int64_t c = 0; c < width; c++) {
+            shift_gradient[first + c] = (float)plain[c];
+            scale_gradient[first + c] = (float)weighted[c];
+        }
     }
 }
 

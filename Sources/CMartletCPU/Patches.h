@@ -8,31 +8,34 @@
 
 // Neighbouring positions of one grid row.
 typedef struct {
-    int64_t source;    // offset of the image's first channel (of the group) in the source
-    int32_t i, j;      // the first position's row and column
-    int32_t at, count; // where in the block, and how many
-    int32_t image;
+    int64_t source;     // offset of the image's first channel (of the group) in the source
+    int64_t i, j;       // the first position's row and column
+    int64_t to;         // where its elements go in a row of patches
+    int32_t at, count;  // where in the block, and how many
+    int64_t image;
 } position_run;
 
-// A run for one tap: zeros, elements of the source, zeros.
+// A run for one tap: its elements [begin, end) are read from `source` on, the others are 0.
 typedef struct {
-    int64_t source;
-    int32_t at, before, count, after;
+    int64_t source, to;
+    int32_t begin, end, count;
+    int32_t safe;   // whole vectors may be read, for all channels
 } clipped_run;
 
 enum { patch_block = 256 };
 
-// Divides the positions [begin, end) into runs that cross neither a row nor a multiple of `panel` positions.
+// Divides the positions [begin, end) into runs that cross neither a row nor a multiple of `panel` positions. A panel's
+// elements lie `panel_pitch` behind those of the panel before.
 MARTLET_INLINE int64_t find_runs(const martlet_grid *g, int64_t group, int64_t begin, int64_t end, int64_t panel,
-                                 position_run *runs) {
+                                 int64_t panel_pitch, position_run *runs) {
     int64_t count = 0, plane = g->height * g->width;
     int64_t j = begin % g->columns, row = begin / g->columns;
     int64_t i = row % g->rows, image = row / g->rows;
     for (int64_t p = begin; p < end;) {
-        int64_t at = p - begin;
-        int64_t length = smaller(smaller(g->columns - j, end - p), panel - at % panel);
-        runs[count++] = (position_run){((image * g->groups + group) * g->channels) * plane, (int32_t)i, (int32_t)j,
-                                       (int32_t)at, (int32_t)length, (int32_t)image};
+        int64_t at = p - begin, within = at % panel;
+        int64_t length = smaller(smaller(g->columns - j, end - p), panel - within);
+        runs[count++] = (position_run){((image * g->groups + group) * g->channels) * plane, i, j,
+                                       at / panel * panel_pitch + within, (int32_t)at, (int32_t)length, image};
         p += length;
         j += length;
         if (j == g->columns) {
@@ -43,75 +46,83 @@ MARTLET_INLINE int64_t find_runs(const martlet_grid *g, int64_t group, int64_t b
     return count;
 }
 
-MARTLET_INLINE int64_t ceiling_quotient(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-
-// What of a run lies inside the source at a tap.
-MARTLET_INLINE void clip_run(const martlet_grid *g, const position_run *run, int64_t tap, int64_t first, clipped_run *out) {
-    int64_t y = run->i * g->source_step_y + g->tap_y[tap], offset = g->tap_x[tap], step = g->source_step_x;
-    // Columns low <= j < high read inside the source.
-    int64_t low = ceiling_quotient(-offset, step), high = ceiling_quotient(g->width - offset, step);
-    int64_t begin = run->j, end = run->j + run->count;
-    low = smaller(larger(low, begin), end);
-    high = larger(smaller(high, end), low);
-    if (y < 0 || y >= g->height) low = high = end;
-    out->at = (int32_t)(run->at - first);
-    out->before = (int32_t)(low - begin);
-    out->count = (int32_t)(high - low);
-    out->after = (int32_t)(end - high);
-    out->source = run->source + y * g->width + low * step + offset;
+MARTLET_INLINE int64_t ceiling_quotient(int64_t a, int64_t b) {
+    if (b == 1) return a;
+    return a >= 0 ? (a + b - 1) / b : -(-a / b);
 }
 
-// Copies `count` elements `step` apart. Whole vectors are written, so that up to 15 elements behind `out` are overwritten; no
-// element at or behind `limit` is read.
-MARTLET_INLINE void copy_elements(float *out, const float *in, int64_t count, int64_t step, const float *limit) {
-    int64_t i = 0;
-    if (step == 1) {
-        for (; i < count && limit - (in + i) >= lanes; i += lanes) STORE(out + i, LOAD(in + i));
-        for (; i < count; i++) out[i] = in[i];
-    } else if (step == 2) {
-        for (; i < count && limit - (in + 2 * i) >= 2 * lanes; i += lanes) {
-            lane_vector a = LOAD(in + 2 * i), b = LOAD(in + 2 * i + lanes);
-            STORE(out + i, __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
+// What one tap makes of the runs; whether all of them lie wholly inside the source and may be read in whole vectors. No element
+// before 0 or at or behind `limit` is read.
+MARTLET_INLINE int clip_runs(const martlet_grid *g, const position_run *runs, int64_t run_count, int64_t tap, int64_t limit,
+                             clipped_run *clipped) {
+    int64_t offset = g->tap_x[tap], step = g->source_step_x;
+    // Columns low <= j < high read inside the source.
+    int64_t low = ceiling_quotient(-offset, step), high = ceiling_quotient(g->width - offset, step);
+    int64_t furthest = limit - (g->channels - 1) * g->height * g->width;
+    int whole = 1;
+    for (int64_t r = 0; r < run_count; r++) {
+        const position_run *run = &runs[r];
+        int64_t y = run->i * g->source_step_y + g->tap_y[tap], count = run->count;
+        int64_t begin = smaller(larger(low - run->j, 0), count), end = larger(smaller(high - run->j, count), begin);
+        int64_t source = run->source + y * g->width + run->j * step + offset;
+        if (y < 0 || y >= g->height) {
+            begin = end = 0;
+            source = run->source;
         }
-        for (; i < count; i++) out[i] = in[2 * i];
-    } else {
-        for (; i < count; i++) out[i] = in[i * step];
+        int safe = source >= 0 && source + (count + lanes - 1) / lanes * lanes * step <= furthest;
+        clipped[r] = (clipped_run){source, run->to, (int32_t)begin, (int32_t)end, run->count, safe};
+        whole &= safe & (end - begin == count);
+    }
+    return whole;
+}
+
+// These write whole vectors, and so spoil up to 15 elements behind.
+MARTLET_INLINE void copy_vectors(float *out, const float *in, int64_t count) {
+    for (int64_t i = 0; i < count; i += lanes) STORE(out + i, LOAD(in + i));
+}
+
+// Without branches on what is inside: at the edges of an image they would be guessed wrongly.
+MARTLET_INLINE void copy_clipped(const clipped_run *run, const float *in, float *out, const int64_t step) {
+    const lane_integers first = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    for (int32_t i = 0; i < run->count; i += lanes) {
+        lane_integers at = first + i;
+        lane_vector value = LOAD(in + i * step);
+        if (step == 2) {
+            lane_vector other = LOAD(in + i * step + lanes);
+            value = __builtin_shufflevector(value, other, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        }
+        lane_integers bits = (lane_integers)value & (at >= run->begin) & (at < run->end);
+        STORE(out + i, (lane_vector)bits);
     }
 }
 
-MARTLET_INLINE void fill_zero(float *out, int64_t count) {
-    for (int64_t i = 0; i < count; i++) out[i] = 0;
+MARTLET_INLINE void copy_exactly(const clipped_run *run, const float *in, float *out, int64_t step) {
+    for (int64_t i = 0; i < run->begin; i++) out[i] = 0;
+    for (int64_t i = run->begin; i < run->end; i++) out[i] = in[i * step];
+    for (int64_t i = run->end; i < run->count; i++) out[i] = 0;
 }
 
-// Writes the rows k in [begin, end) of the patch matrix for some runs, each row `pitch` floats long and `width` of them
-// defined. Rows are written in order, each beyond its end by less than a vector; so `out` has a vector of slack.
+// Writes the rows k in [begin, end) of the patch matrix for some runs, a row every `pitch` elements, and zeros at `rest` up to
+// the end of a panel. Each run, panel and row is written after those before it, and may spoil the 15 elements behind: so
+// panels are a vector of slack apart.
 MARTLET_INLINE void gather_patches(const martlet_grid *g, const float *source, const position_run *runs, int64_t run_count,
-                                   int64_t begin, int64_t end, int64_t used, int64_t width, int64_t pitch, float *out) {
-    const float *limit = source + g->images * g->groups * g->channels * g->height * g->width;
-    int64_t plane = g->height * g->width, step = g->source_step_x, first = run_count ? runs[0].at : 0;
+                                   int64_t begin, int64_t end, int64_t rest, int64_t rest_count, int64_t pitch, float *out) {
+    int64_t plane = g->height * g->width, step = g->source_step_x;
+    int64_t limit = g->images * g->groups * g->channels * plane;
     clipped_run clipped[patch_block];
     int64_t k = begin, tap = begin / g->channels, channel = begin % g->channels;
     for (; k < end; tap++, channel = 0) {
-        int whole = 1;
-        for (int64_t r = 0; r < run_count; r++) {
-            clip_run(g, &runs[r], tap, first, &clipped[r]);
-            whole &= clipped[r].count == runs[r].count;
-        }
+        int whole = clip_runs(g, runs, run_count, tap, limit, clipped);
         for (; channel < g->channels && k < end; channel++, k++, out += pitch) {
             const float *in = source + channel * plane;
-            if (whole) {
-                for (int64_t r = 0; r < run_count; r++)
-                    copy_elements(out + clipped[r].at, in + clipped[r].source, clipped[r].count, step, limit);
-            } else {
-                for (int64_t r = 0; r < run_count; r++) {
-                    const clipped_run *run = &clipped[r];
-                    float *to = out + run->at;
-                    fill_zero(to, run->before);
-                    if (run->count) copy_elements(to + run->before, in + run->source, run->count, step, limit);
-                    fill_zero(to + run->before + run->count, run->after);
-                }
+            for (int64_t r = 0; r < run_count; r++) {
+                const clipped_run *run = &clipped[r];
+                if (whole && step == 1) copy_vectors(out + run->to, in + run->source, run->count);
+                else if (run->safe && step == 1) copy_clipped(run, in + run->source, out + run->to, 1);
+                else if (run->safe && step == 2) copy_clipped(run, in + run->source, out + run->to, 2);
+                else copy_exactly(run, in + run->source, out + run->to, step);
             }
-            fill_zero(out + used, width - used);
+            for (int64_t i = 0; i < rest_count; i++) out[rest + i] = 0;
         }
     }
 }

@@ -26,8 +26,7 @@ MARTLET_INLINE void max_window(const martlet_pooling *g, const float *plane, int
 // Output columns [j, j + 16) whose windows lie inside the image's columns.
 MARTLET_INLINE void max_windows(const martlet_pooling *g, const int64_t step, const float *row, window_range taps, int64_t first,
                                 lane_vector *best, lane_integers *at) {
-    lane_integers offset;
-    for (int i = 0; i < lanes; i++) offset[i] = (int32_t)(i * step);
+    const lane_integers offset = (lane_integers){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} * (int32_t)step;
     for (int64_t a = taps.begin; a < taps.end; a++)
         for (int64_t b = 0; b < g->kernel_x; b++) {
             int64_t distance = a * g->dilation_y * g->width + b * g->dilation_x;
@@ -50,8 +49,10 @@ MARTLET_INLINE void max_rows(const martlet_pooling *g, const int64_t step, const
     const float *limit = x + g->planes * g->height * g->width;
     float *y_limit = y + end * g->columns;
     window_range inside = window_inside(g);
-    for (int64_t r = begin; r < end; r++) {
-        int64_t plane = r / g->rows, i = r % g->rows, j = 0;
+    int64_t plane = begin / g->rows, i = begin % g->rows;
+    for (int64_t r = begin; r < end; r++, i++) {
+        if (i == g->rows) { i = 0; plane++; }
+        int64_t j = 0;
         const float *in = x + plane * g->height * g->width;
         float *out = y + r * g->columns;
         int32_t *where = indices + r * g->columns;

@@ -27,10 +27,13 @@ MARTLET_INLINE void average_rows(const martlet_pooling *g, const int64_t step, c
     const float *limit = x + g->planes * g->height * g->width;
     float *y_limit = y + end * g->columns;
     window_range inside = window_inside(g);
-    for (int64_t r = begin; r < end; r++) {
-        int64_t plane = r / g->rows, i = r % g->rows, j = 0;
+    int64_t plane = begin / g->rows, i = begin % g->rows;
+    for (int64_t r = begin; r < end; r++, i++) {
+        if (i == g->rows) { i = 0; plane++; }
+        int64_t j = 0;
         const float *in = x + plane * g->height * g->width;
         float *out = y + r * g->columns;
+        float divisor = average_divisor(g, i, inside.begin);
         window_range rows = window_taps(i, g->stride_y, g->padding_y, 1, g->kernel_y, g->height);
         int64_t reach = (rows.end - 1) * g->width + g->kernel_x - 1 + lanes * step;
         for (; j < inside.begin; j++) out[j] = average_window(g, in, i, j, rows);
@@ -47,7 +50,7 @@ MARTLET_INLINE void average_rows(const martlet_pooling *g, const int64_t step, c
                     load_every(in + first + a * g->width + b, step, &value);
                     sum += value;
                 }
-            sum /= average_divisor(g, i, j);
+            sum /= divisor;
             if (y_limit - (out + j) >= lanes) {
                 STORE(out + j, sum);
             } else {
@@ -66,6 +69,22 @@ void martlet_average_pool(const martlet_pooling *g, const float *x, float *y, in
     case 1: average_rows(g, 1, x, y, begin, end); break;
     case 2: average_rows(g, 2, x, y, begin, end); break;
     default: average_rows(g, g->stride_x, x, y, begin, end); break;
+    }
+}
+
+// Adds every element to two neighbours.
+MARTLET_INLINE void add_pairs(float *out, const float *in, int64_t count) {
+    int64_t n = 0;
+    for (; n + lanes <= count; n += lanes) {
+        lane_vector v = LOAD(in + n);
+        float *to = out + 2 * n;
+        STORE(to, LOAD(to) + __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7));
+        to += lanes;
+        STORE(to, LOAD(to) + __builtin_shufflevector(v, v, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15));
+    }
+    for (; n < count; n++) {
+        out[2 * n] += in[n];
+        out[2 * n + 1] += in[n];
     }
 }
 
@@ -88,8 +107,14 @@ void martlet_average_pool_gradient(const martlet_pooling *g, const float *dy, fl
                 } else {
                     for (int64_t n = 0; n < count; n++) share[n] = in[j + n] / average_divisor(g, i, j + n);
                 }
+                // The commonest windows: two by two, apart.
+                int pairs = g->kernel_x == 2 && g->stride_x == 2 && j >= inside.begin && j + count <= inside.end;
                 for (int64_t a = rows.begin; a < rows.end; a++) {
                     float *row = out + (i * g->stride_y - g->padding_y + a) * g->width;
+                    if (pairs) {
+                        add_pairs(row + 2 * j - g->padding_x, share, count);
+                        continue;
+                    }
                     for (int64_t b = 0; b < g->kernel_x; b++) {
                         // Outputs low <= n < high have this tap inside the image.
                         int64_t x = j * g->stride_x - g->padding_x + b;

@@ -12,6 +12,7 @@ typedef struct { int64_t begin, end; } window_range;
 MARTLET_INLINE window_range window_taps(int64_t position, int64_t stride, int64_t padding, int64_t dilation, int64_t kernel,
                                         int64_t extent) {
     int64_t start = position * stride - padding;
+    if (start >= 0 && start + (kernel - 1) * dilation < extent) return (window_range){0, kernel};
     int64_t begin = start < 0 ? (-start + dilation - 1) / dilation : 0;
     int64_t end = start < extent ? smaller(kernel, (extent - start + dilation - 1) / dilation) : 0;
     return (window_range){begin, larger(begin, end)};

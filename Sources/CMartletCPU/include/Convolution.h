@@ -32,18 +32,21 @@ int64_t martlet_grid_first_output(int64_t outputs, int64_t panel);
 // Sets the grid's positions to 0, in all images and outputs.
 void martlet_grid_zero(const martlet_grid *g, float *target);
 
-// Packs weights for martlet_implicit_gemm, [group][block of k][panel][k][output] with k = tap * channels + channel: the
-// weight of (g, m, t, c) is at weights[g * group_stride + m * output_stride + c * channel_stride + tap_index[t]]. Takes the
-// groups in [begin, end). `packed` holds groups * outputs * taps * channels floats.
+// Rows of weights in a block: all of them for the direct way.
+int64_t martlet_grid_depth(const martlet_grid *g, int32_t direct);
+// Packs weights as [group][block of k][panel][k][output] with k = tap * channels + channel: the weight of (g, m, t, c) is at
+// weights[g * group_stride + m * output_stride + c * channel_stride + tap_index[t]]. Takes the panels (group * panels + panel)
+// in [begin, end). `packed` holds groups * outputs * taps * channels floats.
 void martlet_grid_pack(const martlet_grid *g, const float *weights, int64_t group_stride, int64_t output_stride,
-                         int64_t channel_stride, const int32_t *tap_index, float *packed, int64_t begin, int64_t end);
+                       int64_t channel_stride, const int32_t *tap_index, int64_t block, float *packed, int64_t begin,
+                       int64_t end);
 
 // The positions [begin, end) of one group for the panels [first_panel, last_panel).
 void martlet_implicit_gemm(const martlet_grid *g, const float *source, const float *packed, float *target,
                              int64_t group, int64_t begin, int64_t end, int64_t first_panel, int64_t last_panel,
                              float *scratch);
 
-// The same for few channels, straight from a padded copy of the source and with the same packed weights. An item is a band
+// The same for few channels, straight from a padded copy of the source. An item is a band
 // of grid rows of one image and group: images * groups * ceil(rows / band) items, bands innermost.
 int martlet_direct_fits(const martlet_grid *g);
 int64_t martlet_direct_band(const martlet_grid *g);

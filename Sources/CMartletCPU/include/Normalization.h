@@ -32,7 +32,7 @@ void martlet_norm_gradient_apply(const martlet_norm *g, const float *dy, const f
 
 // Statistics of the columns of x [rows, columns]: batch normalisation with one position. A block is some rows; its partial
 // result is [2][columns].
-int64_t martlet_columns_block(int64_t columns);   // rows in a block
+int64_t martlet_columns_block(int64_t rows, int64_t columns);   // rows in a block
 void martlet_columns_moments(const float *x, int64_t rows, int64_t columns, float *partial, int64_t begin, int64_t end);
 void martlet_columns_combine(const float *partial, int64_t rows, int64_t columns, float epsilon, float *mean, float *inverse,
                              int64_t begin, int64_t end);

@@ -8,17 +8,35 @@ extension CPUDevice {
     public func convolution(_ x: View, _ w: View, into y: View, options: ConvolutionOptions, epilogue: Epilogue?) {
         guard begin(reading: [x, w] + (epilogue?.operands ?? []), writing: [y]) else { return }
         let geometry = ConvolutionGeometry(x.shape, w.shape, y.shape, options)
-        sum(geometry.forward, weights: w.floats, order: geometry.forwardWeights, source: x.floats, into: y, finish: nil)
-        if let epilogue {
-            pointwise(epilogue.expression, scalars: epilogue.scalars, inputs: [y] + epilogue.operands, outputs: [y])
+        guard let epilogue else { return forward(geometry, x, w, to: y.floats, for: y, finish: nil) }
+        let area = y.shape[2] * y.shape[3], channels = y.shape[1]
+        guard let tile = TileEpilogue(epilogue, result: y, as: (y.shape[0], channels, area), on: self) else { return }
+        // Where the epilogue reads what the result holds, the sums are kept apart from it.
+        var apart: CPUBuffer?
+        if tile.readsResult {
+            apart = scratch(floats: y.count, for: [y])
+            if apart == nil { return }
         }
+        defer { withExtendedLifetime(apart) {} }
+        let sums = apart?.start ?? y.floats
+        forward(geometry, x, w, to: sums, for: y) { image, rows, positions in
+            tile.store(sums + (image * channels + rows.lowerBound) * area + positions.lowerBound, stride: area, batch: image,
+                       rows: rows, columns: positions)
+        }
+    }
+
+    private func forward(_ geometry: ConvolutionGeometry, _ x: View, _ w: View, to sums: UnsafeMutablePointer<Float>, for y: View,
+                         finish: Finish?) {
+        sum(geometry.forward, weights: w.floats, order: geometry.forwardWeights, source: x.floats, to: sums, for: y,
+            finish: finish)
     }
 
     public func convolutionInputGradient(_ dy: View, _ w: View, into dx: View, options: ConvolutionOptions) {
         guard begin(reading: [dy, w], writing: [dx]) else { return }
         let geometry = ConvolutionGeometry(dx.shape, w.shape, dy.shape, options)
         for phase in geometry.inputGradientPhases {
-            sum(phase, weights: w.floats, order: geometry.inputGradientWeights, source: dy.floats, into: dx, finish: nil)
+            sum(phase, weights: w.floats, order: geometry.inputGradientWeights, source: dy.floats, to: dx.floats,
+                for: dx, finish: nil)
         }
     }
 
@@ -35,6 +53,7 @@ extension CPUDevice {
             let each = Int(martlet_weight_gradient_scratch(g, Int64(range)))
             let slabFloats = groups * depth * pitch
             guard let memory = scratch(floats: slabs * slabFloats + pool.threads * each, for: [dw]) else { return }
+            defer { withExtendedLifetime(memory) {} }
             let partial = memory.start, scratch = partial + slabs * slabFloats
             let (source, gradient, result) = (x.floats, dy.floats, dw.floats)
             pool.run(slabs * groups * ranges) { task, worker in
@@ -54,11 +73,10 @@ extension CPUDevice {
     /// What a task does to a part of the result as soon as it is there: an image, its channels, their positions.
     typealias Finish = (_ image: Int, _ channels: Range<Int>, _ positions: Range<Int>) -> Void
 
-    /// Computes all sums of a grid.
+    /// Computes all sums of a grid; where there is no memory for that, the view they are for is marked.
     private func sum(_ grid: SumGrid, weights: UnsafePointer<Float>, order: WeightOrder, source: UnsafePointer<Float>,
-                     into target: View, finish: Finish?) {
+                     to result: UnsafeMutablePointer<Float>, for target: View, finish: Finish?) {
         guard grid.positions > 0, grid.outputs > 0 else { return }
-        let result = target.floats
         grid.withC { g in
             guard grid.depth > 0 else {
                 // No tap reaches these positions.
@@ -70,11 +88,13 @@ extension CPUDevice {
             let packedFloats = (grid.groups * grid.outputs * grid.depth + 15) / 16 * 16
             let each = Int(direct ? martlet_direct_scratch(g) : martlet_implicit_gemm_scratch())
             guard let memory = scratch(floats: packedFloats + pool.threads * each, for: [target]) else { return }
+            defer { withExtendedLifetime(memory) {} }
             let packed = memory.start, scratch = packed + packedFloats
             let tapIndex = grid.taps.map { Int32($0.index) }
-            pool.run(over: grid.groups, grain: max(1, 65536 / (grid.outputs * grid.depth))) { groups, _ in
-                martlet_grid_pack(g, weights, Int64(order.group), Int64(order.output), Int64(order.channel), tapIndex, packed,
-                                  groups.low, groups.high)
+            let panels = Int(martlet_grid_panels(g.pointee.outputs)), depth = martlet_grid_depth(g, direct ? 1 : 0)
+            pool.run(over: grid.groups * panels, grain: max(1, 32768 * panels / (grid.outputs * grid.depth))) { panels, _ in
+                martlet_grid_pack(g, weights, Int64(order.group), Int64(order.output), Int64(order.channel), tapIndex, depth,
+                                  packed, panels.low, panels.high)
             }
             if direct {
                 sumDirectly(grid, g, source, packed, result, scratch, each, finish)

@@ -18,6 +18,7 @@ extension CPUDevice {
         guard begin(reading: [y, indices], writing: [x]) else { return }
         let (n, m, inner) = (x.shape[1], indices.count, x.shape[2])
         guard let memory = scratch(floats: n + 1 + m, for: [x]) else { return }
+        defer { withExtendedLifetime(memory) {} }
         let starts = memory.pointer.assumingMemoryBound(to: Int32.self), order = starts + n + 1
         let (source, result) = (y.floats, x.floats)
         martlet_group_indices(indices.ints, Int64(m), Int64(n), starts, order)
@@ -54,6 +55,7 @@ extension CPUDevice {
         let (n, m) = (x.shape[1], values.shape[1])
         let each = Int(martlet_sort_scratch(Int64(n), Int64(m)))
         guard let memory = scratch(floats: pool.threads * each * 2, for: [values, indices]) else { return }
+        defer { withExtendedLifetime(memory) {} }
         let words = memory.pointer.assumingMemoryBound(to: UInt64.self)
         let (source, result, positions) = (x.floats, values.floats, indices.ints)
         pool.run(over: x.shape[0], grain: max(1, 2048 / n), perWorker: 4) { rows, worker in

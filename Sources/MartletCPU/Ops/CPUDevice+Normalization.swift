@@ -12,6 +12,7 @@ extension CPUDevice {
         guard x.shape[2] == 1 else { return normalize(x, 0, scale, shift, epsilon, y, m, inverse, results) }
         let matrix = ColumnMatrix(x)
         guard let memory = scratch(floats: matrix.partialFloats, for: results) else { return }
+        defer { withExtendedLifetime(memory) {} }
         let (source, result, a, b, partial) = (x.floats, y.floats, scale?.floats, shift?.floats, memory.start)
         let (n, c) = (Int64(matrix.rows), Int64(matrix.columns))
         pool.run(over: matrix.blocks, grain: 2, perWorker: 4) { blocks, _ in
@@ -34,6 +35,7 @@ extension CPUDevice {
         }
         let matrix = ColumnMatrix(x)
         guard let memory = scratch(floats: matrix.partialFloats, for: results) else { return }
+        defer { withExtendedLifetime(memory) {} }
         let (m, inverse, a, partial) = (mean.floats, inverseDeviation.floats, scale?.floats, memory.start)
         let (gradient, source, result, da, db) = (dy.floats, x.floats, dx.floats, dScale.floats, dShift.floats)
         let (n, c) = (Int64(matrix.rows), Int64(matrix.columns))
@@ -71,6 +73,7 @@ extension CPUDevice {
         let (samples, channels) = (x.shape[0], x.shape[1])
         let parts = max(1, min(pool.tasks(for: samples, grain: max(1, 16384 / channels), perWorker: 4), samples))
         guard let memory = scratch(floats: parts * 2 * channels, for: results) else { return }
+        defer { withExtendedLifetime(memory) {} }
         let (m, inverse, a, partial) = (mean.floats, inverseDeviation.floats, scale?.floats, memory.start)
         let (gradient, source, result, da, db) = (dy.floats, x.floats, dx.floats, dScale.floats, dShift.floats)
         pool.run(parts) { part, _ in
@@ -88,6 +91,7 @@ extension CPUDevice {
                            _ mean: UnsafeMutablePointer<Float>, _ inverse: UnsafeMutablePointer<Float>, _ results: [View]) {
         let shape = NormShape(x, groups)
         guard let memory = scratch(floats: shape.items * 2, for: results) else { return }
+        defer { withExtendedLifetime(memory) {} }
         let (source, result, a, b, partial) = (x.floats, y.floats, scale?.floats, shift?.floats, memory.start)
         withUnsafePointer(to: shape.c) { g in
             pool.run(over: shape.items, grain: shape.itemGrain, perWorker: 4) { items, _ in
@@ -106,6 +110,7 @@ extension CPUDevice {
                                    _ dx: View, _ dScale: View, _ dShift: View, _ results: [View]) {
         let shape = NormShape(x, groups)
         guard let memory = scratch(floats: (shape.items + shape.statistics) * 2, for: results) else { return }
+        defer { withExtendedLifetime(memory) {} }
         let partial = memory.start, sums = partial + shape.items * 2
         let (m, deviation, a) = (mean.floats, inverse.floats, scale?.floats)
         let (gradient, source, result, da, db) = (dy.floats, x.floats, dx.floats, dScale.floats, dShift.floats)
@@ -151,7 +156,7 @@ private struct ColumnMatrix {
     init(_ x: View) {
         rows = x.shape[0]
         columns = x.shape[1]
-        let block = Int(martlet_columns_block(Int64(columns)))
+        let block = Int(martlet_columns_block(Int64(rows), Int64(columns)))
         blocks = (rows + block - 1) / block
     }
 
