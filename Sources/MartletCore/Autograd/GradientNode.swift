@@ -78,7 +78,14 @@ package func gradients(of result: Tensor, for variables: [GradientNode]) -> [Ten
     guard let root = result.node else { return variables.map { _ in nil } }
     var gradients: [ObjectIdentifier: Tensor] = [ObjectIdentifier(root): Tensor(repeating: 1, shape: result.shape)]
     let wanted = Set(variables.map(ObjectIdentifier.init))
-    Recording.$isOn.withValue(false) {
+    // Numbers that the backward pass makes (the 1 it begins with, zeros) go to the result's device.
+    let device = result.device ?? DefaultDevice.scoped
+    DefaultDevice.$scoped.withValue(device) {
+        Recording.$isOn.withValue(false) { propagateAll() }
+    }
+    return variables.map { gradients[ObjectIdentifier($0)] }
+
+    func propagateAll() {
         for node in reachable(from: root) {
             let key = ObjectIdentifier(node)
             guard let gradient = gradients[key] else { continue }
@@ -89,7 +96,6 @@ package func gradients(of result: Tensor, for variables: [GradientNode]) -> [Ten
             }
         }
     }
-    return variables.map { gradients[ObjectIdentifier($0)] }
 }
 
 /// All nodes a result depends on, newest first.

@@ -52,6 +52,13 @@ public struct Expression: Hashable, Sendable {
         self.scalarCount = scalarCount
     }
 
+    /// For each input, whether a step reads it.
+    package var inputsRead: [Bool] {
+        var read = [Bool](repeating: false, count: inputCount)
+        for case .input(let index) in operations { read[index] = true }
+        return read
+    }
+
     /// Whether the one result is input 0 itself.
     public var isIdentity: Bool { results.count == 1 && operations[results[0]] == .input(0) }
 }

@@ -22,7 +22,7 @@ public enum Activations {
     private static let x = Expression.input(0)
     public static let relu = x.relu
     public static let leakyReLU = Expression.select(0 .< x, x, x * .scalar(0))
-    public static let elu = Expression.select(0 .< x, x, .scalar(0) * .unary(.exponentialMinusOne, x.minimum(0)))
+    public static let elu = Expression.select(0 .< x, x, .scalar(0) * .unary(.exponentialMinusOne, .select(0 .< x, 0, x)))
     public static let gelu = x * 0.5 * (1 + .unary(.errorFunction, x * .constant(Float(0.5).squareRoot())))
     public static let geluTanh =
         x * 0.5 * (1 + (.constant((2 / Float.pi).squareRoot()) * (x + 0.044715 * x * x * x)).hyperbolicTangent)

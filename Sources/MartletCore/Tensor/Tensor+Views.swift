@@ -83,18 +83,22 @@ extension Tensor {
     public func expanded(axis: Int, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         let position = axis < 0 ? rank + 1 + axis : axis
         require((0...rank).contains(position), "expanded", "axis \(axis) of \(shape)", file, line)
-        var newShape = shape
+        var newShape = shape, newStrides = strides
         newShape.insert(1, at: position)
-        return reshaped(newShape, file: file, line: line)
+        newStrides.insert(position < rank ? strides[position] * Swift.max(shape[position], 1) : 1, at: position)
+        let original = shape
+        return reviewed(shape: newShape, strides: newStrides).recorded([self]) { gradient, _ in [gradient.reshaped(original)] }
     }
 
     /// Without an axis of extent 1.
     public func squeezed(axis: Int, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         let axis = self.axis(axis, "squeezed", file, line)
         require(shape[axis] == 1, "squeezed", "axis \(axis) of \(shape)", file, line)
-        var newShape = shape
+        var newShape = shape, newStrides = strides
         newShape.remove(at: axis)
-        return reshaped(newShape, file: file, line: line)
+        newStrides.remove(at: axis)
+        let original = shape
+        return reviewed(shape: newShape, strides: newStrides).recorded([self]) { gradient, _ in [gradient.reshaped(original)] }
     }
 
     /// All axes from one on made one.

@@ -89,7 +89,8 @@ extension Expression {
         var builder = ExpressionBuilder(inputCount: inputCount, scalarCount: scalarCount)
         let inputs = (0..<inputCount).map { builder.add(.input($0)) }
         let value = builder.splice(self, inputs: inputs, firstScalar: 0)
-        return builder.finish(builder.splice(function, inputs: value, firstScalar: scalarCount))
+        let results = builder.splice(function, inputs: value, firstScalar: scalarCount)
+        return builder.finish(results)
     }
 }
 
@@ -108,7 +109,7 @@ private func product(
     if result.count == 0 { return result }
     var left = a, right = b, extents = [batch.reduce(1, *), m, n]
     if b.rank == 2, a.rank > 2 {
-        left = a.reshaped([-1, k])
+        left = a.flattenedRows
         extents = [1, left.shape[0], n]
     }
     let lowered = MatrixOperand.batched(&left, batch: left.rank == 2 ? [] : batch, on: device)
@@ -125,10 +126,15 @@ private func product(
 /// the matrix does not have. One product where the matrix has none.
 private func weightGradient(_ a: Tensor, _ gradient: Tensor, shape: [Int]) -> Tensor {
     if shape.count == 2 {
-        let rows = a.reshaped([-1, a.shape[a.rank - 1]]), flat = gradient.reshaped([-1, gradient.shape[gradient.rank - 1]])
+        let rows = a.flattenedRows, flat = gradient.flattenedRows
         if rows.shape[0] == flat.shape[0] { return product(rows.transposed(), flat) }
     }
     return product(a.transposed(), gradient).summed(to: shape)
+}
+
+extension Tensor {
+    /// The rows along the last axis as one matrix.
+    fileprivate var flattenedRows: Tensor { reshaped([shape.dropLast().reduce(1, *), shape[rank - 1]]) }
 }
 
 /// A tensor as a device's matrices want it.

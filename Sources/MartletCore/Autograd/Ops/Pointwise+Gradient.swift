@@ -23,36 +23,47 @@ extension Tensor {
         }
         let result = delayed(expression, scalars: scalars, operands, shape: shape, type: type, on: device)
         guard Recording.isOn, operands.contains(where: { $0.node != nil }) else { return result }
-        let kept = operands.map(\.detached)
+        let derivatives = expression.derivatives, shapes = operands.map(\.shape)
+        let wanted = zip(derivatives, operands).compactMap { derivative, operand in operand.node == nil ? nil : derivative?.inputsRead }
+        // Operands that no derivative reads (those of a sum, say) are not kept alive.
+        let kept = operands.enumerated().map { index, operand in wanted.contains { $0[index] } ? operand.detached : nil }
         return result.recorded(operands, named: operation) { gradient, needed in
-            expression.derivatives.enumerated().map { index, derivative in
+            derivatives.enumerated().map { index, derivative in
                 guard let derivative, needed[index] else { return nil }
                 let full = delayed(derivative, scalars: scalars, kept + [gradient], shape: shape, type: .float32, on: device)
-                return full.summed(to: kept[index].shape)
+                return full.summed(to: shapes[index])
             }
         }
     }
 
-    /// Builds the waiting work, joined with that of operands as far as the limits allow.
+    /// Builds the waiting work, joined with that of operands as far as the limits allow. Operands that the expression does not
+    /// read may be nil.
     private static func delayed(
-        _ expression: Expression, scalars: [Float], _ operands: [Tensor], shape: [Int],
+        _ expression: Expression, scalars: [Float], _ operands: [Tensor?], shape: [Int],
         type: DataType, on device: any Device
     ) -> Tensor {
         if shape.contains(0) { return Tensor(empty: shape, type: type, on: device) }
+        if case .input(let index) = expression.operations[expression.results[0]], let operand = operands[index], operand.type == type {
+            return operand.broadcastView(to: shape)
+        }
         var chain = ChainBuilder(shape: shape, device: device)
         var budget = longestChain - expression.operations.count
-        var positions = [Int?](repeating: nil, count: operands.count)
-        for (index, operand) in operands.enumerated() where index < expression.inputCount {
-            guard let work = operand.joinableWork, work.expression.operations.count <= budget,
-                chain.inputCount + work.inputs.count + operands.count - index <= mostInputs
+        var positions = [Int](repeating: -1, count: operands.count)
+        let read = expression.inputsRead
+        var waiting = operands.indices.filter { read[$0] }
+        for index in waiting {
+            guard let work = operands[index]?.joinableWork, work.expression.operations.count <= budget,
+                chain.inputCount + work.inputs.count + waiting.count - 1 <= mostInputs
             else { continue }
             budget -= work.expression.operations.count
             positions[index] = chain.splice(work)
+            waiting.removeAll { $0 == index }
         }
-        for (index, operand) in operands.enumerated() where positions[index] == nil {
+        for index in waiting {
+            guard let operand = operands[index] else { continue }
             positions[index] = chain.input(operand.broadcastView(to: shape).view(on: device))
         }
-        let work = chain.finish(expression, scalars: scalars, inputs: positions.map { $0! })
+        let work = chain.finish(expression, scalars: scalars, inputs: positions)
         return Tensor(Storage(pending: work, on: device, type: type), shape: shape)
     }
 
