@@ -433,7 +433,7 @@ kernel void average_pool_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUM
 #endif
                 const float g = from[ox] / divisor(shape, oy, ox, countsPadding);
 #if !ADAPTIVE
-                if (y1 - y0 == KY && x1 - x0 == KX && KX < 16) {
+                if (y1 - y0 == KY && x1 - x0 == KX) {
                     UNROLL for (int y = 0; y < KY; y++)
                         UNROLL for (int x = 0; x < KX; x++) to[(size_t)(y0 + y) * w + x0 + x] += g;
                     continue;

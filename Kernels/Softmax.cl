@@ -370,7 +370,7 @@ kernel void cross_entropy_gradient(TENSOR_ARGUMENT(const float, dLosses), const 
             // The work-item that wrote the label's element writes it again.
             if (LANE == ((size_t)label >= last ? GROUP - 1 : (size_t)label / VEC % GROUP)) {
                 const float p = exp(x[label] - largest) * scale;
-                to[label] = g * (p * share - even * (weighted ? w[label] : 1.0f) - labelWeight);
+                to[label] = g * (p * share - (labelWeight + even * (weighted ? w[label] : 1.0f)));
             }
         }
     }

@@ -22,7 +22,7 @@ extension OpenCLDevice {
         } else if n <= OpenCLDevice.shortRow {
             try launchItems(try kernel(family, name, ["GROUP": 1, "VEC": 1]), rows, arguments(1))
         } else {
-            let (kernel, group) = try groupKernel(family, name, ["VEC": 4], wanted: nextPowerOfTwo((n + 3) / 4))
+            let (kernel, group) = try groupKernel(family, name, ["VEC": 4], wanted: (n + 3) / 4)
             try launch(kernel, global: WorkSize(rows * group), local: WorkSize(group), arguments: arguments(1))
         }
     }
@@ -31,7 +31,7 @@ extension OpenCLDevice {
     /// kernel allows here.
     func groupKernel(_ family: String, _ name: String, _ defines: Defines, wanted: Int) throws -> (Kernel, group: Int) {
         let limit = min(properties.maxWorkGroupSize, properties.maxWorkItemSizes[0])
-        var group = min(256, max(wanted, 32), largestPowerOfTwo(atMost: limit))
+        var group = min(256, nextPowerOfTwo(max(wanted, 32)), largestPowerOfTwo(atMost: limit))
         while true {
             var defines = defines
             defines["GROUP"] = group
