@@ -98,7 +98,8 @@ public final class Trainer {
     /// Trains to the end, or until asked to stop: then the run is saved and can be gone on with.
     ///
     /// - Parameter stop: asked between steps; a signal's number asks to stop.
-    public func run(stop: @escaping () -> Int32? = { Interrupts.current }, _ report: (Event) -> Void = { _ in }) throws -> Outcome
+    public func run(stop: @escaping () -> Int32? = { Interrupts.current }, reporting report: (Event) -> Void = { _ in }) throws
+        -> Outcome
     {
         self.stop = stop
         lapStart = Date()

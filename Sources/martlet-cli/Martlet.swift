@@ -15,7 +15,6 @@ struct Program: ParsableCommand {
         ])
 
     static func main() {
-        setlinebuf(stdout)
         // Writing to a closed pipe or past a file-size limit becomes an error that can be reported.
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)

@@ -7,7 +7,14 @@ enum Console {
     static func error(_ text: String) { write("martlet: " + text + "\n") }
 
     /// A result: on standard output, where JSON goes too.
-    static func result(_ text: String) { print(text) }
+    static func result(_ text: String) {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+        } catch {
+            self.error("standard output cannot be written")
+            Foundation.exit(1)
+        }
+    }
 
     /// Whether bars and colours are wanted.
     static let isLively = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
@@ -24,7 +31,7 @@ enum Console {
     /// Clears the bar's line.
     static func clearBar() { if isLively { write("\r\u{1B}[K") } }
 
-    private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    private static func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 }
 
 func percent(_ value: Double) -> String { String(format: "%.2f %%", value * 100) }

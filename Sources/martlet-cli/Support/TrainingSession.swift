@@ -76,7 +76,7 @@ struct TrainingSession {
     }
 
     func run(json: Bool) throws {
-        let outcome = try trainer.run { event in
+        let outcome = try trainer.run(reporting: { event in
             switch event {
             case .step(let step, let total, let epoch, let loss):
                 Console.bar(step, of: total, "epoch \(epoch + 1)  loss \(decimals(loss))")
@@ -84,7 +84,7 @@ struct TrainingSession {
                 Console.clearBar()
                 json ? Console.result(row.json.text) : Console.note(Self.line(row))
             }
-        }
+        })
         Console.clearBar()
         if json { Console.result(lastLine(outcome).text) }
         if let signal = outcome.signal {
