@@ -27,9 +27,9 @@ public struct View: @unchecked Sendable {
 
     /// Whether the elements lie one after the other in row-major order.
     public var isContiguous: Bool {
+        if shape.contains(0) { return true }
         var expected = 1
         for axis in stride(from: rank - 1, through: 0, by: -1) where shape[axis] != 1 {
-            if shape[axis] == 0 { return true }
             if strides[axis] != expected { return false }
             expected *= shape[axis]
         }

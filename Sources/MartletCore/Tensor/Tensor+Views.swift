@@ -20,9 +20,9 @@ extension Tensor {
 
     /// Whether the elements lie in row-major order without gaps.
     package var isDense: Bool {
+        if shape.contains(0) { return true }
         var expected = 1
         for axis in stride(from: rank - 1, through: 0, by: -1) where shape[axis] != 1 {
-            if shape[axis] == 0 { return true }
             if strides[axis] != expected { return false }
             expected *= shape[axis]
         }
