@@ -34,11 +34,21 @@ final class PrefetchQueue: @unchecked Sendable {
         nextToTake = numbers.lowerBound
     }
 
-    /// The next batch, once it is there; nil after the last one.
+    /// The next batch, once it is there; nil after the last one. Where no thread has begun it, the caller makes it, so that
+    /// batches come even if no thread could be started.
     func take() -> Result<Batch, DataError>? {
         condition.lock()
         defer { condition.unlock() }
-        guard nextToTake < numbers.upperBound else { return nil }
+        guard nextToTake < numbers.upperBound, !isStopped else { return nil }
+        if nextToMake == nextToTake {
+            let number = nextToMake
+            nextToMake += 1
+            nextToTake += 1
+            condition.broadcast()
+            condition.unlock()
+            defer { condition.lock() }
+            return make(number)
+        }
         while ready[nextToTake] == nil, !isStopped { condition.wait() }
         guard let result = ready.removeValue(forKey: nextToTake) else { return nil }
         nextToTake += 1
