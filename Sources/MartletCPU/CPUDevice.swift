@@ -33,6 +33,11 @@ public final class CPUDevice: Sendable {
     /// and the op must do nothing. Every op begins with this; it also counts the pass.
     package func begin(reading inputs: [View], writing outputs: [View]) -> Bool {
         memory.countLaunch()
+        return isSound(reading: inputs, writing: outputs)
+    }
+
+    /// As `begin`, for one of several sets of operands that an op takes in one pass.
+    package func isSound(reading inputs: [View], writing outputs: [View]) -> Bool {
         var fault: DeviceError?
         for view in inputs where fault == nil { fault = view.buffer.fault }
         for view in outputs where fault == nil { fault = view.buffer.fault }

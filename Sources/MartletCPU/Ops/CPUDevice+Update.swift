@@ -10,7 +10,8 @@ extension CPUDevice: UpdateOps {
                      "CPUDevice.update: \(width) views a tensor, \(shared.count) shared and \(scalars.count) scalars for an "
                         + "expression of \(expression.inputCount) inputs and \(expression.scalarCount) scalars")
         // A fault of one parameter stops that parameter; a fault of what they share stops all.
-        let sound = tensors.filter { begin(reading: shared + $0, writing: Array($0.prefix(expression.results.count))) }
+        _ = begin(reading: [], writing: [])
+        let sound = tensors.filter { isSound(reading: shared + $0, writing: Array($0.prefix(expression.results.count))) }
         guard !sound.isEmpty else { return }
         let program = program(for: expression)
         martlet_update(pool.handle, program.program, scalars, Int32(shared.count), shared.map { UnsafePointer($0.floats) },

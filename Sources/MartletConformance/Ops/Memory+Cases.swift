@@ -78,7 +78,7 @@ enum MemoryCases {
             let x = $0[0]
             return [
                 x.permuted([2, 0, 1]).reshaped([6, 4]), x.expanded(axis: 0).broadcast(to: [3, 2, 3, 4]), x.sliced(axis: 2, 1..<4, step: 2),
-                x.sliced(axis: 0, 0..<1).squeezed(axis: 0).transposed().flattened(),
+                x.sliced(axis: 0, 0..<1).squeezed(axis: 0).transposed().flattened(from: 0),
             ]
         } reference: {
             let x = $0[0]
@@ -142,7 +142,7 @@ enum MemoryCases {
         try device.synchronize()
         let before = device.statistics
         var buffers = (0..<5).map { _ in device.allocate(byteCount: 1 << 20) }
-        let during = device.statistics
+        let during = withExtendedLifetime(buffers) { device.statistics }
         try expect(during.bytesInUse >= before.bytesInUse + 5 << 20, "\(during.bytesInUse - before.bytesInUse) bytes more for 5 MiB")
         buffers.removeAll()
         try device.synchronize()

@@ -9,8 +9,9 @@ extension Tensor {
         _ expression: Expression, scalars: [Float], shared: [Tensor] = [], groups: inout [[Tensor]],
         file: StaticString = #fileID, line: UInt = #line
     ) {
-        guard let first = groups.first?.first else { return }
-        let device = commonDevice([first], "update", file, line)
+        guard groups.first?.isEmpty == false else { return }
+        // No reference to a tensor may outlive this line: one that is held twice would be copied instead of overwritten.
+        let device = commonDevice([groups[0][0]], "update", file, line)
         let written = expression.results.count
         var tensors: [[View]] = []
         tensors.reserveCapacity(groups.count)
@@ -20,6 +21,8 @@ extension Tensor {
                 groups[index].allSatisfy { $0.shape == shape } && shared.count + groups[index].count == expression.inputCount,
                 "update", "\(groups[index].map(\.shape)) for \(expression.inputCount) inputs", file, line)
             if groups[index][0].count == 0 { continue }
+            // Waiting gradients may still read the parameter.
+            for position in written..<groups[index].count { groups[index][position].evaluated() }
             for position in 0..<written { groups[index][position].makeWritable(on: device) }
             tensors.append(groups[index].map { $0.contiguousView(on: device) })
         }
