@@ -12,8 +12,8 @@
 typedef uint32_t quad __attribute__((vector_size(16)));
 typedef quad loose_quad __attribute__((aligned(4), may_alias));
 
-// Elements below which one thread does it all, and the side of a transposed tile.
-enum { parallel_copy = 1 << 17, tile = 32, tasks_a_thread = 4 };
+// Elements below which one thread does it all; the sides of a transposed tile along the source's and the target's rows.
+enum { parallel_copy = 1 << 17, band = 64, tile = 16, tasks_a_thread = 4 };
 
 typedef struct {
     martlet_space space;
@@ -62,11 +62,11 @@ static void copy_row(const uint32_t *source, int64_t source_stride, uint32_t *ta
 }
 
 // One axis of the source is contiguous, the inner one of the target: tiles of both, so that whole lines are read and written.
-// A unit is a band of `tile` indices of the contiguous axis at one position of the other axes.
+// A unit is a band of indices of the contiguous axis at one position of the other axes.
 static void copy_band(const copy_job *job, int64_t unit) {
     int32_t last = job->space.rank - 1, band_axis = job->transposed;
-    int64_t bands = (job->space.shape[band_axis] + tile - 1) / tile;
-    int64_t first = unit % bands * tile, rest = unit / bands;
+    int64_t bands = (job->space.shape[band_axis] + band - 1) / band;
+    int64_t first = unit % bands * band, rest = unit / bands;
     const uint32_t *source = job->source + first;
     uint32_t *target = job->target + first * job->target_strides[band_axis];
     for (int32_t axis = last - 1; axis >= 0; axis--) {
@@ -76,7 +76,7 @@ static void copy_band(const copy_job *job, int64_t unit) {
         source += index * job->source_strides[axis];
         target += index * job->target_strides[axis];
     }
-    int64_t rows = smaller(tile, job->space.shape[band_axis] - first);
+    int64_t rows = smaller(band, job->space.shape[band_axis] - first);
     for (int64_t j = 0; j < job->space.shape[last]; j += tile)
         transpose_tile(source + j * job->source_strides[last], job->source_strides[last], target + j,
                        job->target_strides[band_axis], rows, smaller(tile, job->space.shape[last] - j));
@@ -149,7 +149,7 @@ void martlet_copy(MartletPool *pool, int32_t rank, const int64_t *shape, const v
             if (job.source_strides[axis] == 1) job.transposed = axis;
     job.units = 1;
     for (int32_t axis = 0; axis < last; axis++)
-        job.units *= axis == job.transposed ? (job.space.shape[axis] + tile - 1) / tile : job.space.shape[axis];
+        job.units *= axis == job.transposed ? (job.space.shape[axis] + band - 1) / band : job.space.shape[axis];
     job.share = (job.units + tasks - 1) / tasks;
     if (parallel) martlet_pool_run(pool, (size_t)((job.units + job.share - 1) / job.share), copy_task, &job);
     else copy_task(&job, 0, 0);

@@ -210,3 +210,18 @@ void martlet_store(void *target, int64_t stride, int32_t is_integer, const float
         for (int64_t i = 0; i < n; i++) floats[i * stride] = source[i];
     }
 }
+
+MARTLET_CLONES
+void martlet_stream(float *target, const float *source, int64_t n) {
+    int64_t i = 0;
+    if (((uintptr_t)target | (uintptr_t)source) % 64 == 0)
+        for (; i + lanes <= n; i += lanes)
+            __builtin_nontemporal_store(*(const lane_vector *)(source + i), (lane_vector *)(target + i));
+    for (; i < n; i++) target[i] = source[i];
+}
+
+void martlet_stream_end(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_sfence();
+#endif
+}

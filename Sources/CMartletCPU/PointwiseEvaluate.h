@@ -13,5 +13,8 @@ void martlet_evaluate(const martlet_step *steps, const uint8_t *modes, int32_t c
 void martlet_load(float *target, const void *source, int64_t stride, int32_t is_integer, int64_t n);
 /// The reverse; `uniform` stores source[0] n times.
 void martlet_store(void *target, int64_t stride, int32_t is_integer, const float *source, int32_t uniform, int64_t n);
+/// n floats past the caches where both lie at multiples of 64 bytes. `martlet_stream_end` makes them seen by other threads.
+void martlet_stream(float *target, const float *source, int64_t n);
+void martlet_stream_end(void);
 
 #endif

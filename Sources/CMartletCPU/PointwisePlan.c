@@ -10,7 +10,9 @@ enum {
     stack_floats = 16384,
     longest_chunk = 2048,
     shortest_chunk = 128,
-    shortest_row = 256         // shorter rows share a chunk
+    shortest_row = 256,        // shorter rows share a chunk
+    streamed_floats = 4 << 20, // an output of so many would leave the caches before anybody reads it
+    streamed_cost = 500        // and costlier programs do not wait for memory
 };
 
 size_t martlet_plan_size(const martlet_program *program) {
@@ -63,6 +65,13 @@ static bool overwrites_too_early(const martlet_plan *plan, int32_t result) {
     return false;
 }
 
+static bool is_in_place(const martlet_plan *plan, int32_t result) {
+    int32_t inputs = plan->program->inputs;
+    for (int32_t i = 0; i < inputs; i++)
+        if (plan->operands[i].data == plan->operands[inputs + result].data) return true;
+    return false;
+}
+
 // Which operands of each step are uniform follows from the inputs; registers are tracked in the order of the steps.
 static void find_modes(martlet_plan *plan) {
     const martlet_program *program = plan->program;
@@ -111,7 +120,10 @@ void martlet_plan_make(martlet_plan *plan, void *memory, const martlet_program *
     for (int32_t r = 0; r < results; r++) {
         uint8_t *access = plan->access + inputs + r;
         bool uniform = plan->modes[program->result_step[r]] & uniform_all;
-        if (*access == operand_direct && (uniform || overwrites_too_early(plan, r))) *access = operand_buffered;
+        if (*access != operand_direct) continue;
+        if (uniform || overwrites_too_early(plan, r)) *access = operand_buffered;
+        else if (plan->count >= streamed_floats && martlet_program_cost(program) < streamed_cost && !is_in_place(plan, r))
+            *access = operand_streamed;
     }
 
     int64_t chunk = cache_floats / (plan->buffers + all) / 64 * 64;
@@ -174,6 +186,7 @@ void martlet_plan_run(const martlet_plan *plan, int64_t begin, int64_t end) {
     int32_t inputs = program->inputs, last = space->rank - 1;
     _Alignas(64) float storage[plan->buffers * plan->chunk + 1];
     float *slots[plan->slots + 1];
+    bool streams = false;
     int32_t first_register = plan->slots - program->registers;
     for (int32_t i = 0; i < first_register; i++) slots[i] = plan->values + i;
     for (int32_t i = 0; i < program->registers; i++) slots[first_register + i] = storage + i * plan->chunk;
@@ -207,8 +220,13 @@ void martlet_plan_run(const martlet_plan *plan, int64_t begin, int64_t end) {
         martlet_evaluate(program->step, plan->modes, program->steps, slots, n);
         for (int32_t r = 0; r < program->results; r++) {
             int32_t k = inputs + r, step = program->result_step[r];
-            if (plan->access[k] != operand_direct)
+            if (plan->access[k] == operand_streamed) {
+                martlet_stream((float *)plan->operands[k].data + offset_of(space, &p, plan->strides[k]),
+                               slots[program->step[step].target], n);
+                streams = true;
+            } else if (plan->access[k] != operand_direct) {
                 transfer(plan, k, p, slots[program->step[step].target], true, plan->modes[step] & uniform_all, n);
+            }
         }
         at += n;
         if (at >= end) break;
@@ -218,4 +236,5 @@ void martlet_plan_run(const martlet_plan *plan, int64_t begin, int64_t end) {
             p = position_of(space, at);
         }
     }
+    if (streams) martlet_stream_end();
 }

@@ -10,6 +10,7 @@ typedef enum {
     operand_direct,   // contiguous over a chunk: used where it lies
     operand_fixed,    // one value for all elements
     operand_row,      // one value a row
+    operand_streamed, // a large output, contiguous over a chunk: written past the caches
     operand_buffered  // copied to or from a buffer of the chunk's size
 } martlet_access;
 

@@ -108,20 +108,31 @@ MARTLET_INLINE void squares_of(const layout *l, martlet_partial *partials) {
     }
 }
 
-MARTLET_INLINE void extremes(bool largest, const layout *l, int64_t base, martlet_partial *partials) {
+MARTLET_INLINE void take_values(bool largest, const float *x, float *best, int64_t width) {
+    for (int64_t j = 0; j < width; j++) {
+        float v = x[j], b = best[j];
+        best[j] = ((largest ? v > b : v < b) | (v != v)) ? v : b;
+    }
+}
+
+MARTLET_INLINE void take_positions(bool largest, const float *x, float *best, int32_t *at, int32_t row, int64_t width) {
+    for (int64_t j = 0; j < width; j++) {
+        float v = x[j], b = best[j];
+        int32_t take = (largest ? v > b : v < b) | ((v != v) & (b == b));
+        best[j] = take ? v : b;
+        at[j] = take ? row : at[j];
+    }
+}
+
+MARTLET_INLINE void extremes(bool positions, bool largest, const layout *l, int64_t base, martlet_partial *partials) {
     float best[widest_strip];
     int32_t at[widest_strip];
     memcpy(best, l->x, (size_t)l->width * sizeof(float));
     memset(at, 0, (size_t)l->width * sizeof *at);
     for (int64_t row = 1; row < rows_of(l); row++) {
         const float *x = l->x + row * l->stride;
-        int64_t width = width_of(l, row);
-        for (int64_t j = 0; j < width; j++) {
-            float v = x[j], b = best[j];
-            int32_t take = (largest ? v > b : v < b) | ((v != v) & (b == b));
-            best[j] = take ? v : b;
-            at[j] = take ? (int32_t)row : at[j];
-        }
+        if (positions) take_positions(largest, x, best, at, (int32_t)row, width_of(l, row));
+        else take_values(largest, x, best, width_of(l, row));
     }
     for (int64_t c = 0; c < l->columns; c++) {
         double value = best[c], position = (double)((int64_t)at[c] * l->group);
@@ -150,6 +161,8 @@ void martlet_reduce_columns(int32_t kind, const float *x, int64_t columns, int64
     }
     case martlet_reduce_norm: squares_of(&l, partials); break;
     case martlet_reduce_variance: variance(&l, n, partials); break;
-    default: extremes(kind == martlet_reduce_max || kind == martlet_reduce_arg_max, &l, base, partials); break;
+    case martlet_reduce_max: extremes(false, true, &l, base, partials); break;
+    case martlet_reduce_min: extremes(false, false, &l, base, partials); break;
+    default: extremes(true, kind == martlet_reduce_arg_max, &l, base, partials); break;
     }
 }

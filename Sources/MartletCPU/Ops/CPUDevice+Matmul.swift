@@ -34,8 +34,9 @@ extension CPUDevice: MatmulOps {
                     product.run(batch: batch, rows: rows, columns: columns)
                     continue
                 }
-                // Bands that are still in the second-level cache when the epilogue reads them.
-                let band = max(64, MatrixCut.cachedFloats / max(columns.count, 1))
+                // Bands that are still in the second-level cache when the epilogue reads them, but long enough to be worth
+                // that BLAS packs the other operand for each.
+                let band = max(64, 2 * product.k, MatrixCut.cachedFloats / max(columns.count, 1))
                 for first in stride(from: rows.lowerBound, to: rows.upperBound, by: band) {
                     let some = first..<min(first + band, rows.upperBound)
                     product.run(batch: batch, rows: some, columns: columns)
