@@ -95,7 +95,8 @@ kernel void scatter_add(TENSOR_ARGUMENT(const float, y), TENSOR_ARGUMENT(const i
     for (size_t j = 0; j < m; j++) {
         const int index = indices[j];
         if (index < 0 || (size_t)index < firstRow || (size_t)index >= endRow) continue;
-        add_row(y + j * inner, x + index * inner, count);
+        if (inner == 1) x[index] += y[j];
+        else add_row(y + j * inner, x + index * inner, count);
     }
 }
 

@@ -363,16 +363,6 @@ inline void put_pair(const floats even, const floats odd, global float *p) {
     STORE_BLOCK(a, 0, p);
     STORE_BLOCK(b, 1, p);
 }
-
-inline void add_pair(const floats even, const floats odd, global float *p) {
-    floats a, b;
-    a.even = even.lo;
-    a.odd = odd.lo;
-    b.even = even.hi;
-    b.odd = odd.hi;
-    STORE_BLOCK(LOAD_BLOCK(0, p) + a, 0, p);
-    STORE_BLOCK(LOAD_BLOCK(1, p) + b, 1, p);
-}
 #endif
 
 // Adds g to a span, or stores it.
@@ -388,20 +378,57 @@ inline void span_add(global float *p, const int count, const float g, const int 
 }
 
 #if BLOCK > 1 && DX == 1 && SX <= 2
-// Adds to the elements of BLOCK windows of a row what each of them gets.
-inline void block_add(global float *p, const floats g) {
+// The gradient of a plane row by row: first, for each window of a row, the sum of the windows' shares above each other,
+// in a padded row of its own; then each position takes from that row the windows beside each other.
+#define BY_ROWS 1
+#define LONGEST_ROW 1024
+#define PAD (KX + 16)
+inline void average_gradient_by_rows(global const float *dy, global float *to, const Shape shape, const int countsPadding) {
+    float shares[LONGEST_ROW + 2 * PAD];
+    for (int i = 0; i < PAD; i++) shares[i] = shares[PAD + shape.ow + i] = 0;
+    const int begin = countsPadding ? -shape.left : 0, end = countsPadding ? shape.w + shape.left : shape.w;
+    const int top = countsPadding ? -shape.top : 0, bottom = countsPadding ? shape.h + shape.top : shape.h;
+    for (int y = 0; y < shape.h; y++) {
+        const int lastRow = LAST_ROW(y);
+        for (int at = 0; at < shape.ow; at += BLOCK) {
+            const int ox = min(at, shape.ow - BLOCK);
+            floats sum = 0;
+            for (int oy = FIRST_ROW(y); oy <= lastRow; oy++) {
+                const int first = oy * SY - shape.top;
+                sum += LOAD_BLOCK(0, dy + (size_t)oy * shape.ow + ox) * (1.0f / (min(first + KY, bottom) - max(first, top)));
+            }
+            const ints first = block_positions() + (ox * SX - shape.left);
+            const ints width = min(first + KX, (ints)end) - max(first, (ints)begin);
+            STORE_BLOCK(sum / PASTE(convert_float, BLOCK)(width), 0, shares + PAD + ox);
+        }
+        global float *row = to + (size_t)y * shape.w;
+        int x = 0;
 #if SX == 1
-    UNROLL for (int k = 0; k < KX; k++) STORE_BLOCK(LOAD_BLOCK(0, p + k) + g, 0, p + k);
+        for (; x + BLOCK <= shape.w; x += BLOCK) {
+            floats sum = 0;
+            UNROLL for (int k = 0; k < KX; k++) sum += LOAD_BLOCK(0, shares + PAD + x + shape.left - k);
+            STORE_BLOCK(sum, 0, row + x);
+        }
 #else
-    UNROLL for (int k = 0; k < KX; k += 2) {
-        const floats second = k + 1 < KX ? g : 0.0f;
-        add_pair(g, second, p + k);
-    }
+        for (; x + 2 * BLOCK <= shape.w; x += 2 * BLOCK) {
+            floats even = 0, odd = 0;
+            UNROLL for (int k = 0; k < KX; k++) {
+                const int d = shape.left - k;
+                if (d & 1) odd += LOAD_BLOCK(0, shares + PAD + (x + d + 1) / 2);
+                else even += LOAD_BLOCK(0, shares + PAD + (x + d) / 2);
+            }
+            put_pair(even, odd, row + x);
+        }
 #endif
+        for (; x < shape.w; x++) {
+            float sum = 0;
+            for (int ox = FIRST_COLUMN(x); ox <= LAST_COLUMN(x); ox++) sum += shares[PAD + ox];
+            row[x] = sum;
+        }
+    }
 }
-#define ADDS_BLOCKS 1
 #else
-#define ADDS_BLOCKS 0
+#define BY_ROWS 0
 #endif
 
 kernel void average_pool_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(float, dx), const ulong planes,
@@ -416,21 +443,18 @@ kernel void average_pool_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUM
 #endif
     EACH_PLANE(plane) {
         global float *to = dx + plane * h * w;
+#if BY_ROWS
+        if (ow <= LONGEST_ROW) {
+            average_gradient_by_rows(dy + plane * oh * ow, to, shape, countsPadding);
+            continue;
+        }
+#endif
         if (!tiles) clear(to, (size_t)h * w);
         for (int oy = 0; oy < oh; oy++) {
             const int y0 = ROW_BEGIN(oy), y1 = ROW_END(oy);
             global const float *from = dy + (plane * oh + oy) * ow;
             for (int ox = 0; ox < ow; ox++) {
                 const int x0 = COLUMN_BEGIN(ox), x1 = COLUMN_END(ox);
-#if ADDS_BLOCKS
-                // The block's vectors may reach EXTENT elements, which have to lie inside the row.
-                if (ox * SX >= left && ox + BLOCK <= ow && ox * SX - left + EXTENT <= w) {
-                    const floats g = LOAD_BLOCK(0, from + ox) / divisor(shape, oy, ox, countsPadding);
-                    for (int y = y0; y < y1; y++) block_add(to + (size_t)y * w + x0, g);
-                    ox += BLOCK - 1;
-                    continue;
-                }
-#endif
                 const float g = from[ox] / divisor(shape, oy, ox, countsPadding);
 #if !ADAPTIVE
                 if (y1 - y0 == KY && x1 - x0 == KX) {

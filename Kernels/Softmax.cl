@@ -55,6 +55,32 @@ inline floatv used_lanes(const size_t count) {
     return v;
 }
 
+// The positions of the lanes that load_rest fills, -1 in the others, and of a whole vector.
+#if VEC == 1
+typedef int intv;
+#define WHOLE_POSITIONS 0
+#else
+typedef PASTE(int, VEC) intv;
+#if VEC == 16
+#define WHOLE_POSITIONS (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+#else
+#define WHOLE_POSITIONS (int4)(0, 1, 2, 3)
+#endif
+#endif
+inline intv rest_positions(const size_t count) {
+    intv v = -1;
+#if VEC == 16
+    if (count & 8) v.s01234567 = (int8)(0, 1, 2, 3, 4, 5, 6, 7);
+    if (count & 4) v.s89ab = (int)(count & 8) + (int4)(0, 1, 2, 3);
+    if (count & 2) v.scd = (int)(count & 12) + (int2)(0, 1);
+    if (count & 1) v.se = (int)(count & 14);
+#elif VEC == 4
+    if (count & 2) v.s01 = (int2)(0, 1);
+    if (count & 1) v.s2 = (int)(count & 2);
+#endif
+    return v;
+}
+
 inline void store_rest(const floatv v, global float *p, const size_t count) {
 #if VEC == 16
     if (count & 8) { vstore8(v.s01234567, 0, p); p += 8; }
@@ -146,6 +172,24 @@ inline float group_max(const float v, local float *s) {
 #define GROUP_MAX(v, i) (v)
 #endif
 
+// log(x) for x of 1 and above, and NaN. Several times faster than the library's scalar logarithm on CPU-like devices;
+// the polynomial is (log(1 + m) - m + m^2 / 2) / m^3, fitted over sqrt(1/2) <= 1 + m <= sqrt(2) by least squares.
+inline float log_of_sum(const float x) {
+    const int bits = as_int(x) - 0x3f3504f3;
+    const float exponent = (float)(bits >> 23), m = as_float((bits & 0x7fffff) + 0x3f3504f3) - 1.0f, square = m * m;
+    float p = 0.067972891f;
+    p = fma(p, m, -0.117089614f);
+    p = fma(p, m, 0.118826263f);
+    p = fma(p, m, -0.12399108f);
+    p = fma(p, m, 0.142194271f);
+    p = fma(p, m, -0.166684017f);
+    p = fma(p, m, 0.200021446f);
+    p = fma(p, m, -0.25000003f);
+    p = fma(p, m, 0.333333135f);
+    p = fma(exponent, -2.12194440e-4f, p * m * square);
+    return x != x ? x : fma(exponent, 0.693359375f, m + fma(square, -0.5f, p));
+}
+
 // The work-item that takes a row's last n % VEC elements.
 #define HAS_REST (n % VEC != 0 && LANE == GROUP - 1)
 // The vectors of a row that are this work-item's.
@@ -207,7 +251,7 @@ kernel void log_softmax(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, 
             rest = load_rest(from + n - n % VEC, n % VEC, -INFINITY);
             sum += exp(rest - largest);
         }
-        const float logSum = log(GROUP_SUM(sum_lanes(sum), 1));
+        const float logSum = log_of_sum(GROUP_SUM(sum_lanes(sum), 1));
         EACH_VECTOR(i) STORE(LOAD(from + i) - largest - logSum, to + i);
         if (HAS_REST) store_rest(rest - largest - logSum, to + n - n % VEC, n % VEC);
     }
@@ -285,7 +329,7 @@ kernel void cross_entropy(TENSOR_ARGUMENT(const float, logits), TENSOR_ARGUMENT(
         floatv sum = 0;
         EACH_VECTOR(i) sum += exp(LOAD(x + i) - largest);
         if (HAS_REST) sum += exp(load_rest(x + last, n % VEC, -INFINITY) - largest);
-        const float logSum = log(GROUP_SUM(sum_lanes(sum), 1));
+        const float logSum = log_of_sum(GROUP_SUM(sum_lanes(sum), 1));
         float spread = 0;
         if (smoothing != 0) {
             floatv terms = 0;
@@ -315,6 +359,15 @@ kernel void cross_entropy(TENSOR_ARGUMENT(const float, logits), TENSOR_ARGUMENT(
 
 // With g = dLosses, p the softmax and W the sum of the weights:
 // dLogits[j] = g (p[j] ((1 - e) w[label] + e / n W) - e / n w[j] - [j = label] (1 - e) w[label]).
+// Where memory is near, exponentials wait in the result; else they are taken again.
+#if GROUP == 1
+#define KEEP(e, p) STORE(e, p)
+#define KEPT(x, to, i) LOAD(to + i)
+#else
+#define KEEP(e, p)
+#define KEPT(x, to, i) exp(LOAD(x + i) - largest)
+#endif
+
 kernel void cross_entropy_gradient(TENSOR_ARGUMENT(const float, dLosses), const ulong dLossesStride,
                                    TENSOR_ARGUMENT(const float, logits), TENSOR_ARGUMENT(const int, labels),
                                    TENSOR_ARGUMENT(const float, weights), TENSOR_ARGUMENT(float, dLogits),
@@ -334,13 +387,16 @@ kernel void cross_entropy_gradient(TENSOR_ARGUMENT(const float, dLosses), const 
         const float largest = GROUP_MAX(largest_of(x, n), 0);
         const size_t last = n - n % VEC;
         const int spreads = weighted && smoothing != 0;
-        floatv sum = 0, weightSum = 0;
+        floatv sum = 0, weightSum = 0, rest = 0;
         EACH_VECTOR(i) {
-            sum += exp(LOAD(x + i) - largest);
+            const floatv e = exp(LOAD(x + i) - largest);
+            KEEP(e, to + i);
+            sum += e;
             if (spreads) weightSum += LOAD(w + i);
         }
         if (HAS_REST) {
-            sum += exp(load_rest(x + last, n % VEC, -INFINITY) - largest);
+            rest = exp(load_rest(x + last, n % VEC, -INFINITY) - largest);
+            sum += rest;
             if (spreads) weightSum += load_rest(w + last, n % VEC, 0.0f);
         }
         const float scale = 1.0f / GROUP_SUM(sum_lanes(sum), 1);
@@ -358,19 +414,15 @@ kernel void cross_entropy_gradient(TENSOR_ARGUMENT(const float, dLosses), const 
             if (HAS_REST) store_rest((floatv)(all), to + last, n % VEC);
         } else {
             EACH_VECTOR(i) {
-                const floatv p = exp(LOAD(x + i) - largest) * scale;
-                const floatv target = weighted ? even * LOAD(w + i) : (floatv)(even);
+                const floatv p = KEPT(x, to, i) * scale;
+                floatv target = weighted ? even * LOAD(w + i) : (floatv)(even);
+                target = label - (int)i == WHOLE_POSITIONS ? labelWeight + target : target;
                 STORE(g * (p * share - target), to + i);
             }
             if (HAS_REST) {
-                const floatv p = exp(load_rest(x + last, n % VEC, 0.0f) - largest) * scale;
-                const floatv target = weighted ? even * load_rest(w + last, n % VEC, 0.0f) : (floatv)(even);
-                store_rest(g * (p * share - target), to + last, n % VEC);
-            }
-            // The work-item that wrote the label's element writes it again.
-            if (LANE == ((size_t)label >= last ? GROUP - 1 : (size_t)label / VEC % GROUP)) {
-                const float p = exp(x[label] - largest) * scale;
-                to[label] = g * (p * share - (labelWeight + even * (weighted ? w[label] : 1.0f)));
+                floatv target = weighted ? even * load_rest(w + last, n % VEC, 0.0f) : (floatv)(even);
+                target = label - (int)last == rest_positions(n % VEC) ? labelWeight + target : target;
+                store_rest(g * (rest * scale * share - target), to + last, n % VEC);
             }
         }
     }

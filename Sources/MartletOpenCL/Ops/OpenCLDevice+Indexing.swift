@@ -38,7 +38,9 @@ extension OpenCLDevice: IndexingOps {
                 // Columns are shared evenly whatever the indices are; rows are cleared faster.
                 let wanted = cpuItems(elements: x.count + y.count, atMost: properties.computeUnits * 4)
                 let columnRanges = min(max(inner / 256, 1), max(wanted / outer, 1))
-                let rowRanges = min(n, max(wanted / (outer * columnRanges), 1))
+                // Each range of rows goes through all indices, which costs more than adding short rows.
+                let useful = inner < 16 ? min(wanted, properties.computeUnits) : wanted
+                let rowRanges = min(n, max(useful / (outer * columnRanges), 1))
                 return try launchItems(try kernel("Indexing", "scatter_add"), outer * rowRanges * columnRanges,
                                        [.tensor(y), .tensor(indices), .tensor(x), .size(outer), .size(n), .size(m), .size(inner),
                                         .size(rowRanges), .size(columnRanges)])
