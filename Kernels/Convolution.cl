@@ -16,7 +16,8 @@
 // MR, NV, A_FORM  as in Matmul.cl (A_FORM 0 or 1)
 // UNIT            1 where neighbouring outputs lie side by side (all but the input gradient of a strided convolution)
 // DO, DT          output channels and taps of a register tile of convolutionWeightDot
-// An epilogue is put before this file: EPILOGUE_PARAMETERS and EPILOGUE(value, image, channel, y, x), perhaps EPILOGUE16.
+// An epilogue is put before this file: EPILOGUE_PARAMETERS and EPILOGUE(value, image, channel, y, x), perhaps EPILOGUE16,
+// and EPILOGUE_REPEATED where no operand changes along a row.
 
 #ifdef KERNEL_convolutionTable
 // Where tap p = (channel, jy, jx) of counts [.., ny, nx] lies: to[p] in the weights, to[count + p] in the raster. Along an
@@ -44,19 +45,28 @@ __kernel void convolutionRaster(__global const float *from, const ulong offset, 
                                 const int strideY, const int strideX, const int phasesY, const int phasesX,
                                 const int rows, const int pitch) {
 #ifdef CPU_LIKE
-    const size_t end = min((ulong)((get_global_id(0) + 1) * planesEach), planes);
-    for (size_t plane = get_global_id(0) * planesEach; plane < end; plane++) {
+    const size_t first = get_global_id(0) * planesEach, end = min((ulong)(first + planesEach), planes);
+    const size_t planeSize = (size_t)phasesY * phasesX * rows * pitch;
+    __global const float *fromEnd = from + offset + end * height * width;
+    __global float *toEnd = to + end * planeSize;
+    for (size_t plane = first; plane < end; plane++) {
         __global const float *image = from + offset + plane * height * width;
-        __global float *out = to + plane * phasesY * phasesX * rows * pitch;
+        __global float *out = to + plane * planeSize;
         for (int py = 0; py < phasesY; py++) for (int px = 0; px < phasesX; px++) for (int y = 0; y < rows; y++) {
             const int row = y * strideY + py - top;
-            const int first = row < 0 || row >= height ? pitch : clamp((left - px + strideX - 1) / strideX, 0, pitch);
-            const int last = clamp((width - 1 + left - px + strideX) / strideX, first, pitch);
+            const int begin = row < 0 || row >= height ? pitch : clamp((left - px + strideX - 1) / strideX, 0, pitch);
+            const int last = clamp((width - 1 + left - px + strideX) / strideX, begin, pitch);
             __global const float *pixels = image + (long)row * width + px - left;
-            for (int x = 0; x < first; x++) out[x] = 0;
-            if (strideX == 1) for (int x = first; x < last; x++) out[x] = pixels[x];
-            else for (int x = first; x < last; x++) out[x] = pixels[x * strideX];
-            for (int x = last; x < pitch; x++) out[x] = 0;
+            if (strideX == 1 && out + pitch + 16 <= toEnd && (begin == pitch || pixels + last + 16 <= fromEnd)) {
+                // Vectors run over the end of a piece into what is written after it.
+                for (int x = 0; x < begin; x += 16) vstore16(0, 0, out + x);
+                for (int x = begin; x < last; x += 16) vstore16(vload16(0, pixels + x), 0, out + x);
+                for (int x = last; x < pitch; x += 16) vstore16(0, 0, out + x);
+            } else {
+                for (int x = 0; x < begin; x++) out[x] = 0;
+                for (int x = begin; x < last; x++) out[x] = pixels[x * strideX];
+                for (int x = last; x < pitch; x++) out[x] = 0;
+            }
             out += pitch;
         }
     }
@@ -88,6 +98,29 @@ __kernel ONE_ITEM void convolutionWeights(Source w, const ulong offset, __global
 #endif
 
 #ifdef KERNEL_convolutionPanels
+// The first `count`, fewer than 16, lanes.
+inline void storePart(const float16 v, __global float *to, const size_t count) {
+    float8 rest8 = v.lo;
+    if (count & 8) {
+        vstore8(rest8, 0, to);
+        rest8 = v.hi;
+        to += 8;
+    }
+    float4 rest4 = rest8.lo;
+    if (count & 4) {
+        vstore4(rest4, 0, to);
+        rest4 = rest8.hi;
+        to += 4;
+    }
+    float2 rest2 = rest4.lo;
+    if (count & 2) {
+        vstore2(rest2, 0, to);
+        rest2 = rest4.hi;
+        to += 2;
+    }
+    if (count & 1) *to = rest2.x;
+}
+
 // global: groups of raster tiles, groups of row panels, images * groups. The output's pixel (image, row, y, x) lies at
 // image * outImage + (group * rows + row) * outRow + y * outY + x * outX. Positions: (height - 1) * pitch + width.
 __kernel ONE_ITEM void convolutionPanels(
@@ -137,7 +170,8 @@ __kernel ONE_ITEM void convolutionPanels(
                 MULTIPLY_ADD(sum, wRow[i][p], v)
             }
 #endif
-            float tile[MR * NR];
+            // The last vector of a row may begin in its last lane.
+            float tile[MR * NR + 16];
             spillTile(sum, tile);
             size_t lane = skip, py = firstY, px = firstX;
             while (lane < lanes) {
@@ -151,6 +185,12 @@ __kernel ONE_ITEM void convolutionPanels(
 #ifdef EPILOGUE16
                     for (; j + 16 <= count; j += 16)
                         vstore16(EPILOGUE16(vload16(0, from + j), image, channel, py, px + j), 0, to + px + j);
+#endif
+#ifdef EPILOGUE_REPEATED
+                    if (j < count) {
+                        storePart(EPILOGUE16(vload16(0, from + j), image, channel, py, px + j), to + px + j, count - j);
+                        continue;
+                    }
 #endif
                     for (; j < count; j++) to[px + j] = EPILOGUE(from[j], image, channel, py, px + j);
 #else

@@ -143,8 +143,24 @@ inline float sumOfLanes(const float16 v) {
     return c.x + c.y;
 }
 
+#if MR * DC == 16
+// Lane i of the result is the sum of the lanes of vector i: each level adds halves of two vectors into one.
+#define FOLD(x, y, low, d) (shuffle2(x, y, low) + shuffle2(x, y, low + d))
+inline float16 sumsOfLanes(float16 v[16]) {
+    const uint16 low1 = (uint16)(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+    const uint16 low2 = (uint16)(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    const uint16 low4 = (uint16)(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    const uint16 low8 = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    float16 a[8], b[4], c[2];
+    UNROLL for (uint i = 0; i < 8; i++) a[i] = FOLD(v[2 * i], v[2 * i + 1], low1, 1u);
+    UNROLL for (uint i = 0; i < 4; i++) b[i] = FOLD(a[2 * i], a[2 * i + 1], low2, 2u);
+    UNROLL for (uint i = 0; i < 2; i++) c[i] = FOLD(b[2 * i], b[2 * i + 1], low4, 4u);
+    return FOLD(c[0], c[1], low8, 8u);
+}
+#endif
+
 // Both operands have k contiguous: vectors along k, their lanes added up at the end, nothing to transpose.
-// b's element (p, j) lies at j * bStep + p; tiles of MR x DC.
+// b's element (p, j) lies at j * bStep + p; tiles of MR x DC; every part of k is at least 16 deep.
 __kernel ONE_ITEM void matmulDot(
     Source a, const ulong aOffset, const ulong aStep, const ulong aBatch,
     Source b, const ulong bOffset, const ulong bStep, const ulong bBatch,
@@ -156,7 +172,8 @@ __kernel ONE_ITEM void matmulDot(
     const size_t firstColumn = get_global_id(0) * columnPanels;
     const size_t endColumn = min((ulong)(firstColumn + columnPanels), (n + DC - 1) / DC);
     const size_t start = split * splitDepth, depth = min((ulong)(start + splitDepth), k) - start;
-    const size_t whole = depth / 16 * 16;
+    const size_t whole = depth / 16 * 16, last = depth - 16;
+    const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), seen = lane < (int)(whole - last);
     a += aOffset + batch * aBatch + start;
     b += bOffset + batch * bBatch + start;
     c += cOffset + split * splitStep + batch * m * n;
@@ -178,13 +195,24 @@ __kernel ONE_ITEM void matmulDot(
                     UNROLL for (uint j = 0; j < DC; j++) sum[i][j] = fma(x, v[j], sum[i][j]);
                 }
             }
+            if (whole < depth) {
+                // The last vector begins early enough to be full; lanes that were multiplied before are 0 on both sides.
+                float16 v[DC];
+                UNROLL for (uint j = 0; j < DC; j++) v[j] = select(vload16(0, bRow[j] + last), (float16)(0), seen);
+                UNROLL for (uint i = 0; i < MR; i++) {
+                    const float16 x = select(vload16(0, aRow[i] + last), (float16)(0), seen);
+                    UNROLL for (uint j = 0; j < DC; j++) sum[i][j] = fma(x, v[j], sum[i][j]);
+                }
+            }
             float tile[MR * DC];
+#if MR * DC == 16
+            float16 sums[16];
+            UNROLL for (uint i = 0; i < 16; i++) sums[i] = sum[i / DC][i % DC];
+            vstore16(sumsOfLanes(sums), 0, tile);
+#else
             UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < DC; j++)
                 tile[i * DC + j] = sumOfLanes(sum[i][j]);
-            for (size_t p = whole; p < depth; p++) {
-                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < DC; j++)
-                    tile[i * DC + j] = fma(aRow[i][p], bRow[j][p], tile[i * DC + j]);
-            }
+#endif
             for (size_t i = 0; i < rows; i++) {
                 __global float *to = c + (row + i) * n + column;
                 for (size_t j = 0; j < columns; j++) to[j] = EPILOGUE(tile[i * DC + j], batch, row + i, column + j);

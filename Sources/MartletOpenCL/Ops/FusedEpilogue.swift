@@ -3,7 +3,8 @@ import MartletCore
 /// An epilogue as the kernels of products take it: text before the kernel's source, and arguments behind the kernel's own.
 ///
 /// The text defines `EPILOGUE_PARAMETERS` and `EPILOGUE(value, i0, i1, ...)`, with the result's indices, outermost first;
-/// and `EPILOGUE16`, for sixteen elements along the last axis from the given one on, where no operand is scattered there.
+/// and `EPILOGUE16`, for sixteen elements along the last axis from the given one on, where no operand is scattered there;
+/// and `EPILOGUE_REPEATED`, where none changes along it.
 struct FusedEpilogue {
     /// How an operand moves along the last axis; part of a kernel's key.
     private enum Step: Int { case repeated, contiguous, scattered }
@@ -69,6 +70,7 @@ struct FusedEpilogue {
         if !steps.contains(.scattered) {
             text += ExpressionSource.function(withInput, name: "epilogue16", width: 16)
             text += macro("EPILOGUE16", "epilogue16", vector)
+            if !steps.contains(.contiguous) { text += "#define EPILOGUE_REPEATED 1\n" }
         }
         return text
     }
@@ -76,7 +78,7 @@ struct FusedEpilogue {
     /// The text for a product stored as it is.
     static func none(rank: Int) -> String {
         let indices = (0..<rank).map { "i\($0)" }.joined(separator: ", ")
-        return ["", "16"].reduce("#define EPILOGUE_PARAMETERS\n") { $0 + "#define EPILOGUE\($1)(value, \(indices)) (value)\n" }
+        return ["", "16"].reduce("#define EPILOGUE_PARAMETERS\n#define EPILOGUE_REPEATED 1\n") { $0 + "#define EPILOGUE\($1)(value, \(indices)) (value)\n" }
     }
 
     /// The expression with at least the product as input, so that its function takes one even where it is a constant.

@@ -22,6 +22,7 @@ extension OpenCLDevice: ConvolutionOps {
     public func convolutionInputGradient(_ dy: View, _ w: View, into dx: View, options: ConvolutionOptions) {
         guarded("convolutionInputGradient", inputs: [dy, w], outputs: [dx]) {
             let shape = ConvolutionShape(x: dx.shape, w: w.shape, y: dy.shape, options)
+            if shape.isPointwise { return try multiply(MatmulProblem(pointwiseGradient: dy, w, dx)) }
             let (stride, padding, dilation) = (options.stride, options.padding, options.dilation)
             let output = shape.outputs == 0 ? 0 : shape.output
             let y = GradientAxis(image: shape.image.y, kernel: shape.kernel.y, output: output.y, stride: stride.y,
@@ -163,5 +164,12 @@ extension MatmulProblem {
         }
         let a = View(w.buffer, w.type, offset: w.offset, shape: [images, channels, x.shape[1]], strides: [0, x.shape[1], 1])
         self.init(a, x.reshaped([images, x.shape[1], pixels]), y.reshaped([images, channels, pixels]), joined)
+    }
+
+    /// Its input gradient: for every image the transposed weights times the channels of dy.
+    init(pointwiseGradient dy: View, _ w: View, _ dx: View) {
+        let (images, channels, pixels) = (dx.shape[0], dx.shape[1], dx.shape[2] * dx.shape[3])
+        let a = View(w.buffer, w.type, offset: w.offset, shape: [images, channels, dy.shape[1]], strides: [0, 1, channels])
+        self.init(a, dy.reshaped([images, dy.shape[1], pixels]), dx.reshaped([images, channels, pixels]), nil)
     }
 }
