@@ -16,7 +16,7 @@ export SWIFT
 .PHONY: train test build bench verify format lint compare golden clean help dependencies
 
 train: build ## train LeNet on the embedded digits
-	$(MARTLET) train lenet --data digits $(ARGS)
+	$(MARTLET) train lenet --data digits --epochs 30 --set dropout=0.2 --set label_smoothing=0.05 $(ARGS)
 
 test: dependencies ## run all tests, with invariant checks
 	MARTLET_CHECKS=1 $(SWIFT) test $(FLAGS) --disable-testable-imports $(ARGS)

@@ -14,13 +14,16 @@ public final class Trainer {
         public var data: DatasetSplits
         public var folder: RunFolder
         public var labelSmoothing: Float
+        /// Changes training samples; nil for none.
+        public var augmentation: (any Augmentation)?
         /// Steps between lines of the log where the run is measured in steps.
         public var logEvery: Int
         public var loaderThreads: Int
 
         public init(
             configuration: RunConfiguration, model: any Layer, optimizer: Optimizer, schedule: any Schedule, data: DatasetSplits,
-            folder: RunFolder, labelSmoothing: Float = 0, logEvery: Int = 100, loaderThreads: Int = 2
+            folder: RunFolder, labelSmoothing: Float = 0, augmentation: (any Augmentation)? = nil, logEvery: Int = 100,
+            loaderThreads: Int = 2
         ) {
             self.configuration = configuration
             self.model = model
@@ -29,6 +32,7 @@ public final class Trainer {
             self.data = data
             self.folder = folder
             self.labelSmoothing = labelSmoothing
+            self.augmentation = augmentation
             self.logEvery = logEvery
             self.loaderThreads = loaderThreads
         }
@@ -80,7 +84,7 @@ public final class Trainer {
         let configuration = setup.configuration
         loader = try BatchLoader(
             setup.data.training, batchSize: configuration.batchSize, shuffle: configuration.shuffle ? configuration.seed : nil,
-            augmentationSeed: configuration.seed, threads: setup.loaderThreads)
+            augmentation: setup.augmentation, augmentationSeed: configuration.seed, threads: setup.loaderThreads)
         checkpoint = Checkpoint(folder: setup.folder.path)
         events = EventFile(folder: setup.folder.path)
         if resuming {

@@ -15,8 +15,28 @@ public enum DataRecipe {
         "standardize", "false", "scale the features of a CSV file to mean 0 and deviation 1")
     private static let validation = Settings.Key("validation", "", "share of the training part held out for validation")
 
+    private static let shift = Settings.Key("shift", "0", "training images are shifted by up to this many pixels each way")
+    private static let flip = Settings.Key("flip", "0", "share of training images mirrored left to right")
+    private static let crop = Settings.Key("crop", "", "smallest share of a training image that a random crop keeps")
+
     /// The settings that data has.
-    public static let keys = [imageSize, shortSide, channels, mean, std, label, header, standardize, validation]
+    public static let keys = [
+        shift, flip, crop, imageSize, shortSide, channels, mean, std, label, header, standardize, validation,
+    ]
+
+    /// How training samples are varied; nil for not at all.
+    public static func augmentation(_ settings: Settings, shape: [Int]) throws -> (any Augmentation)? {
+        var steps: [any Augmentation] = []
+        if isSet(crop, settings) { steps.append(RandomResizedCrop(scale: Float(try settings.number(crop, in: 0.01...1))...1)) }
+        let pixels = try settings.integer(shift, in: 0...256), mirrored = try settings.number(flip, in: 0...1)
+        if pixels > 0 { steps.append(RandomShift(padding: pixels)) }
+        if mirrored > 0 { steps.append(RandomHorizontalFlip(probability: Float(mirrored))) }
+        if steps.isEmpty { return nil }
+        guard shape.count == 3 else {
+            throw TrainingError(.input, "--set shift, flip and crop: for images, not samples of shape \(shape)")
+        }
+        return AugmentationChain(steps)
+    }
 
     /// Reads the data that a specification names.
     ///
@@ -57,13 +77,7 @@ public enum DataRecipe {
             let side = isSet(shortSide, settings) ? try settings.integer(shortSide, in: 1...8192) : nil
             let preparation = try ImagePreparation(
                 size: shape[1], shortSide: side, channels: shape[0], normalization: try normalization(settings))
-            var values = [Float](repeating: 0, count: shape.reduce(1, *))
-            var failure: DataError?
-            values.withUnsafeMutableBufferPointer { buffer in
-                do throws(DataError) { try preparation.prepare(image, file: path, into: buffer) } catch { failure = error }
-            }
-            if let failure { throw failure }
-            return values
+            return try preparation.sample(of: image, file: path)
         }
         return image.converted(toChannels: shape[0]).resized(width: shape[2], height: shape[1]).floats(
             normalization: try normalization(settings))

@@ -52,7 +52,8 @@ struct TrainingSession {
         trainer = try Trainer(
             .init(
                 configuration: configuration, model: model, optimizer: optimizer, schedule: schedule, data: data, folder: folder,
-                labelSmoothing: Float(smoothing), logEvery: request.logEvery),
+                labelSmoothing: Float(smoothing),
+                augmentation: try DataRecipe.augmentation(request.settings, shape: shape.input), logEvery: request.logEvery),
             resuming: request.resumed != nil)
         if request.resumed != nil { try folder.write(configuration) }
         Console.note(
