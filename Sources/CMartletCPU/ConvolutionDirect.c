@@ -1,39 +1,16 @@
-#include "Patches.h"
+#include "Padded.h"
 #include "Tiles.h"
 
-// With few channels, writing patches costs more than multiplying them. Here the source is copied once, with zeros around it
-// and, for a horizontal step s, each row as s rows of every s-th element, so that all reads of the products are vectors at
+// With few channels, writing patches costs more than multiplying them. Here a padded copy of the source is read, vectors at
 // fixed distances.
-
-typedef struct {
-    int64_t band, source_rows, row_pitch, phase_pitch, plane_pitch;
-    int64_t first_tap_y, first_tap_x;
-} direct_layout;
 
 enum { direct_floats = 65536, direct_depth = 1536 };
 
-static direct_layout lay_out(const martlet_grid *g) {
-    int64_t low_y = g->tap_y[0], high_y = low_y, low_x = g->tap_x[0], high_x = low_x;
-    for (int64_t t = 1; t < g->taps; t++) {
-        low_y = smaller(low_y, g->tap_y[t]);
-        high_y = larger(high_y, g->tap_y[t]);
-        low_x = smaller(low_x, g->tap_x[t]);
-        high_x = larger(high_x, g->tap_x[t]);
-    }
-    direct_layout l = {.first_tap_y = low_y, .first_tap_x = low_x};
-    l.phase_pitch = (g->columns + 2 * lanes - 1) / (2 * lanes) * (2 * lanes) + (high_x - low_x) / g->source_step_x + lanes;
-    l.row_pitch = l.phase_pitch * g->source_step_x;
-    int64_t reach = high_y - low_y + 1, most = direct_floats / (l.row_pitch * g->channels);
-    l.band = smaller(g->rows, most < reach ? 0 : (most - reach) / g->source_step_y + 1);
-    // Rows are multiplied in pairs where a row is short; the last of an odd number reads one more.
-    l.source_rows = l.band * g->source_step_y + reach;
-    l.plane_pitch = l.source_rows * l.row_pitch;
-    return l;
+int64_t martlet_direct_band(const martlet_grid *g) { return lay_out(g, direct_floats).band; }
+
+int64_t martlet_direct_scratch(const martlet_grid *g) {
+    return g->channels * lay_out(g, direct_floats).plane_pitch + direct_depth + 2 * lanes;
 }
-
-int64_t martlet_direct_band(const martlet_grid *g) { return lay_out(g).band; }
-
-int64_t martlet_direct_scratch(const martlet_grid *g) { return g->channels * lay_out(g).plane_pitch + direct_depth + 2 * lanes; }
 
 int martlet_direct_fits(const martlet_grid *g) {
     if (g->taps == 0 || g->channels == 0 || g->taps * g->channels > direct_depth) return 0;
@@ -44,40 +21,9 @@ int martlet_direct_fits(const martlet_grid *g) {
     return wide * g->outputs <= g->columns * (g->outputs + patch_cost);
 }
 
-MARTLET_INLINE void fill_zero(float *out, int64_t count) {
-    for (int64_t i = 0; i < count; i++) out[i] = 0;
-}
-
 MARTLET_CLONES
-static void copy_padded(const martlet_grid *g, const direct_layout *l, const float *source, int64_t first_row, float *out) {
-    int64_t step = g->source_step_x, steps = step * l->phase_pitch;
-    for (int64_t channel = 0; channel < g->channels; channel++) {
-        const float *plane = source + channel * g->height * g->width;
-        float *to = out + channel * l->plane_pitch;
-        for (int64_t r = 0; r < l->source_rows; r++, to += l->row_pitch) {
-            int64_t y = first_row + r, left = l->first_tap_x;
-            if (y < 0 || y >= g->height) {
-                fill_zero(to, l->row_pitch);
-            } else if (step == 1) {
-                int64_t before = smaller(larger(-left, 0), steps), end = smaller(larger(g->width - left, before), steps);
-                fill_zero(to, before);
-                const float *row = plane + y * g->width;
-                if (end > before) memcpy(to + before, row + left + before, (size_t)(end - before) * sizeof(float));
-                fill_zero(to + end, steps - end);
-            } else {
-                for (int64_t phase = 0; phase < step; phase++) {
-                    const float *row = plane + y * g->width;
-                    float *part = to + phase * l->phase_pitch;
-                    int64_t x = left + phase;
-                    int64_t before = smaller(larger(ceiling_quotient(-x, step), 0), l->phase_pitch);
-                    int64_t end = smaller(larger(ceiling_quotient(g->width - x, step), before), l->phase_pitch);
-                    fill_zero(part, before);
-                    for (int64_t i = before; i < end; i++) part[i] = row[x + i * step];
-                    fill_zero(part + end, l->phase_pitch - end);
-                }
-            }
-        }
-    }
+static void copy_band(const martlet_grid *g, const padded_layout *l, const float *source, int64_t first_row, float *out) {
+    copy_padded(g, l, source, first_row, out);
 }
 
 MARTLET_INLINE void direct_tile(const int rows, const int vectors, int64_t count, const float *weights, const float *from,
@@ -132,21 +78,17 @@ static void store_rows(const martlet_grid *g, const float *tile, int64_t tile_pi
 
 void martlet_direct_products(const martlet_grid *g, const float *source, const float *packed, float *target,
                              int64_t item, float *scratch) {
-    direct_layout l = lay_out(g);
+    padded_layout l = lay_out(g, direct_floats);
     tile_shape shape = choose_tile();
     int64_t bands = (g->rows + l.band - 1) / l.band, band = item % bands, group = item / bands % g->groups;
     int64_t image = item / bands / g->groups, first = band * l.band, last = smaller(g->rows, first + l.band);
     int64_t k_count = g->taps * g->channels, panels = martlet_grid_panels(g->outputs);
     int64_t plane = g->target_height * g->target_width;
 
-    copy_padded(g, &l, source + (image * g->groups + group) * g->channels * g->height * g->width,
+    copy_band(g, &l, source + (image * g->groups + group) * g->channels * g->height * g->width,
                 first * g->source_step_y + l.first_tap_y, scratch);
     int32_t *offsets = (int32_t *)(scratch + g->channels * l.plane_pitch + 2 * lanes);
-    for (int64_t k = 0; k < k_count; k++) {
-        int64_t tap = k / g->channels, x = g->tap_x[tap] - l.first_tap_x;
-        offsets[k] = (int32_t)((k % g->channels) * l.plane_pitch + (g->tap_y[tap] - l.first_tap_y) * l.row_pitch
-                               + x % g->source_step_x * l.phase_pitch + x / g->source_step_x);
-    }
+    find_offsets(g, &l, 0, k_count, offsets);
 
     int64_t row_distance = g->source_step_y * l.row_pitch;
     const float *weights = packed + group * g->outputs * k_count;

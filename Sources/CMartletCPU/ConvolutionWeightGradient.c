@@ -1,24 +1,17 @@
+#include "FewOutputs.h"
 #include "Patches.h"
 #include "Tiles.h"
 
-// dw[m][k] = the sum over positions p of gradient[m][p] * patch[k][p], block by block of positions. With many output channels
-// the gradient block is transposed, so that a register tile is (k) x (vectors of m); with few of them a tile is (m) x (k) of
-// vectors over positions, whose lanes are added up at the end.
+// dw[m][k] = the sum over positions p of gradient[m][p] * patch[k][p], block by block of positions. The gradient block is
+// transposed, so that a register tile is (k) x (vectors of m).
 
-enum { pitch = patch_block + lanes, few_outputs = 8, output_block = 128 };
+enum { block_positions = 192, pitch = block_positions + lanes, output_block = 128 };
 
 int64_t martlet_weight_gradient_pitch(int64_t outputs) { return (outputs + lanes - 1) / lanes * lanes; }
 
-static int64_t dot_columns(int64_t outputs, int vectors) {
-    static const int64_t wide[few_outputs + 1] = {0, 12, 10, 8, 6, 4, 4, 3, 3};
-    static const int64_t narrow[few_outputs + 1] = {0, 4, 3, 2, 1, 1, 1, 1, 1};
-    return vectors == 2 ? wide[outputs] : narrow[outputs];
-}
-
 int64_t martlet_weight_gradient_scratch(const martlet_grid *g, int64_t k_count) {
-    int64_t patches = (k_count + most_rows) * pitch;
-    if (g->outputs <= few_outputs) return patches + g->outputs * pitch + (k_count + most_rows) * g->outputs * lanes;
-    return patches + patch_block * output_block + 2 * lanes;
+    if (martlet_few_outputs_fit(g)) return martlet_few_outputs_scratch(g, k_count);
+    return (k_count + most_rows) * pitch + block_positions * output_block + 2 * lanes;
 }
 
 #define SWAP(step, low, high)                                                         \
@@ -48,7 +41,7 @@ static void transpose_gradient(const float *in, int64_t in_pitch, int64_t output
                                int vectors) {
     for (int64_t m = 0; m < outputs; m += lanes) {
         int64_t panel = vectors == 2 ? m / (2 * lanes) * (2 * lanes) : m, out_pitch = panel_width(outputs, panel, vectors);
-        float *out = block + panel * patch_block + at * out_pitch + (m - panel);
+        float *out = block + panel * block_positions + at * out_pitch + (m - panel);
         int64_t rows = smaller(lanes, outputs - m), p = 0;
         for (; p + lanes <= count; p += lanes) {
             lane_vector row[lanes];
@@ -105,62 +98,10 @@ static void outer_one(int64_t rows, int64_t count, const float *patches, const f
     }
 }
 
-// sums[k][m], a vector each.
-MARTLET_INLINE void dot_tile(const int outputs, const int columns, int64_t count, const float *gradient, const float *patches,
-                             float *sums) {
-    lane_vector sum[12][few_outputs];
-    MARTLET_UNROLL for (int k = 0; k < columns; k++)
-        MARTLET_UNROLL for (int m = 0; m < outputs; m++) sum[k][m] = LOAD(sums + (k * outputs + m) * lanes);
-    for (int64_t p = 0; p < count; p += lanes) {
-        lane_vector d[few_outputs];
-        MARTLET_UNROLL for (int m = 0; m < outputs; m++) d[m] = LOAD(gradient + m * pitch + p);
-        MARTLET_UNROLL for (int k = 0; k < columns; k++) {
-            lane_vector patch = LOAD(patches + k * pitch + p);
-            MARTLET_UNROLL for (int m = 0; m < outputs; m++) sum[k][m] += d[m] * patch;
-        }
-    }
-    MARTLET_UNROLL for (int k = 0; k < columns; k++)
-        MARTLET_UNROLL for (int m = 0; m < outputs; m++) STORE(sums + (k * outputs + m) * lanes, sum[k][m]);
-}
-
-#define DOT(outputs, columns) case outputs: dot_tile(outputs, columns, count, gradient, patches, sums); break;
-
-MARTLET_CLONES
-static void dot_wide(int64_t outputs, int64_t count, const float *gradient, const float *patches, float *sums) {
-    switch (outputs) { DOT(1, 12) DOT(2, 10) DOT(3, 8) DOT(4, 6) DOT(5, 4) DOT(6, 4) DOT(7, 3) DOT(8, 3) default: break; }
-}
-
-MARTLET_CLONES
-static void dot_narrow(int64_t outputs, int64_t count, const float *gradient, const float *patches, float *sums) {
-    switch (outputs) { DOT(1, 4) DOT(2, 3) DOT(3, 2) DOT(4, 1) DOT(5, 1) DOT(6, 1) DOT(7, 1) DOT(8, 1) default: break; }
-}
-
 MARTLET_CLONES
 static void pack_rows(const martlet_grid *g, const float *source, const position_run *runs, int64_t run_count, int64_t k_begin,
-                      int64_t k_end, int64_t used, int64_t width, float *out) {
-    gather_patches(g, source, runs, run_count, k_begin, k_end, used, width - used, pitch, out);
-}
-
-static void few(const martlet_grid *g, const float *gradient, int64_t group, int64_t begin, int64_t used, int64_t width,
-                int64_t k_count, const float *patches, float *block, float *sums) {
-    int64_t area = g->rows * g->columns;
-    for (int64_t m = 0; m < g->outputs; m++) {
-        float *to = block + m * pitch;
-        for (int64_t p = begin; p < begin + used;) {
-            int64_t image = p / area, at = p % area, count = smaller(area - at, begin + used - p);
-            memcpy(to + (p - begin), gradient + ((image * g->groups + group) * g->outputs + m) * area + at,
-                   (size_t)count * sizeof(float));
-            p += count;
-        }
-        for (int64_t i = used; i < width; i++) to[i] = 0;
-    }
-    int vectors = choose_tile().vectors;
-    int64_t columns = dot_columns(g->outputs, vectors);
-    for (int64_t k = 0; k < k_count; k += columns) {
-        float *to = sums + k * g->outputs * lanes;
-        if (vectors == 2) dot_wide(g->outputs, width, block, patches + k * pitch, to);
-        else dot_narrow(g->outputs, width, block, patches + k * pitch, to);
-    }
+                      int64_t k_end, float *out) {
+    gather_patches(g, source, runs, run_count, k_begin, k_end, 0, 0, pitch, out);
 }
 
 static void many(const martlet_grid *g, const float *gradient, int64_t group, int64_t begin, int64_t used, int64_t k_count,
@@ -182,9 +123,9 @@ static void many(const martlet_grid *g, const float *gradient, int64_t group, in
                 int64_t width = panel_width(outputs, m, shape.vectors);
                 float *to = partial + k * result_pitch + first + m;
                 if (width == 2 * lanes)
-                    outer_two(rows, used, patches + k * pitch, block + m * patch_block, width, to, result_pitch);
+                    outer_two(rows, used, patches + k * pitch, block + m * block_positions, width, to, result_pitch);
                 else
-                    outer_one(rows, used, patches + k * pitch, block + m * patch_block, width, to, result_pitch);
+                    outer_one(rows, used, patches + k * pitch, block + m * block_positions, width, to, result_pitch);
                 m += width;
             }
         }
@@ -194,28 +135,20 @@ static void many(const martlet_grid *g, const float *gradient, int64_t group, in
 void martlet_weight_gradient(const martlet_grid *g, const float *source, const float *gradient, float *partial,
                              int64_t group, int64_t k_begin, int64_t k_end, int64_t image_begin, int64_t image_end,
                              float *scratch) {
-    int64_t area = g->rows * g->columns, k_count = k_end - k_begin, result_pitch = martlet_weight_gradient_pitch(g->outputs);
-    float *patches = scratch, *block = patches + (k_count + most_rows) * pitch, *sums = block + g->outputs * pitch;
-    int is_few = g->outputs <= few_outputs;
-    memset(partial, 0, (size_t)(k_count * result_pitch) * sizeof(float));
-    if (is_few) {
-        memset(sums, 0, (size_t)((k_count + most_rows) * g->outputs * lanes) * sizeof(float));
-        memset(patches + k_count * pitch, 0, (size_t)(most_rows * pitch) * sizeof(float));
+    int64_t area = g->rows * g->columns, k_count = k_end - k_begin;
+    float *patches = scratch, *block = patches + (k_count + most_rows) * pitch;
+    memset(partial, 0, (size_t)(k_count * martlet_weight_gradient_pitch(g->outputs)) * sizeof(float));
+    if (martlet_few_outputs_fit(g)) {
+        martlet_few_outputs(g, source, gradient, partial, group, k_begin, k_end, image_begin, image_end, scratch);
+        return;
     }
-    for (int64_t begin = image_begin * area; begin < image_end * area; begin += patch_block) {
-        int64_t used = smaller(patch_block, image_end * area - begin), width = (used + lanes - 1) / lanes * lanes;
-        position_run runs[patch_block];
-        int64_t run_count = find_runs(g, group, begin, begin + used, patch_block, 0, runs);
-        pack_rows(g, source, runs, run_count, k_begin, k_end, used, width, patches);
-        if (is_few) few(g, gradient, group, begin, used, width, k_count, patches, block, sums);
-        else many(g, gradient, group, begin, used, k_count, patches, block, partial);
+    for (int64_t begin = image_begin * area; begin < image_end * area; begin += block_positions) {
+        int64_t used = smaller(block_positions, image_end * area - begin);
+        position_run runs[block_positions];
+        int64_t run_count = find_runs(g, group, begin, begin + used, block_positions, 0, runs);
+        pack_rows(g, source, runs, run_count, k_begin, k_end, patches);
+        many(g, gradient, group, begin, used, k_count, patches, block, partial);
     }
-    if (is_few)
-        for (int64_t k = 0; k < k_count; k++)
-            for (int64_t m = 0; m < g->outputs; m++) {
-                lane_vector x = LOAD(sums + (k * g->outputs + m) * lanes);
-                partial[k * result_pitch + m] = lane_sum(&x);
-            }
 }
 
 MARTLET_CLONES

@@ -29,11 +29,12 @@ MARTLET_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // The sum of the lanes, by halves.
 MARTLET_INLINE float lane_sum(const lane_vector *x) {
-    float part[lanes];
-    STORE(part, *x);
-    for (int width = lanes / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) part[i] += part[i + width];
-    return part[0];
+    typedef float eight __attribute__((vector_size(32)));
+    typedef float four __attribute__((vector_size(16)));
+    eight a = __builtin_shufflevector(*x, *x, 0, 1, 2, 3, 4, 5, 6, 7)
+              + __builtin_shufflevector(*x, *x, 8, 9, 10, 11, 12, 13, 14, 15);
+    four b = __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+    return (b[0] + b[2]) + (b[1] + b[3]);
 }
 
 #endif

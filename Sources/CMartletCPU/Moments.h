@@ -8,7 +8,7 @@
 enum { moment_piece = 4096 };
 
 // Mean and sum of squared distances from it, in two passes over at most 4096 elements.
-MARTLET_INLINE void piece_moments(const float *x, int64_t n, float *mean, float *squares) {
+MARTLET_INLINE void piece_moments(const float *x, int64_t n, const float *limit, float *mean, float *squares) {
     lane_vector sum[2], v;
     sum[0] = sum[1] = (lane_vector){0};
     int64_t i = 0;
@@ -17,7 +17,7 @@ MARTLET_INLINE void piece_moments(const float *x, int64_t n, float *mean, float 
         sum[1] += LOAD(x + i + lanes);
     }
     for (; i < n; i += lanes) {
-        load_part(x + i, n - i, 0, &v);
+        load_part(x + i, n - i, limit, 0, &v);
         sum[0] += v;
     }
     sum[0] += sum[1];
@@ -30,7 +30,7 @@ MARTLET_INLINE void piece_moments(const float *x, int64_t n, float *mean, float 
         sum[1] += v * v;
     }
     for (; i < n; i += lanes) {
-        load_part(x + i, n - i, m, &v);
+        load_part(x + i, n - i, limit, m, &v);
         v -= m;
         sum[0] += v * v;
     }
@@ -41,16 +41,16 @@ MARTLET_INLINE void piece_moments(const float *x, int64_t n, float *mean, float 
 
 // The same of any number of elements: parts are joined as in Chan, Golub and LeVeque, "Updating formulae and a pairwise
 // algorithm for computing sample variances" (1979).
-MARTLET_INLINE void row_moments(const float *x, int64_t n, float *mean, float *squares) {
+MARTLET_INLINE void row_moments(const float *x, int64_t n, const float *limit, float *mean, float *squares) {
     if (n <= moment_piece) {
-        piece_moments(x, n, mean, squares);
+        piece_moments(x, n, limit, mean, squares);
         return;
     }
     double sum = 0, s = 0;
     for (int64_t i = 0; i < n; i += moment_piece) {
         int64_t count = smaller(moment_piece, n - i);
         float a, b;
-        piece_moments(x + i, count, &a, &b);
+        piece_moments(x + i, count, limit, &a, &b);
         s += b;
         if (i > 0) {
             double distance = a - sum / (double)i;
@@ -62,17 +62,18 @@ MARTLET_INLINE void row_moments(const float *x, int64_t n, float *mean, float *s
     *squares = (float)s;
 }
 
-// Sums of dy and of dy * (x - mean) * inverse, each weighted by scale if there is one.
-MARTLET_INLINE void gradient_sums(const float *dy, const float *x, const float *scale, int64_t n, float mean, float inverse,
-                                  float *plain, float *weighted) {
+// Sums of dy and of dy * (x - mean) * inverse, each weighted by scale if there is one. Of dy and x `readable` elements may be
+// read, n of scale.
+MARTLET_INLINE void gradient_sums(const float *dy, const float *x, const float *scale, int64_t n, int64_t readable, float mean,
+                                  float inverse, float *plain, float *weighted) {
     lane_vector a = {0}, b = {0};
     for (int64_t i = 0; i < n; i += lanes) {
         lane_vector g, v;
-        load_part(dy + i, n - i, 0, &g);
-        load_part(x + i, n - i, mean, &v);
+        load_part(dy + i, n - i, dy + readable, 0, &g);
+        load_part(x + i, n - i, x + readable, mean, &v);
         if (scale) {
             lane_vector w;
-            load_part(scale + i, n - i, 0, &w);
+            load_part(scale + i, n - i, scale + n, 0, &w);
             g *= w;
         }
         a += g;

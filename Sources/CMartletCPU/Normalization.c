@@ -26,9 +26,10 @@ MARTLET_INLINE norm_planes find_planes(const martlet_norm *g, int64_t statistic)
 MARTLET_CLONES
 void martlet_norm_moments(const martlet_norm *g, const float *x, float *partial, int64_t begin, int64_t end) {
     int64_t pieces = martlet_norm_pieces(g);
+    const float *limit = x + g->samples * g->channels * g->positions;
     for (int64_t i = begin; i < end; i++) {
         norm_item item = find_item(g, pieces, i);
-        piece_moments(x + item.offset, item.count, &partial[2 * i], &partial[2 * i + 1]);
+        piece_moments(x + item.offset, item.count, limit, &partial[2 * i], &partial[2 * i + 1]);
     }
 }
 
@@ -73,11 +74,11 @@ void martlet_norm_apply(const martlet_norm *g, const float *x, const float *scal
 MARTLET_CLONES
 void martlet_norm_gradient_sums(const martlet_norm *g, const float *dy, const float *x, const float *mean, const float *inverse,
                                 float *partial, int64_t begin, int64_t end) {
-    int64_t pieces = martlet_norm_pieces(g);
+    int64_t pieces = martlet_norm_pieces(g), all = g->samples * g->channels * g->positions;
     for (int64_t i = begin; i < end; i++) {
         norm_item item = find_item(g, pieces, i);
-        gradient_sums(dy + item.offset, x + item.offset, NULL, item.count, mean[item.statistic], inverse[item.statistic],
-                      &partial[2 * i], &partial[2 * i + 1]);
+        gradient_sums(dy + item.offset, x + item.offset, NULL, item.count, all - item.offset, mean[item.statistic],
+                      inverse[item.statistic], &partial[2 * i], &partial[2 * i + 1]);
     }
 }
 

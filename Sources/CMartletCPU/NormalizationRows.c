@@ -153,7 +153,7 @@ void martlet_rows_norm(const float *x, int64_t groups, int64_t n, const float *s
     for (int64_t r = begin; r < end; r++) {
         const float *in = x + r * n, *a = scale ? scale + r % groups * n : NULL, *b = shift ? shift + r % groups * n : NULL;
         float *out = y + r * n, m, squares;
-        row_moments(in, n, &m, &squares);
+        row_moments(in, n, x + end * n, &m, &squares);
         float factor = 1 / sqrtf(squares / (float)n + epsilon);
         mean[r] = m;
         inverse[r] = factor;
@@ -175,7 +175,7 @@ void martlet_rows_norm_gradient(const float *dy, const float *x, int64_t groups,
         const float *in = x + r * n, *g = dy + r * n, *s = scale ? scale + at : NULL;
         float *restrict out = dx + r * n, *restrict plain = all_plain + at, *restrict weighted = all_weighted + at;
         float m = mean[r], factor = inverse[r], first, second;
-        gradient_sums(g, in, s, n, m, factor, &first, &second);
+        gradient_sums(g, in, s, n, (end * groups - r) * n, m, factor, &first, &second);
         first /= (float)n;
         second /= (float)n;
         for (int64_t i = 0; i < n; i++) {

@@ -24,11 +24,11 @@ MARTLET_INLINE void max_window(const martlet_pooling *g, const float *plane, int
 }
 
 // Output columns [j, j + 16) whose windows lie inside the image's columns.
-MARTLET_INLINE void max_windows(const martlet_pooling *g, const int64_t step, const float *row, window_range taps, int64_t first,
-                                lane_vector *best, lane_integers *at) {
+MARTLET_INLINE void max_windows(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *row,
+                                window_range taps, int64_t first, lane_vector *best, lane_integers *at) {
     const lane_integers offset = (lane_integers){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} * (int32_t)step;
     for (int64_t a = taps.begin; a < taps.end; a++)
-        for (int64_t b = 0; b < g->kernel_x; b++) {
+        for (int64_t b = 0; b < kernel_x; b++) {
             int64_t distance = a * g->dilation_y * g->width + b * g->dilation_x;
             lane_vector value;
             load_every(row + distance, step, &value);
@@ -44,8 +44,8 @@ MARTLET_INLINE void max_windows(const martlet_pooling *g, const int64_t step, co
         }
 }
 
-MARTLET_INLINE void max_rows(const martlet_pooling *g, const int64_t step, const float *x, float *y, int32_t *indices,
-                             int64_t begin, int64_t end) {
+MARTLET_INLINE void max_rows(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *x, float *y,
+                             int32_t *indices, int64_t begin, int64_t end) {
     const float *limit = x + g->planes * g->height * g->width;
     float *y_limit = y + end * g->columns;
     window_range inside = window_inside(g);
@@ -68,7 +68,7 @@ MARTLET_INLINE void max_rows(const martlet_pooling *g, const int64_t step, const
             }
             lane_vector best = (lane_vector){0} - INFINITY;
             lane_integers at = (lane_integers){0} - 1;
-            max_windows(g, step, in + first, taps, first, &best, &at);
+            max_windows(g, step, kernel_x, in + first, taps, first, &best, &at);
             if (y_limit - (out + j) >= lanes) {
                 // What lies behind the row is written later.
                 STORE(out + j, best);
@@ -88,11 +88,10 @@ MARTLET_INLINE void max_rows(const martlet_pooling *g, const int64_t step, const
 
 MARTLET_CLONES
 void martlet_max_pool(const martlet_pooling *g, const float *x, float *y, int32_t *indices, int64_t begin, int64_t end) {
-    switch (g->stride_x) {
-    case 1: max_rows(g, 1, x, y, indices, begin, end); break;
-    case 2: max_rows(g, 2, x, y, indices, begin, end); break;
-    default: max_rows(g, g->stride_x, x, y, indices, begin, end); break;
-    }
+    if (g->stride_x == 1) max_rows(g, 1, g->kernel_x, x, y, indices, begin, end);
+    else if (g->stride_x == 2 && g->kernel_x == 2) max_rows(g, 2, 2, x, y, indices, begin, end);
+    else if (g->stride_x == 2) max_rows(g, 2, g->kernel_x, x, y, indices, begin, end);
+    else max_rows(g, g->stride_x, g->kernel_x, x, y, indices, begin, end);
 }
 
 MARTLET_CLONES

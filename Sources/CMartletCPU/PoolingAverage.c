@@ -22,8 +22,8 @@ MARTLET_INLINE float average_window(const martlet_pooling *g, const float *plane
     return sum / average_divisor(g, i, j);
 }
 
-MARTLET_INLINE void average_rows(const martlet_pooling *g, const int64_t step, const float *x, float *y, int64_t begin,
-                                 int64_t end) {
+MARTLET_INLINE void average_rows(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *x,
+                                 float *y, int64_t begin, int64_t end) {
     const float *limit = x + g->planes * g->height * g->width;
     float *y_limit = y + end * g->columns;
     window_range inside = window_inside(g);
@@ -46,7 +46,7 @@ MARTLET_INLINE void average_rows(const martlet_pooling *g, const int64_t step, c
             }
             lane_vector sum = {0}, value;
             for (int64_t a = rows.begin; a < rows.end; a++)
-                for (int64_t b = 0; b < g->kernel_x; b++) {
+                for (int64_t b = 0; b < kernel_x; b++) {
                     load_every(in + first + a * g->width + b, step, &value);
                     sum += value;
                 }
@@ -65,64 +65,58 @@ MARTLET_INLINE void average_rows(const martlet_pooling *g, const int64_t step, c
 
 MARTLET_CLONES
 void martlet_average_pool(const martlet_pooling *g, const float *x, float *y, int64_t begin, int64_t end) {
-    switch (g->stride_x) {
-    case 1: average_rows(g, 1, x, y, begin, end); break;
-    case 2: average_rows(g, 2, x, y, begin, end); break;
-    default: average_rows(g, g->stride_x, x, y, begin, end); break;
+    if (g->stride_x == 1) average_rows(g, 1, g->kernel_x, x, y, begin, end);
+    else if (g->stride_x == 2 && g->kernel_x == 2) average_rows(g, 2, 2, x, y, begin, end);
+    else if (g->stride_x == 2) average_rows(g, 2, g->kernel_x, x, y, begin, end);
+    else average_rows(g, g->stride_x, g->kernel_x, x, y, begin, end);
+}
+
+// The gradient that one output row gives to the columns [begin, end) of each image row in its windows.
+MARTLET_INLINE void spread_row(const martlet_pooling *g, const float *in, int64_t i, window_range inside, int64_t begin,
+                               int64_t end, float *out) {
+    for (int64_t x = begin; x < end; x++) out[x - begin] = 0;
+    int64_t first = begin + g->padding_x - g->kernel_x + 1;
+    int64_t j = first > 0 ? (first + g->stride_x - 1) / g->stride_x : 0;
+    int64_t last = smaller(g->columns, (end - 1 + g->padding_x) / g->stride_x + 1);
+    float divisor = average_divisor(g, i, inside.begin);
+    for (; j < last; j++) {
+        int64_t x = j * g->stride_x - g->padding_x;
+        float share = in[j] / (j >= inside.begin && j < inside.end ? divisor : average_divisor(g, i, j));
+        int64_t low = larger(x, begin), high = smaller(x + g->kernel_x, end);
+        _Pragma("clang loop vectorize(disable)") for (int64_t b = low; b < high; b++) out[b - begin] += share;
     }
 }
 
-// Adds every element to two neighbours.
-MARTLET_INLINE void add_pairs(float *out, const float *in, int64_t count) {
+// The same for windows of two columns, two apart, inside the image.
+MARTLET_INLINE void spread_pairs(const float *in, float divisor, int64_t count, float *out) {
     int64_t n = 0;
     for (; n + lanes <= count; n += lanes) {
-        lane_vector v = LOAD(in + n);
-        float *to = out + 2 * n;
-        STORE(to, LOAD(to) + __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7));
-        to += lanes;
-        STORE(to, LOAD(to) + __builtin_shufflevector(v, v, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15));
+        lane_vector v = LOAD(in + n) / divisor;
+        STORE(out + 2 * n, __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7));
+        STORE(out + 2 * n + lanes, __builtin_shufflevector(v, v, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15));
     }
-    for (; n < count; n++) {
-        out[2 * n] += in[n];
-        out[2 * n + 1] += in[n];
-    }
+    for (; n < count; n++) out[2 * n] = out[2 * n + 1] = in[n] / divisor;
 }
 
 MARTLET_CLONES
 void martlet_average_pool_gradient(const martlet_pooling *g, const float *dy, float *dx, int64_t begin, int64_t end) {
-    enum { chunk = 64 };
+    enum { chunk = 512 };
     window_range inside = window_inside(g);
+    int pairs = g->kernel_x == 2 && g->stride_x == 2 && g->padding_x == 0 && 2 * g->columns == g->width;
     for (int64_t plane = begin; plane < end; plane++) {
         float *out = dx + plane * g->height * g->width;
         memset(out, 0, (size_t)(g->height * g->width) * sizeof(float));
         for (int64_t i = 0; i < g->rows; i++) {
             const float *in = dy + (plane * g->rows + i) * g->columns;
             window_range rows = window_taps(i, g->stride_y, g->padding_y, 1, g->kernel_y, g->height);
-            for (int64_t j = 0; j < g->columns; j += chunk) {
-                int64_t count = smaller(chunk, g->columns - j);
-                float share[chunk];
-                if (j >= inside.begin && j + count <= inside.end) {
-                    float divisor = average_divisor(g, i, j);
-                    for (int64_t n = 0; n < count; n++) share[n] = in[j + n] / divisor;
-                } else {
-                    for (int64_t n = 0; n < count; n++) share[n] = in[j + n] / average_divisor(g, i, j + n);
-                }
-                // The commonest windows: two by two, apart.
-                int pairs = g->kernel_x == 2 && g->stride_x == 2 && j >= inside.begin && j + count <= inside.end;
+            for (int64_t x = 0; x < g->width; x += chunk) {
+                int64_t count = smaller(chunk, g->width - x);
+                float spread[chunk];
+                if (pairs) spread_pairs(in + x / 2, average_divisor(g, i, 0), count / 2, spread);
+                else spread_row(g, in, i, inside, x, x + count, spread);
                 for (int64_t a = rows.begin; a < rows.end; a++) {
-                    float *row = out + (i * g->stride_y - g->padding_y + a) * g->width;
-                    if (pairs) {
-                        add_pairs(row + 2 * j - g->padding_x, share, count);
-                        continue;
-                    }
-                    for (int64_t b = 0; b < g->kernel_x; b++) {
-                        // Outputs low <= n < high have this tap inside the image.
-                        int64_t x = j * g->stride_x - g->padding_x + b;
-                        int64_t low = x < 0 ? smaller(count, (-x + g->stride_x - 1) / g->stride_x) : 0;
-                        int64_t high = x < g->width ? smaller(count, (g->width - x + g->stride_x - 1) / g->stride_x) : 0;
-                        if (g->stride_x == 1) for (int64_t n = low; n < high; n++) row[x + n] += share[n];
-                        else for (int64_t n = low; n < high; n++) row[x + n * g->stride_x] += share[n];
-                    }
+                    float *row = out + (i * g->stride_y - g->padding_y + a) * g->width + x;
+                    for (int64_t b = 0; b < count; b++) row[b] += spread[b];
                 }
             }
         }

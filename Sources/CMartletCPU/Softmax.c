@@ -4,26 +4,44 @@
 
 MARTLET_CLONES
 void martlet_softmax(const float *x, float *y, int64_t n, int32_t logarithm, int64_t begin, int64_t end) {
+    const float *limit = x + end * n, *out_limit = y + end * n;
     for (int64_t row = begin; row < end; row++) {
         const float *in = x + row * n;
-        float *out = y + row * n, maximum = row_maximum(in, n);
+        float *out = y + row * n, maximum = row_maximum(in, n, limit);
         if (logarithm) {
-            float rest = logf(exponential_sum(in, n, maximum));
-            for (int64_t i = 0; i < n; i++) out[i] = in[i] - maximum - rest;
+            float rest = logf(exponential_sum(in, n, limit, maximum));
+            for (int64_t i = 0; i < n; i += lanes) {
+                lane_vector v;
+                load_part(in + i, n - i, limit, 0, &v);
+                v = v - maximum - rest;
+                store_part(out + i, n - i, out_limit, &v);
+            }
+        } else if (n <= lanes) {
+            lane_vector v, e;
+            load_part(in, n, limit, -INFINITY, &v);
+            v -= maximum;
+            exponentials(&v, &e);
+            keep_part(n, &e);
+            e *= 1 / lane_sum(&e);
+            store_part(out, n, out_limit, &e);
         } else {
             lane_vector sum = {0};
             for (int64_t i = 0; i < n; i += lanes) {
                 lane_vector v, e;
-                load_part(in + i, n - i, -INFINITY, &v);
+                load_part(in + i, n - i, limit, -INFINITY, &v);
                 v -= maximum;
                 exponentials(&v, &e);
-                store_part(out + i, n - i, &e);
-                if (n - i < lanes)
-                    for (int j = (int)(n - i); j < lanes; j++) e[j] = 0;
+                store_part(out + i, n - i, out_limit, &e);
+                keep_part(n - i, &e);
                 sum += e;
             }
             float scale = 1 / lane_sum(&sum);
-            for (int64_t i = 0; i < n; i++) out[i] *= scale;
+            for (int64_t i = 0; i < n; i += lanes) {
+                lane_vector v;
+                load_part(out + i, n - i, out_limit, 0, &v);
+                v *= scale;
+                store_part(out + i, n - i, out_limit, &v);
+            }
         }
     }
 }
@@ -31,15 +49,16 @@ void martlet_softmax(const float *x, float *y, int64_t n, int32_t logarithm, int
 MARTLET_CLONES
 void martlet_softmax_gradient(const float *dy, const float *y, float *dx, int64_t n, int32_t logarithm, int64_t begin,
                               int64_t end) {
+    const float *limit = y + end * n, *g_limit = dy + end * n, *out_limit = dx + end * n;
     for (int64_t row = begin; row < end; row++) {
         const float *g = dy + row * n, *in = y + row * n;
         float *out = dx + row * n;
         lane_vector sum = {0};
         for (int64_t i = 0; i < n; i += lanes) {
             lane_vector a, b;
-            load_part(g + i, n - i, 0, &a);
+            load_part(g + i, n - i, g_limit, 0, &a);
             if (!logarithm) {
-                load_part(in + i, n - i, 0, &b);
+                load_part(in + i, n - i, limit, 0, &b);
                 a *= b;
             }
             sum += a;
@@ -48,14 +67,20 @@ void martlet_softmax_gradient(const float *dy, const float *y, float *dx, int64_
         if (logarithm) {
             for (int64_t i = 0; i < n; i += lanes) {
                 lane_vector a, b, e;
-                load_part(g + i, n - i, 0, &a);
-                load_part(in + i, n - i, 0, &b);
+                load_part(g + i, n - i, g_limit, 0, &a);
+                load_part(in + i, n - i, limit, 0, &b);
                 exponentials(&b, &e);
                 a -= e * total;
-                store_part(out + i, n - i, &a);
+                store_part(out + i, n - i, out_limit, &a);
             }
         } else {
-            for (int64_t i = 0; i < n; i++) out[i] = in[i] * (g[i] - total);
+            for (int64_t i = 0; i < n; i += lanes) {
+                lane_vector a, b;
+                load_part(g + i, n - i, g_limit, 0, &a);
+                load_part(in + i, n - i, limit, 0, &b);
+                a = b * (a - total);
+                store_part(out + i, n - i, out_limit, &a);
+            }
         }
     }
 }
@@ -64,23 +89,22 @@ MARTLET_CLONES
 void martlet_cross_entropy(const martlet_cross_entropy_options *options, const float *logits, const int32_t *labels,
                            float *losses, int64_t begin, int64_t end) {
     int64_t n = options->classes;
-    const float *weights = options->weights;
+    const float *weights = options->weights, *limit = logits + end * n;
     for (int64_t row = begin; row < end; row++) {
         int32_t label = labels[row];
         if (options->ignores && label == options->ignored_label) { losses[row] = 0; continue; }
         if (label < 0 || label >= n) { losses[row] = NAN; continue; }
         const float *in = logits + row * n;
-        float maximum = row_maximum(in, n), rest = logf(exponential_sum(in, n, maximum));
+        float maximum = row_maximum(in, n, limit), rest = logf(exponential_sum(in, n, limit, maximum));
         float loss = (1 - options->smoothing) * (weights ? weights[label] : 1) * (rest - (in[label] - maximum));
         if (options->smoothing != 0) {
             lane_vector sum = {0};
             for (int64_t i = 0; i < n; i += lanes) {
                 lane_vector x, w = (lane_vector){0} + 1;
-                load_part(in + i, n - i, maximum + rest, &x);
+                load_part(in + i, n - i, limit, maximum + rest, &x);
                 x = rest - (x - maximum);
-                if (weights) load_part(weights + i, n - i, 0, &w);
-                if (n - i < lanes)
-                    for (int j = (int)(n - i); j < lanes; j++) x[j] = 0;
+                if (weights) load_part(weights + i, n - i, weights + n, 0, &w);
+                keep_part(n - i, &x);
                 sum += w * x;
             }
             loss += options->smoothing / (float)n * lane_sum(&sum);
@@ -94,7 +118,7 @@ void martlet_cross_entropy_gradient(const martlet_cross_entropy_options *options
                                     int64_t gradient_stride, const float *logits, const int32_t *labels, float *gradient,
                                     int64_t begin, int64_t end) {
     int64_t n = options->classes;
-    const float *weights = options->weights;
+    const float *weights = options->weights, *limit = logits + end * n, *out_limit = gradient + end * n;
     float total = 0;
     for (int64_t i = 0; i < n; i++) total += weights ? weights[i] : 1;
     float share = options->smoothing / (float)n;
@@ -107,22 +131,22 @@ void martlet_cross_entropy_gradient(const martlet_cross_entropy_options *options
             continue;
         }
         const float *in = logits + row * n;
-        float maximum = row_maximum(in, n), sum = exponential_sum(in, n, maximum);
+        float maximum = row_maximum(in, n, limit), sum = exponential_sum(in, n, limit, maximum);
         float g = losses_gradient[row * gradient_stride];
         float one = (1 - options->smoothing) * (weights ? weights[label] : 1);
         // The probability's factor: all the weight that the row's targets have.
         float factor = g * (one + share * total) / sum;
         for (int64_t i = 0; i < n; i += lanes) {
             lane_vector x, e, w = (lane_vector){0} + 1;
-            load_part(in + i, n - i, 0, &x);
+            load_part(in + i, n - i, limit, 0, &x);
             x -= maximum;
             exponentials(&x, &e);
             e *= factor;
             if (share != 0) {
-                if (weights) load_part(weights + i, n - i, 0, &w);
+                if (weights) load_part(weights + i, n - i, weights + n, 0, &w);
                 e -= g * share * w;
             }
-            store_part(out + i, n - i, &e);
+            store_part(out + i, n - i, out_limit, &e);
         }
         out[label] -= g * one;
     }

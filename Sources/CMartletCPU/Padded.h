@@ -1,0 +1,80 @@
+#ifndef MARTLET_PADDED_H
+#define MARTLET_PADDED_H
+
+#include "Patches.h"
+
+// A copy of some rows of an image with zeros around it and, for a horizontal step s, each row as s rows of every s-th element:
+// so all that a tap reads of a row of the grid are neighbours.
+
+typedef struct {
+    int64_t band, source_rows, row_pitch, phase_pitch, plane_pitch;
+    int64_t first_tap_y, first_tap_x;
+} padded_layout;
+
+// As many rows as fit `most` floats, and whole vectors of columns.
+static inline padded_layout lay_out(const martlet_grid *g, int64_t most_floats) {
+    int64_t low_y = g->tap_y[0], high_y = low_y, low_x = g->tap_x[0], high_x = low_x;
+    for (int64_t t = 1; t < g->taps; t++) {
+        low_y = smaller(low_y, g->tap_y[t]);
+        high_y = larger(high_y, g->tap_y[t]);
+        low_x = smaller(low_x, g->tap_x[t]);
+        high_x = larger(high_x, g->tap_x[t]);
+    }
+    padded_layout l = {.first_tap_y = low_y, .first_tap_x = low_x};
+    l.phase_pitch = (g->columns + 2 * lanes - 1) / (2 * lanes) * (2 * lanes) + (high_x - low_x) / g->source_step_x + lanes;
+    l.row_pitch = l.phase_pitch * g->source_step_x;
+    int64_t reach = high_y - low_y + 1, most = most_floats / (l.row_pitch * g->channels);
+    l.band = smaller(g->rows, most < reach ? 0 : (most - reach) / g->source_step_y + 1);
+    // Rows are multiplied in pairs where a row is short; the last of an odd number reads one more.
+    l.source_rows = l.band * g->source_step_y + reach;
+    l.plane_pitch = l.source_rows * l.row_pitch;
+    return l;
+}
+
+MARTLET_INLINE void fill_zero(float *out, int64_t count) {
+    for (int64_t i = 0; i < count; i++) out[i] = 0;
+}
+
+// Copies the rows from `first_row` on of one image and group.
+MARTLET_INLINE void copy_padded(const martlet_grid *g, const padded_layout *l, const float *source, int64_t first_row,
+                                float *out) {
+    int64_t step = g->source_step_x, steps = step * l->phase_pitch;
+    for (int64_t channel = 0; channel < g->channels; channel++) {
+        const float *plane = source + channel * g->height * g->width;
+        float *to = out + channel * l->plane_pitch;
+        for (int64_t r = 0; r < l->source_rows; r++, to += l->row_pitch) {
+            int64_t y = first_row + r, left = l->first_tap_x;
+            if (y < 0 || y >= g->height) {
+                fill_zero(to, l->row_pitch);
+            } else if (step == 1) {
+                int64_t before = smaller(larger(-left, 0), steps), end = smaller(larger(g->width - left, before), steps);
+                fill_zero(to, before);
+                const float *row = plane + y * g->width;
+                if (end > before) memcpy(to + before, row + left + before, (size_t)(end - before) * sizeof(float));
+                fill_zero(to + end, steps - end);
+            } else {
+                for (int64_t phase = 0; phase < step; phase++) {
+                    const float *row = plane + y * g->width;
+                    float *part = to + phase * l->phase_pitch;
+                    int64_t x = left + phase;
+                    int64_t before = smaller(larger(ceiling_quotient(-x, step), 0), l->phase_pitch);
+                    int64_t end = smaller(larger(ceiling_quotient(g->width - x, step), before), l->phase_pitch);
+                    fill_zero(part, before);
+                    for (int64_t i = before; i < end; i++) part[i] = row[x + i * step];
+                    fill_zero(part + end, l->phase_pitch - end);
+                }
+            }
+        }
+    }
+}
+
+// Where in the copy the first position of the grid reads, for every k.
+MARTLET_INLINE void find_offsets(const martlet_grid *g, const padded_layout *l, int64_t begin, int64_t end, int32_t *offsets) {
+    for (int64_t k = begin; k < end; k++) {
+        int64_t tap = k / g->channels, x = g->tap_x[tap] - l->first_tap_x;
+        offsets[k - begin] = (int32_t)((k % g->channels) * l->plane_pitch + (g->tap_y[tap] - l->first_tap_y) * l->row_pitch
+                                       + x % g->source_step_x * l->phase_pitch + x / g->source_step_x);
+    }
+}
+
+#endif
