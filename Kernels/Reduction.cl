@@ -248,96 +248,106 @@ kernel void reduce_rows(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong rows, ulo
     }
 }
 
-// Columns beside each other in registers: `vectors` vectors of 16 of them, walked down together.
-#define BLOCK(name, vectors) \
-    static void name(global const float *p, const size_t begin, const size_t end, const size_t inner, STATE *states) { \
-        float16 first[vectors], second[vectors], mean[vectors]; \
-        int16 position[vectors]; \
-        for (int j = 0; j < vectors; j++) { \
-            first[j] = 0.0f; \
-            second[j] = 0.0f; \
-            position[j] = -1; \
-        } \
-        WALK(vectors) \
-        for (int j = 0; j < vectors; j++) { \
-            float a[16], b[16]; \
-            int c[16]; \
-            vstore16(first[j], 0, a); \
-            vstore16(second[j], 0, b); \
-            vstore16(position[j], 0, c); \
-            for (int lane = 0; lane < 16; lane++) { \
-                STATE s; \
-                s.first = a[lane]; \
-                s.second = b[lane]; \
-                s.count = (float)(end - begin); \
-                s.position = c[lane]; \
-                states[j * 16 + lane] = s; \
-            } \
-        } \
-    }
-
-#define EACH(vectors) for (int j = 0; j < vectors; j++)
-
-#if ADDS
-#define WALK(vectors) \
-    for (size_t k = begin; k < end; k += 256) { \
-        const size_t last = min(k + 256, end); \
-        EACH(vectors) mean[j] = 0.0f; \
-        for (size_t r = k; r < last; r++) { \
-            EACH(vectors) { \
-                const float16 x = vload16(j, p + r * inner); \
-                mean[j] += TERM(x); \
-            } \
-        } \
-        EACH(vectors) first[j] += mean[j]; \
-    }
-#elif KIND == VARIANCE
-#define WALK(vectors) \
-    float known = 0.0f; \
-    for (size_t k = begin; k < end; k += 256) { \
-        const size_t last = min(k + 256, end); \
-        const float more = (float)(last - k), all = known + more; \
-        float16 square[vectors]; \
-        EACH(vectors) { \
-            mean[j] = 0.0f; \
-            square[j] = 0.0f; \
-        } \
-        for (size_t r = k; r < last; r++) { \
-            EACH(vectors) mean[j] += vload16(j, p + r * inner); \
-        } \
-        EACH(vectors) mean[j] /= more; \
-        for (size_t r = k; r < last; r++) { \
-            EACH(vectors) { \
-                const float16 distance = vload16(j, p + r * inner) - mean[j]; \
-                square[j] += distance * distance; \
-            } \
-        } \
-        EACH(vectors) { \
-            const float16 distance = mean[j] - first[j]; \
-            first[j] += distance * (more / all); \
-            second[j] += square[j] + distance * distance * (known * (more / all)); \
-        } \
-        known = all; \
-    }
+// Columns beside each other: vectors of 16 of them, at most MOST, walked down together with their states in the first-level
+// cache, so that memory is read in its order.
+#if KIND == VARIANCE
+#define MOST 64
+#define ROWS_AT_ONCE 64
 #else
-#define WALK(vectors) \
-    EACH(vectors) { \
-        first[j] = vload16(j, p + begin * inner); \
-        position[j] = (int)begin; \
-    } \
-    for (size_t r = begin + 1; r < end; r++) { \
-        EACH(vectors) { \
-            const float16 x = vload16(j, p + r * inner); \
-            const int16 wins = BEATS(x, first[j]) | ((x != x) & (first[j] == first[j])); \
-            first[j] = select(first[j], x, wins); \
-            position[j] = select(position[j], (int16)((int)r), wins); \
-        } \
-    }
+#define MOST 128
+#define ROWS_AT_ONCE 256
 #endif
 
-#if FEW
-BLOCK(reduce_few, FEW)
+typedef struct {
+    float16 first[MOST];
+#if KIND == VARIANCE
+    float16 second[MOST];
+#endif
+#if !ADDS && KIND != VARIANCE
+    int16 position[MOST];
+#endif
+} COLUMNS;
 
+// Where the vector `j` begins: the last one may begin early, at `tail`, so as not to end outside.
+#define VECTOR(j) vload16(0, p + r * inner + min((size_t)(j) * 16, tail))
+
+static void walk(global const float *p, const size_t begin, const size_t end, const size_t inner, const size_t vectors,
+                 const size_t tail, COLUMNS *c) {
+#if ADDS
+    for (size_t j = 0; j < vectors; j++) c->first[j] = 0.0f;
+    float16 sum[MOST];
+    for (size_t k = begin; k < end; k += ROWS_AT_ONCE) {
+        const size_t last = min(k + ROWS_AT_ONCE, end);
+        for (size_t j = 0; j < vectors; j++) sum[j] = 0.0f;
+        for (size_t r = k; r < last; r++) {
+            for (size_t j = 0; j < vectors; j++) {
+                const float16 x = VECTOR(j);
+                sum[j] += TERM(x);
+            }
+        }
+        for (size_t j = 0; j < vectors; j++) c->first[j] += sum[j];
+    }
+#elif KIND == VARIANCE
+    for (size_t j = 0; j < vectors; j++) {
+        c->first[j] = 0.0f;
+        c->second[j] = 0.0f;
+    }
+    float16 mean[MOST], square[MOST];
+    float known = 0.0f;
+    for (size_t k = begin; k < end; k += ROWS_AT_ONCE) {
+        const size_t last = min(k + ROWS_AT_ONCE, end);
+        const float more = (float)(last - k), all = known + more, share = more / all;
+        for (size_t j = 0; j < vectors; j++) {
+            mean[j] = 0.0f;
+            square[j] = 0.0f;
+        }
+        for (size_t r = k; r < last; r++) {
+            for (size_t j = 0; j < vectors; j++) mean[j] += VECTOR(j);
+        }
+        for (size_t j = 0; j < vectors; j++) mean[j] /= more;
+        for (size_t r = k; r < last; r++) {
+            for (size_t j = 0; j < vectors; j++) {
+                const float16 distance = VECTOR(j) - mean[j];
+                square[j] += distance * distance;
+            }
+        }
+        for (size_t j = 0; j < vectors; j++) {
+            const float16 distance = mean[j] - c->first[j];
+            c->first[j] += distance * share;
+            c->second[j] += square[j] + distance * distance * (known * share);
+        }
+        known = all;
+    }
+#else
+    for (size_t j = 0, r = begin; j < vectors; j++) {
+        c->first[j] = VECTOR(j);
+        c->position[j] = (int)begin;
+    }
+    for (size_t r = begin + 1; r < end; r++) {
+        for (size_t j = 0; j < vectors; j++) {
+            const float16 x = VECTOR(j), best = c->first[j];
+            const int16 wins = BEATS(x, best) | ((x != x) & (best == best));
+            c->first[j] = select(best, x, wins);
+            c->position[j] = select(c->position[j], (int16)((int)r), wins);
+        }
+    }
+#endif
+}
+
+// The state of column `lane` of the vector `j`, of `rows` elements.
+static STATE column(COLUMNS *c, const size_t j, const int lane, const size_t rows) {
+    STATE s = nothing();
+    s.count = (float)rows;
+    s.first = ((float *)&c->first[j])[lane];
+#if KIND == VARIANCE
+    s.second = ((float *)&c->second[j])[lane];
+#elif !ADDS
+    s.position = ((int *)&c->position[j])[lane];
+#endif
+    return s;
+}
+
+#if FEW
 // For inner of 2 to 15, which is FEW: 16 elements of the axis are FEW vectors that lie one after the other, so that the axis
 // is walked as one of n / 16 elements with 16 * FEW columns, which are then joined. Global: parts, groups of `outerPerItem`.
 kernel void reduce_few_columns(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong outer, ulong n, ulong parts, ulong rowsPerPart,
@@ -348,15 +358,17 @@ kernel void reduce_few_columns(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong ou
     const size_t begin = part * rowsPerPart, end = min((size_t)(begin + rowsPerPart), (size_t)n);
     const size_t whole = (end - begin) / 16, rest = begin + whole * 16;
     const size_t first = get_global_id(1) * outerPerItem, last = min((size_t)(first + outerPerItem), (size_t)outer);
+    COLUMNS state;
     for (size_t o = first; o < last; o++) {
         global const float *p = x + o * n * FEW;
-        STATE columns[FEW], states[16 * FEW];
+        STATE columns[FEW];
         for (int c = 0; c < FEW; c++) columns[c] = nothing();
         if (whole > 0) {
-            reduce_few(p + begin * FEW, 0, whole, 16 * FEW, states);
+            walk(p + begin * FEW, 0, whole, 16 * FEW, FEW, (FEW - 1) * 16, &state);
             for (int v = 0; v < 16 * FEW; v++) {
-                states[v].position = (int)begin + states[v].position * 16 + v / FEW;
-                columns[v % FEW] = merge(columns[v % FEW], states[v]);
+                STATE s = column(&state, v / 16, v % 16, whole);
+                s.position = (int)begin + s.position * 16 + v / FEW;
+                columns[v % FEW] = merge(columns[v % FEW], s);
             }
         }
         for (size_t i = rest; i < end; i++) {
@@ -367,32 +379,26 @@ kernel void reduce_few_columns(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong ou
 }
 #endif
 
-BLOCK(reduce_wide, 8)
-BLOCK(reduce_narrow, 1)
-
-// For inner of 16 and more. Global: groups of `blocksPerItem` blocks of 16 columns, parts, outer.
-kernel void reduce_columns(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong n, ulong inner, ulong parts, ulong rowsPerPart,
-                           ulong blocksPerItem, float divisor) {
+// For inner of 16 and more. Global: groups of `blocksPerItem` blocks of 16 columns, less than MOST; parts; groups of
+// `outerPerItem`.
+kernel void reduce_columns(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong outer, ulong n, ulong inner, ulong parts,
+                           ulong rowsPerPart, ulong blocksPerItem, ulong outerPerItem, float divisor) {
     TENSOR(const float, x);
     OPEN_OUTPUT;
-    const size_t blocks = inner / 16, part = get_global_id(1), o = get_global_id(2);
+    const size_t part = get_global_id(1), blocks = inner / 16;
     const size_t begin = part * rowsPerPart, end = min((size_t)(begin + rowsPerPart), (size_t)n);
-    const size_t first = get_global_id(0) * blocksPerItem, last = min((size_t)(first + blocksPerItem), blocks);
-    global const float *p = x + o * n * inner;
-    STATE states[128];
-    size_t block = first;
-    for (; block + 8 <= last; block += 8) {
-        reduce_wide(p + block * 16, begin, end, inner, states);
-        for (int j = 0; j < 128; j++) WRITE(o, part, block * 16 + j, states[j]);
-    }
-    for (; block < last; block++) {
-        reduce_narrow(p + block * 16, begin, end, inner, states);
-        for (int j = 0; j < 16; j++) WRITE(o, part, block * 16 + j, states[j]);
-    }
-    // The last few columns, together with some that are written once more with the same bits.
-    if (last == blocks && inner % 16 != 0) {
-        reduce_narrow(p + inner - 16, begin, end, inner, states);
-        for (int j = 0; j < 16; j++) WRITE(o, part, inner - 16 + j, states[j]);
+    const size_t block = get_global_id(0) * blocksPerItem, after = min((size_t)(block + blocksPerItem), blocks);
+    // The last few columns come together with some that are written once more with the same bits.
+    const int isCut = after == blocks && inner % 16 != 0;
+    const size_t vectors = after - block + isCut, tail = (isCut ? inner : after * 16) - 16 - block * 16;
+    const size_t first = get_global_id(2) * outerPerItem, last = min((size_t)(first + outerPerItem), (size_t)outer);
+    COLUMNS state;
+    for (size_t o = first; o < last; o++) {
+        walk(x + o * n * inner + block * 16, begin, end, inner, vectors, tail, &state);
+        for (size_t j = 0; j < vectors; j++) {
+            const size_t c = block * 16 + min(j * 16, tail);
+            for (int lane = 0; lane < 16; lane++) WRITE(o, part, c + lane, column(&state, j, lane, end - begin));
+        }
     }
 }
 

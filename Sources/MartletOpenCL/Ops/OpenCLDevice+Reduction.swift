@@ -35,17 +35,27 @@ extension OpenCLDevice: ReductionOps {
         }
     }
 
+    /// Work-items take whole rows of columns where they can, which reads memory in its order, and share out the rest first.
     private func reduceColumnsOnCPU(_ call: ReductionCall) throws {
         let blocks = call.inner / 16, items = cpuItems(call)
-        // At least 256 bytes beside each other, else as many as share the work evenly.
-        let groups = min(max(items / call.outer, 1), (blocks + 3) / 4)
-        let blocksPerItem = max((blocks + groups - 1) / groups, 1)
-        let columnGroups = (blocks + blocksPerItem - 1) / blocksPerItem
+        let most = call.code == 7 ? 63 : 127
+        var columnGroups = (blocks + most - 1) / most
+        // What the caches hold may be read in any order, which saves the second launch.
+        if call.outer * call.n * call.inner <= 1 << 18 {
+            columnGroups = max(columnGroups, min(items / min(call.outer, items), (blocks + 3) / 4))
+        }
+        let blocksPerItem = (blocks + columnGroups - 1) / columnGroups
         let available = columnGroups * call.outer
-        let plan = ReductionPlan(n: call.n, parts: available >= items ? 1 : (items + available - 1) / available, step: 64)
-        try run(call, plan, "reduce_columns", global: WorkSize(columnGroups, plan.parts, call.outer), local: WorkSize(1, 1, 1)) {
+        // A part costs as much to merge as some rows cost to read.
+        let parts = available >= items ? 1 : min((items + available - 1) / available, max(call.n / 32, 1))
+        let plan = ReductionPlan(n: call.n, parts: parts, step: 8)
+        let outerPerItem = max(available * plan.parts / items, 1)
+        let groups = (blocks + blocksPerItem - 1) / blocksPerItem
+        let global = WorkSize(groups, plan.parts, (call.outer + outerPerItem - 1) / outerPerItem)
+        try run(call, plan, "reduce_columns", global: global, local: WorkSize(1, 1, 1)) {
             [.tensor(call.input)] + $0 + [
-                .size(call.n), .size(call.inner), .size(plan.parts), .size(plan.length), .size(blocksPerItem), .float(call.divisor),
+                .size(call.outer), .size(call.n), .size(call.inner), .size(plan.parts), .size(plan.length), .size(blocksPerItem),
+                .size(outerPerItem), .float(call.divisor),
             ]
         }
     }

@@ -19,6 +19,8 @@ final class BufferPool {
     private(set) var bytesInUse = 0
     private(set) var bytesPooled = 0
     private(set) var systemAllocations = 0
+    private var peakBytesInUse = 0
+    private static let sparedBytes = 256 << 20
 
     init(context: cl_context, queue: CommandQueue, properties: OpenCLProperties, id: String) {
         self.context = context
@@ -53,10 +55,15 @@ final class BufferPool {
         return try grow(size)
     }
 
+    /// Takes a block back. Where sizes change all the time, what is kept for them is let go once it is far more than was ever
+    /// in use together.
     func put(_ block: MemoryBlock) {
+        peakBytesInUse = max(peakBytesInUse, bytesInUse)
         bytesInUse -= block.byteCount
         bytesPooled += block.byteCount
         free[block.byteCount, default: []].append(block)
+        // An error here is met again, and reported, by the next op that waits.
+        if bytesPooled > 2 * peakBytesInUse + BufferPool.sparedBytes { try? empty() }
     }
 
     /// Gives all unused blocks back to the system, once queued work no longer needs them.

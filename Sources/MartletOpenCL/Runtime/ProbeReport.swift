@@ -11,7 +11,7 @@ struct ProbeReport {
     }
 
     /// Long enough for a driver that compiles its first kernel on a busy machine.
-    static let deadlineSeconds: Int32 = 30
+    static let deadlineSeconds: Int32 = 20
 
     var ending: Ending
     /// `platform.device` of those that computed.
@@ -20,13 +20,13 @@ struct ProbeReport {
     /// The device under test when the child ended.
     var lastDevice: (id: String, name: String)?
 
-    init(skip: String, vendors: String?) {
+    init(skip: String, vendors: String?, deadlineSeconds: Int32 = ProbeReport.deadlineSeconds) {
         var text = [CChar](repeating: 0, count: 1 << 18)
         var signal: Int32 = 0
-        let result = mclProbe(ProbeReport.deadlineSeconds * 1000, skip, vendors, &text, text.count, &signal)
+        let result = mclProbe(deadlineSeconds * 1000, skip, vendors, &text, text.count, &signal)
         switch Int(result) {
         case Int(MCL_PROBE_DONE): ending = .done
-        case Int(MCL_PROBE_TIMED_OUT): ending = .died("did not answer within \(ProbeReport.deadlineSeconds) s")
+        case Int(MCL_PROBE_TIMED_OUT): ending = .died("did not answer within \(deadlineSeconds) s")
         case Int(MCL_PROBE_CRASHED): ending = .died(ProbeReport.crash(signal))
         default: ending = .notStarted
         }
@@ -130,7 +130,7 @@ struct ProbeReport {
         let folder = getenv("OCL_ICD_VENDORS").map { String(cString: $0) } ?? "/etc/OpenCL/vendors"
         var broken: [UnusableDevice] = []
         for file in icdFiles(in: folder) {
-            if case .died(let how) = ProbeReport(skip: "", vendors: file).ending {
+            if case .died(let how) = ProbeReport(skip: "", vendors: file, deadlineSeconds: 5).ending {
                 broken.append(.init(name: file, reason: "this driver \(how) when it was loaded",
                                     remedy: "update or remove it; OCL_ICD_VENDORS can name another driver's .icd file"))
             }
