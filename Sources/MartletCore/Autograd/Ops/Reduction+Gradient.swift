@@ -148,7 +148,7 @@ extension Tensor {
             let outer = extents[..<run.lowerBound].reduce(1, *), inner = extents[run.upperBound...].reduce(1, *)
             let input = current.contiguousView(on: device).reshaped([outer, extents[run].reduce(1, *), inner])
             let output = Tensor(empty: next, type: kind.resultType, on: device)
-            device.reduce(kind, input, into: output.view(on: device).reshaped([outer, inner]))
+            if output.count > 0 { device.reduce(kind, input, into: output.view(on: device).reshaped([outer, inner])) }
             current = output
         }
         return current.reshaped(finalShape)
