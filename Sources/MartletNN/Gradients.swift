@@ -4,6 +4,9 @@ import MartletCore
 public struct Gradients {
     private(set) var byParameter: [ObjectIdentifier: Tensor] = [:]
 
+    /// No gradients yet, to be filled by hand.
+    public init() {}
+
     /// The gradient of a parameter; nil where it is frozen or the loss does not depend on it.
     public subscript(_ parameter: Parameter) -> Tensor? {
         get { byParameter[ObjectIdentifier(parameter)] }
