@@ -46,8 +46,9 @@ extension OpenCLDevice: MemoryOps {
     }
 
     public func download(_ buffer: DeviceBuffer, byteOffset: Int, into bytes: UnsafeMutableRawBufferPointer) throws {
-        precondition(byteOffset >= 0 && byteOffset + bytes.count <= buffer.byteCount,
-                     "download: \(bytes.count) bytes from \(byteOffset) of a buffer of \(buffer.byteCount)")
+        precondition(
+            byteOffset >= 0 && byteOffset + bytes.count <= buffer.byteCount,
+            "download: \(bytes.count) bytes from \(byteOffset) of a buffer of \(buffer.byteCount)")
         let source = own(buffer)
         let (isDone, enqueued) = try lock.withLock { () throws -> (Bool, UInt64) in
             if let fault = source.fault ?? lost { throw fault }
@@ -140,8 +141,9 @@ extension OpenCLDevice: MemoryOps {
             pendingUploads.append(PendingUpload(bytes: copy, number: queue.enqueued))
             block.lastUse = queue.enqueued
         } else {
-            try check(mclEnqueueWriteBuffer(queue.handle, block.memory, 1, 0, count, source, nil), "clEnqueueWriteBuffer",
-                      "\(count) bytes")
+            try check(
+                mclEnqueueWriteBuffer(queue.handle, block.memory, 1, 0, count, source, nil), "clEnqueueWriteBuffer",
+                "\(count) bytes")
         }
     }
 
@@ -156,8 +158,9 @@ extension OpenCLDevice: MemoryOps {
     private func read(_ block: MemoryBlock, _ offset: Int, _ count: Int, into target: UnsafeMutableRawPointer) throws {
         var event: cl_event?
         let enqueued = try lock.withLock { () throws -> UInt64 in
-            try check(mclEnqueueReadBuffer(queue.handle, block.memory, 0, offset, count, target, &event), "clEnqueueReadBuffer",
-                      "\(count) bytes")
+            try check(
+                mclEnqueueReadBuffer(queue.handle, block.memory, 0, offset, count, target, &event), "clEnqueueReadBuffer",
+                "\(count) bytes")
             try check(mclFlush(queue.handle), "clFlush")
             return queue.enqueued
         }

@@ -2,17 +2,23 @@ import MartletCore
 
 extension OpenCLDevice: PointwiseOps {
     public func pointwise(_ expression: Expression, scalars: [Float], inputs: [View], outputs: [View]) {
-        precondition(expression.results.count == outputs.count && expression.inputCount <= inputs.count
-                     && expression.scalarCount <= scalars.count,
-                     "pointwise: \(expression.inputCount) inputs, \(expression.scalarCount) scalars and \(expression.results.count) "
-                     + "results, but \(inputs.count), \(scalars.count) and \(outputs.count) are given")
+        precondition(
+            expression.results.count == outputs.count && expression.inputCount <= inputs.count
+                && expression.scalarCount <= scalars.count,
+            "pointwise: \(expression.inputCount) inputs, \(expression.scalarCount) scalars and \(expression.results.count) "
+                + "results, but \(inputs.count), \(scalars.count) and \(outputs.count) are given")
         guarded("pointwise", inputs: inputs, outputs: outputs) {
             var used = [Bool](repeating: false, count: inputs.count)
             for case .input(let index) in expression.operations { used[index] = true }
             let operands = used.indices.filter { used[$0] } + (inputs.count..<inputs.count + outputs.count)
-            let call = PointwiseCall(expression: expression, scalars: scalars, views: inputs + outputs, inputCount: inputs.count,
-                                     operands: operands, layout: PointwiseLayout(inputs: inputs, outputs: outputs))
-            try deviceClass == .cpuLike ? launchOnCPU(call) : launchOnGPU(call)
+            let call = PointwiseCall(
+                expression: expression, scalars: scalars, views: inputs + outputs, inputCount: inputs.count,
+                operands: operands, layout: PointwiseLayout(inputs: inputs, outputs: outputs))
+            if transposesInTiles, let tiles = PointwiseTranspose(call) {
+                try transpose(call, tiles)
+            } else {
+                try deviceClass == .cpuLike ? launchOnCPU(call) : launchOnGPU(call)
+            }
         }
     }
 
@@ -42,8 +48,9 @@ extension OpenCLDevice: PointwiseOps {
         let size = min(256, kernel.maxWorkGroupSize)
         let x = largestPowerOfTwo(atMost: min(size, max(nextPowerOfTwo(columns), 1), properties.maxWorkItemSizes[0]))
         let y = largestPowerOfTwo(atMost: min(size / x, nextPowerOfTwo(rows), properties.maxWorkItemSizes[1]))
-        try launch(kernel, global: WorkSize(roundUp(columns, to: x), roundUp(rows, to: y)), local: WorkSize(x, y),
-                   arguments: try arguments(call, 0, 0))
+        try launch(
+            kernel, global: WorkSize(roundUp(columns, to: x), roundUp(rows, to: y)), local: WorkSize(x, y),
+            arguments: try arguments(call, 0, 0))
     }
 
     private func kernel(_ call: PointwiseCall, width: Int) throws -> Kernel {
@@ -55,8 +62,9 @@ extension OpenCLDevice: PointwiseOps {
         return try kernel("Pointwise", "pointwise", expression: call.expression, pattern: pattern) {
             let source = PointwiseSource(
                 layout: call.layout,
-                staged: StagedExpression(call.expression, inputStages: (0..<call.inputCount).map { call.layout.stage($0) },
-                                         base: call.isRawCopy ? "uint" : "float"),
+                staged: StagedExpression(
+                    call.expression, inputStages: (0..<call.inputCount).map { call.layout.stage($0) },
+                    base: call.isRawCopy ? "uint" : "float"),
                 types: call.views.map(\.type), inputCount: call.inputCount, operands: call.operands,
                 isRawCopy: call.isRawCopy, takesLayoutBuffer: takesBuffer)
             return deviceClass == .cpuLike ? source.cpuKernel() : source.gpuKernel(width: width)
@@ -81,11 +89,12 @@ extension OpenCLDevice: PointwiseOps {
         var numbers: [UInt64] = []
         let takesBuffer = takesLayoutBuffer(call)
         call.layout.forEachParameter(call.operands) { parameter in
-            let value = switch parameter {
-            case .offset(let operand): call.views[operand].offset
-            case .stride(let operand, let axis): call.layout.strides[operand][axis]
-            case .extent(let axis): call.layout.extents[axis]
-            }
+            let value =
+                switch parameter {
+                case .offset(let operand): call.views[operand].offset
+                case .stride(let operand, let axis): call.layout.strides[operand][axis]
+                case .extent(let axis): call.layout.extents[axis]
+                }
             if takesBuffer { numbers.append(UInt64(value)) } else { arguments.append(.size(value)) }
         }
         if takesBuffer {
@@ -117,13 +126,15 @@ struct PointwiseCall {
 
     /// Whether every operand can be read or written `width` elements at a time at multiples of them.
     func isAligned(_ width: Int) -> Bool {
-        layout.rowLength % width == 0 && operands.allSatisfy { operand in
-            switch layout.access(operand) {
-            case .repeated: operand < inputCount
-            case .strided: false
-            case .contiguous: views[operand].offset % width == 0 && layout.strides[operand].dropLast().allSatisfy { $0 % width == 0 }
+        layout.rowLength % width == 0
+            && operands.allSatisfy { operand in
+                switch layout.access(operand) {
+                case .repeated: operand < inputCount
+                case .strided: false
+                case .contiguous:
+                    views[operand].offset % width == 0 && layout.strides[operand].dropLast().allSatisfy { $0 % width == 0 }
+                }
             }
-        }
     }
 }
 

@@ -2,8 +2,9 @@ import MartletCore
 
 extension OpenCLDevice: ReductionOps {
     public func reduce(_ kind: ReductionKind, _ input: View, into output: View) {
-        precondition(input.rank == 3 && input.isContiguous && output.isContiguous && output.count == input.shape[0] * input.shape[2],
-                     "reduce: input \(input.shape) and output \(output.shape) do not fit")
+        precondition(
+            input.rank == 3 && input.isContiguous && output.isContiguous && output.count == input.shape[0] * input.shape[2],
+            "reduce: input \(input.shape) and output \(output.shape) do not fit")
         guarded("reduce", inputs: [input], outputs: [output]) {
             let call = ReductionCall(kind: kind, input: input, output: output)
             if deviceClass == .cpuLike {
@@ -30,7 +31,8 @@ extension OpenCLDevice: ReductionOps {
         let name = call.inner == 1 ? "reduce_rows" : "reduce_few_columns"
         try run(call, plan, name, global: WorkSize(plan.parts, groups), local: WorkSize(1, 1)) { output in
             [.tensor(call.input)] + output + [
-                .size(call.outer), .size(call.n), .size(plan.parts), .size(plan.length), .size(outerPerItem), .float(call.divisor),
+                .size(call.outer), .size(call.n), .size(plan.parts), .size(plan.length), .size(outerPerItem),
+                .float(call.divisor),
             ]
         }
     }
@@ -99,8 +101,9 @@ extension OpenCLDevice: ReductionOps {
     }
 
     private func workGroupSize(_ kernel: Kernel, wanted: Int) throws -> Int {
-        let fitting = min(256, wanted, kernel.maxWorkGroupSize, properties.maxWorkItemSizes[0],
-                          properties.localMemoryBytes / OpenCLDevice.stateBytes)
+        let fitting = min(
+            256, wanted, kernel.maxWorkGroupSize, properties.maxWorkItemSizes[0],
+            properties.localMemoryBytes / OpenCLDevice.stateBytes)
         guard fitting >= 16 else {
             throw DeviceError(.kernel, "reduce on \(info.id): it allows work-groups of \(fitting) only; 16 are needed")
         }
@@ -110,12 +113,16 @@ extension OpenCLDevice: ReductionOps {
     // MARK: Both
 
     private func kernel(_ call: ReductionCall, _ plan: ReductionPlan, _ name: String) throws -> Kernel {
-        try kernel("Reduction", name, ["KIND": call.code, "FEW": (2...15).contains(call.inner) ? call.inner : 0, "PARTIAL": plan.parts > 1 ? 1 : 0])
+        try kernel(
+            "Reduction", name,
+            ["KIND": call.code, "FEW": (2...15).contains(call.inner) ? call.inner : 0, "PARTIAL": plan.parts > 1 ? 1 : 0])
     }
 
     /// Launches a kernel whose output is the result or, of several parts, their states, which are then merged.
-    private func run(_ call: ReductionCall, _ plan: ReductionPlan, _ name: String, global: WorkSize, local: WorkSize,
-                     _ arguments: ([KernelArgument]) -> [KernelArgument]) throws {
+    private func run(
+        _ call: ReductionCall, _ plan: ReductionPlan, _ name: String, global: WorkSize, local: WorkSize,
+        _ arguments: ([KernelArgument]) -> [KernelArgument]
+    ) throws {
         let kernel = try kernel(call, plan, name)
         guard plan.parts > 1 else {
             return try launch(kernel, global: global, local: local, arguments: arguments([.tensor(call.output)]))
@@ -125,8 +132,9 @@ extension OpenCLDevice: ReductionOps {
         try launch(kernel, global: global, local: local, arguments: arguments([.buffer(partials)]))
         let merge = try self.kernel(call, plan, "reduce_merge")
         let size = deviceClass == .cpuLike ? 1 : min(64, merge.maxWorkGroupSize)
-        try launch(merge, global: WorkSize(roundUp(count, to: size)), local: WorkSize(size), .buffer(partials),
-                   .tensor(call.output), .size(count), .size(plan.parts), .size(call.inner), .float(call.divisor))
+        try launch(
+            merge, global: WorkSize(roundUp(count, to: size)), local: WorkSize(size), .buffer(partials),
+            .tensor(call.output), .size(count), .size(plan.parts), .size(call.inner), .float(call.divisor))
     }
 }
 

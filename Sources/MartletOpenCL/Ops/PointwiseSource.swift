@@ -78,7 +78,8 @@ struct PointwiseSource {
     }
 
     private func store(_ value: String, _ operand: Int, width: Int, indent: String, aligned: Bool = false) -> String {
-        let converted = types[operand] == .int32 && !isRawCopy
+        let converted =
+            types[operand] == .int32 && !isRawCopy
             ? "convert_\(ExpressionSource.typeName(width, "int"))_sat_rtz(\(value))" : value
         switch (layout.access(operand), width) {
         case (.contiguous, 1): return "\(indent)p\(operand)[i] = \(converted);\n"
@@ -89,9 +90,10 @@ struct PointwiseSource {
         default:
             let lanes = Array("0123456789abcdef").prefix(width)
             let type = ExpressionSource.typeName(width, base(operand))
-            return "\(indent){ const \(type) r = \(converted);\n" + lanes.enumerated().map { lane, digit in
-                "\(indent)  p\(operand)[(i + \(lane)) * \(rowStride(operand))] = r.s\(digit);\n"
-            }.joined() + "\(indent)}\n"
+            return "\(indent){ const \(type) r = \(converted);\n"
+                + lanes.enumerated().map { lane, digit in
+                    "\(indent)  p\(operand)[(i + \(lane)) * \(rowStride(operand))] = r.s\(digit);\n"
+                }.joined() + "\(indent)}\n"
         }
     }
 
@@ -114,7 +116,8 @@ struct PointwiseSource {
         var text = ""
         for operand in operands where !isOutput(operand) && staged.inputStages[operand] == stage {
             let pointer = stage == .once ? "b\(operand) + o\(operand)" : "p\(operand)"
-            text += "\(indent)const \(isRawCopy ? "uint" : "float") x\(operand) = "
+            text +=
+                "\(indent)const \(isRawCopy ? "uint" : "float") x\(operand) = "
                 + floatValue("(\(pointer))[0]", operand, 1) + ";\n"
         }
         return text + staged.statements(of: stage, indent: indent)
@@ -125,8 +128,11 @@ struct PointwiseSource {
         var text = ""
         for operand in operands where isOutput(operand) || staged.inputStages[operand] != .once {
             var terms = ["b\(operand)", "o\(operand)"]
-            for axis in 0..<layout.rank - 1 where layout.strides[operand][axis] != 0 { terms.append("j\(axis) * d\(operand)_\(axis)") }
-            text += "\(indent)global \(isOutput(operand) ? "" : "const ")\(base(operand)) *p\(operand) = "
+            for axis in 0..<layout.rank - 1 where layout.strides[operand][axis] != 0 {
+                terms.append("j\(axis) * d\(operand)_\(axis)")
+            }
+            text +=
+                "\(indent)global \(isOutput(operand) ? "" : "const ")\(base(operand)) *p\(operand) = "
                 + terms.joined(separator: " + ") + ";\n"
         }
         return text
@@ -150,7 +156,9 @@ struct PointwiseSource {
         text += pointers(indent: indent) + prepare(.row, indent: indent)
         let width = PointwiseSource.cpuWidth
         text += "\(indent)size_t i = begin;\n"
-        text += "\(indent)for (; i + \(width) <= end; i += \(width)) {\n" + step(width: width, indent: indent + "    ") + "\(indent)}\n"
+        text +=
+            "\(indent)for (; i + \(width) <= end; i += \(width)) {\n" + step(width: width, indent: indent + "    ")
+            + "\(indent)}\n"
         text += "\(indent)for (; i < end; i++) {\n" + step(width: 1, indent: indent + "    ") + "\(indent)}\n"
         if outer > 0 {
             for axis in stride(from: outer - 1, to: 0, by: -1) {

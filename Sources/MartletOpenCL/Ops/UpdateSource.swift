@@ -57,16 +57,23 @@ struct UpdateSource {
         let type = ExpressionSource.typeName(vector), indent = "        "
         var text = ""
         for view in 0..<width where used.contains(sharedCount + view) {
-            let source = vector == 1 ? "p\(view)[i]" : isAligned ? "*(global const \(type) *)(p\(view) + i)"
-                : "vload\(vector)(0, p\(view) + i)"
+            let source =
+                vector == 1
+                ? "p\(view)[i]"
+                : isAligned
+                    ? "*(global const \(type) *)(p\(view) + i)"
+                    : "vload\(vector)(0, p\(view) + i)"
             text += "\(indent)const \(type) x\(sharedCount + view) = \(source);\n"
         }
         let (statements, results) = staged.elementStatements(width: vector, indent: indent)
         text += statements
         for (view, result) in results.enumerated() {
-            text += vector == 1 ? "\(indent)p\(view)[i] = \(result);\n"
-                : isAligned ? "\(indent)*(global \(type) *)(p\(view) + i) = \(result);\n"
-                : "\(indent)vstore\(vector)(\(result), 0, p\(view) + i);\n"
+            text +=
+                vector == 1
+                ? "\(indent)p\(view)[i] = \(result);\n"
+                : isAligned
+                    ? "\(indent)*(global \(type) *)(p\(view) + i) = \(result);\n"
+                    : "\(indent)vstore\(vector)(\(result), 0, p\(view) + i);\n"
         }
         return text
     }

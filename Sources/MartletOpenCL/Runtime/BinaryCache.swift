@@ -20,8 +20,10 @@ struct BinaryCache {
     private static let magic: UInt64 = 0x314c_434f_544c_524d
 
     init(properties: OpenCLProperties) {
-        identity = [properties.platformName, properties.platformVersion, properties.name, properties.driverVersion,
-                    properties.deviceVersion].joined(separator: "\n")
+        identity = [
+            properties.platformName, properties.platformVersion, properties.name, properties.driverVersion,
+            properties.deviceVersion,
+        ].joined(separator: "\n")
         isUseful = properties.platformName != "Portable Computing Language"
         if let path = getenv("XDG_CACHE_HOME").map({ String(cString: $0) }), path.hasPrefix("/") {
             folder = path + "/martlet/opencl"

@@ -47,7 +47,8 @@ final class BufferPool {
     /// A block that no queued work uses, so that the host may write to it now.
     func takeIdle(_ byteCount: Int) throws -> MemoryBlock {
         let size = try sizeClass(byteCount)
-        if let index = free[size]?.firstIndex(where: { $0.lastUse <= queue.completed }), let block = free[size]?.remove(at: index) {
+        if let index = free[size]?.firstIndex(where: { $0.lastUse <= queue.completed }), let block = free[size]?.remove(at: index)
+        {
             bytesPooled -= size
             bytesInUse += size
             return block
@@ -83,8 +84,10 @@ final class BufferPool {
     private func grow(_ size: Int) throws -> MemoryBlock {
         if bytesInUse + bytesPooled + size > budgetBytes { try empty() }
         if bytesInUse + size > budgetBytes {
-            throw DeviceError(.outOfMemory, "\(id): \(size) bytes more than the \(bytesInUse) in use exceed the device's memory; "
-                              + "use smaller batches or a smaller model")
+            throw DeviceError(
+                .outOfMemory,
+                "\(id): \(size) bytes more than the \(bytesInUse) in use exceed the device's memory; "
+                    + "use smaller batches or a smaller model")
         }
         do {
             return try create(size)
@@ -93,8 +96,10 @@ final class BufferPool {
             do {
                 return try create(size)
             } catch let error as OpenCLError {
-                throw DeviceError(.outOfMemory, "\(id): no memory for a buffer of \(size) bytes beside the \(bytesInUse) in "
-                                  + "use (\(error)); use smaller batches or a smaller model")
+                throw DeviceError(
+                    .outOfMemory,
+                    "\(id): no memory for a buffer of \(size) bytes beside the \(bytesInUse) in "
+                        + "use (\(error)); use smaller batches or a smaller model")
             }
         }
     }
@@ -140,8 +145,10 @@ final class BufferPool {
     /// Eight classes between a power of two and the next, so that at most an eighth is unused.
     private func sizeClass(_ byteCount: Int) throws -> Int {
         guard byteCount <= maxAllocationBytes else {
-            throw DeviceError(.outOfMemory, "\(id): a buffer of \(byteCount) bytes is above the device's limit of "
-                              + "\(maxAllocationBytes) bytes for one buffer; use smaller batches")
+            throw DeviceError(
+                .outOfMemory,
+                "\(id): a buffer of \(byteCount) bytes is above the device's limit of "
+                    + "\(maxAllocationBytes) bytes for one buffer; use smaller batches")
         }
         if byteCount <= 4096 { return max((byteCount + 255) / 256 * 256, 256) }
         let step = 1 << (Int.bitWidth - (byteCount - 1).leadingZeroBitCount - 4)

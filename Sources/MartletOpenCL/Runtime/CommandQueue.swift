@@ -92,8 +92,9 @@ final class CommandQueue: @unchecked Sendable {
             if pause == 0 { sched_yield() } else { usleep(pause) }
             waited += Double(pause) * 1e-6
             if waited > CommandQueue.deadlineSeconds {
-                throw OpenCLError("waiting for the device", CL_DEVICE_NOT_AVAILABLE,
-                                  "no answer within \(Int(CommandQueue.deadlineSeconds)) s")
+                throw OpenCLError(
+                    "waiting for the device", CL_DEVICE_NOT_AVAILABLE,
+                    "no answer within \(Int(CommandQueue.deadlineSeconds)) s")
             }
             pause = pause == 0 ? 10 : min(pause + pause / 4 + 1, 500)
         }

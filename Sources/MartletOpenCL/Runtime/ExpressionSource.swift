@@ -12,8 +12,10 @@ package enum ExpressionSource {
     ///   - scalars: a C expression for each scalar, of type `float`.
     ///   - prefix: of the variables that the statements declare; their first use in a block must be their only one.
     ///   - indent: put before each line.
-    package static func statements(_ expression: Expression, width: Int, inputs: [String], scalars: [String],
-                                   prefix: String = "v", indent: String = "    ") -> (text: String, results: [String]) {
+    package static func statements(
+        _ expression: Expression, width: Int, inputs: [String], scalars: [String],
+        prefix: String = "v", indent: String = "    "
+    ) -> (text: String, results: [String]) {
         let type = typeName(width)
         var text = ""
         var names: [String] = []

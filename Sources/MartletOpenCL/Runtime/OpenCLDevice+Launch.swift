@@ -67,12 +67,14 @@ extension OpenCLDevice {
             case .word(let value): try set(kernel, index, value)
             case .float(let value): try set(kernel, index, value)
             case .local(let bytes):
-                try check(mclSetKernelArg(kernel.handle, index, bytes, nil), "clSetKernelArg", "\(kernel.name), argument \(index)")
+                try check(
+                    mclSetKernelArg(kernel.handle, index, bytes, nil), "clSetKernelArg", "\(kernel.name), argument \(index)")
             }
             index += 1
         }
         guard Int(index) == kernel.argumentCount else {
-            throw OpenCLError("launch of \(kernel.name)", CL_INVALID_KERNEL_ARGS, "\(index) arguments for \(kernel.argumentCount)")
+            throw OpenCLError(
+                "launch of \(kernel.name)", CL_INVALID_KERNEL_ARGS, "\(index) arguments for \(kernel.argumentCount)")
         }
         try enqueue(kernel, global, local)
     }
@@ -97,15 +99,17 @@ extension OpenCLDevice {
         guard let block = buffer.block else { throw buffer.fault ?? DeviceError(.outOfMemory, "\(info.id): no memory") }
         block.lastUse = number
         var memory: cl_mem? = block.memory
-        try check(mclSetKernelArg(kernel.handle, index, MemoryLayout<cl_mem?>.size, &memory), "clSetKernelArg",
-                  "\(kernel.name), argument \(index)")
+        try check(
+            mclSetKernelArg(kernel.handle, index, MemoryLayout<cl_mem?>.size, &memory), "clSetKernelArg",
+            "\(kernel.name), argument \(index)")
     }
 
     @inline(__always)
     private func set<Value: BitwiseCopyable>(_ kernel: Kernel, _ index: cl_uint, _ value: Value) throws {
         var value = value
-        try check(mclSetKernelArg(kernel.handle, index, MemoryLayout<Value>.size, &value), "clSetKernelArg",
-                  "\(kernel.name), argument \(index)")
+        try check(
+            mclSetKernelArg(kernel.handle, index, MemoryLayout<Value>.size, &value), "clSetKernelArg",
+            "\(kernel.name), argument \(index)")
     }
 }
 

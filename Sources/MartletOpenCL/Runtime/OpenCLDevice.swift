@@ -66,8 +66,9 @@ public final class OpenCLDevice: @unchecked Sendable {
             throw error
         }
         pool = BufferPool(context: context, queue: queue, properties: candidate.properties, id: candidate.info.id)
-        programs = ProgramBuilder(context: context, device: candidate.device, properties: candidate.properties,
-                                  deviceClass: deviceClass)
+        programs = ProgramBuilder(
+            context: context, device: candidate.device, properties: candidate.properties,
+            deviceClass: deviceClass)
     }
 
     deinit {

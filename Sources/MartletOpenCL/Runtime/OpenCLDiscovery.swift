@@ -46,7 +46,9 @@ public enum OpenCLDevices {
         for (platformIndex, platform) in platforms.enumerated() {
             guard let platform else { continue }
             var count: cl_uint = 0
-            guard mclGetDeviceIDs(platform, cl_ulong(CL_DEVICE_TYPE_ALL), 0, nil, &count) == CL_SUCCESS, count > 0 else { continue }
+            guard mclGetDeviceIDs(platform, cl_ulong(CL_DEVICE_TYPE_ALL), 0, nil, &count) == CL_SUCCESS, count > 0 else {
+                continue
+            }
             var devices = [cl_device_id?](repeating: nil, count: Int(count))
             guard mclGetDeviceIDs(platform, cl_ulong(CL_DEVICE_TYPE_ALL), count, &devices, nil) == CL_SUCCESS else { continue }
             for (index, device) in devices.enumerated() where computing.contains("\(platformIndex).\(index)") {
@@ -78,15 +80,19 @@ public enum OpenCLDevices {
                 unusable += report.problems
                 return report.computing
             case .notStarted:
-                unusable.append(.init(name: "OpenCL", reason: "no process could be started to try its drivers",
-                                      remedy: "raise the limit on processes (ulimit -u) or free memory"))
+                unusable.append(
+                    .init(
+                        name: "OpenCL", reason: "no process could be started to try its drivers",
+                        remedy: "raise the limit on processes (ulimit -u) or free memory"))
                 return []
             case .died(let how):
                 if let culprit = report.lastDevice, !skipped.contains(culprit.id), skipped.count < 64 {
                     skipped.append(culprit.id)
-                    unusable.append(.init(name: "opencl:\(culprit.id) \(culprit.name)",
-                                          reason: "its driver \(how) when a small kernel was run",
-                                          remedy: "update or remove this driver"))
+                    unusable.append(
+                        .init(
+                            name: "opencl:\(culprit.id) \(culprit.name)",
+                            reason: "its driver \(how) when a small kernel was run",
+                            remedy: "update or remove this driver"))
                 } else {
                     unusable += ProbeReport.brokenDrivers(how)
                     return []

@@ -54,12 +54,14 @@ package final class Kernel {
         handle = kernel
         self.name = name
         var size = 1
-        try check(mclGetKernelWorkGroupInfo(kernel, device, cl_uint(CL_KERNEL_WORK_GROUP_SIZE), MemoryLayout<Int>.size, &size, nil),
-                  "clGetKernelWorkGroupInfo", name)
+        try check(
+            mclGetKernelWorkGroupInfo(kernel, device, cl_uint(CL_KERNEL_WORK_GROUP_SIZE), MemoryLayout<Int>.size, &size, nil),
+            "clGetKernelWorkGroupInfo", name)
         maxWorkGroupSize = max(size, 1)
         var local: cl_ulong = 0
-        try check(mclGetKernelWorkGroupInfo(kernel, device, cl_uint(CL_KERNEL_LOCAL_MEM_SIZE), 8, &local, nil),
-                  "clGetKernelWorkGroupInfo", name)
+        try check(
+            mclGetKernelWorkGroupInfo(kernel, device, cl_uint(CL_KERNEL_LOCAL_MEM_SIZE), 8, &local, nil),
+            "clGetKernelWorkGroupInfo", name)
         localMemoryBytes = Int(local)
         var count: cl_uint = 0
         try check(mclGetKernelArgumentCount(kernel, &count), "clGetKernelInfo", name)
@@ -80,8 +82,10 @@ extension OpenCLDevice {
     ///   - expression: what `source` depends on beside the defines; part of the key.
     ///   - pattern: whatever else `source` depends on; part of the key.
     ///   - source: text put before the family's source (after the prelude); called only when the kernel is built.
-    package func kernel(_ family: String, _ name: String, _ defines: Defines = [:], expression: Expression? = nil,
-                        pattern: [Int] = [], source: () -> String = { "" }) throws -> Kernel {
+    package func kernel(
+        _ family: String, _ name: String, _ defines: Defines = [:], expression: Expression? = nil,
+        pattern: [Int] = [], source: () -> String = { "" }
+    ) throws -> Kernel {
         let key = KernelKey(family: family, name: name, defines: defines, expression: expression, pattern: pattern)
         return try lock.withLock {
             if let built = kernels[key] { return try built.get() }

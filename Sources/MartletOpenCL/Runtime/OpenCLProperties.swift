@@ -47,8 +47,9 @@ public struct OpenCLProperties: Sendable {
         maxWorkGroupSize = max(workGroup, 1)
         let rank: cl_uint = try OpenCLProperties.value(of: device, CL_DEVICE_MAX_WORK_ITEM_DIMENSIONS)
         var sizes = [Int](repeating: 1, count: max(Int(rank), 3))
-        let status = mclGetDeviceInfo(device, cl_uint(CL_DEVICE_MAX_WORK_ITEM_SIZES),
-                                      sizes.count * MemoryLayout<Int>.stride, &sizes, nil)
+        let status = mclGetDeviceInfo(
+            device, cl_uint(CL_DEVICE_MAX_WORK_ITEM_SIZES),
+            sizes.count * MemoryLayout<Int>.stride, &sizes, nil)
         try check(status, "clGetDeviceInfo", "CL_DEVICE_MAX_WORK_ITEM_SIZES")
         maxWorkItemSizes = sizes
         let parameters: Int = try OpenCLProperties.value(of: device, CL_DEVICE_MAX_PARAMETER_SIZE)
@@ -66,8 +67,9 @@ public struct OpenCLProperties: Sendable {
 
     private static func value<Value: FixedWidthInteger>(of device: cl_device_id, _ property: Int32) throws -> Value {
         var value: Value = 0
-        try check(mclGetDeviceInfo(device, cl_uint(property), MemoryLayout<Value>.size, &value, nil), "clGetDeviceInfo",
-                  "property \(property)")
+        try check(
+            mclGetDeviceInfo(device, cl_uint(property), MemoryLayout<Value>.size, &value, nil), "clGetDeviceInfo",
+            "property \(property)")
         return value
     }
 

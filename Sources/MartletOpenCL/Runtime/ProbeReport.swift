@@ -35,8 +35,10 @@ struct ProbeReport {
     }
 
     private static func crash(_ signal: Int32) -> String {
-        let names = [SIGSEGV: "SIGSEGV", SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGILL: "SIGILL", SIGFPE: "SIGFPE",
-                     SIGKILL: "SIGKILL"]
+        let names = [
+            SIGSEGV: "SIGSEGV", SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGILL: "SIGILL", SIGFPE: "SIGFPE",
+            SIGKILL: "SIGKILL",
+        ]
         return signal == 0 ? "ended the process" : "crashed (\(names[signal] ?? "signal \(signal)"))"
     }
 
@@ -49,16 +51,20 @@ struct ProbeReport {
             func field(_ index: Int) -> String { index < fields.count ? fields[index] : "" }
             switch fields[0] {
             case "L":
-                problems.append(.init(
-                    name: "OpenCL", reason: "no OpenCL loader: \(field(1))",
-                    remedy: "install one and a driver, for example apt install ocl-icd-libopencl1 pocl-opencl-icd"))
+                problems.append(
+                    .init(
+                        name: "OpenCL", reason: "no OpenCL loader: \(field(1))",
+                        remedy: "install one and a driver, for example apt install ocl-icd-libopencl1 pocl-opencl-icd"))
                 isListed = true
             case "E":
                 let status = Int32(field(1)) ?? 0
-                problems.append(.init(
-                    name: "OpenCL", reason: status == -1001 ? "no OpenCL platform: no driver is installed"
-                        : "clGetPlatformIDs failed with \(OpenCLError.name(of: status))",
-                    remedy: ProbeReport.driverAdvice))
+                problems.append(
+                    .init(
+                        name: "OpenCL",
+                        reason: status == -1001
+                            ? "no OpenCL platform: no driver is installed"
+                            : "clGetPlatformIDs failed with \(OpenCLError.name(of: status))",
+                        remedy: ProbeReport.driverAdvice))
                 isListed = true
             case "P":
                 platforms[field(1)] = field(2)
@@ -76,19 +82,24 @@ struct ProbeReport {
                 computing.insert(field(1))
                 lastDevice = nil
             case "F":
-                problems.append(ProbeReport.failure(id: field(1), name: names[field(1)] ?? "?", stage: field(2),
-                                                    status: Int32(field(3)) ?? 0, log: field(4)))
+                problems.append(
+                    ProbeReport.failure(
+                        id: field(1), name: names[field(1)] ?? "?", stage: field(2),
+                        status: Int32(field(3)) ?? 0, log: field(4)))
                 lastDevice = nil
             default: break
             }
         }
         if ending == .done, platformCount == 0, !isListed {
-            problems.append(.init(name: "OpenCL", reason: "the loader knows no platform: no driver is installed",
-                                  remedy: ProbeReport.driverAdvice))
+            problems.append(
+                .init(
+                    name: "OpenCL", reason: "the loader knows no platform: no driver is installed",
+                    remedy: ProbeReport.driverAdvice))
         }
     }
 
-    private static let driverAdvice = "install a driver, for example apt install pocl-opencl-icd (CPU), mesa-opencl-icd "
+    private static let driverAdvice =
+        "install a driver, for example apt install pocl-opencl-icd (CPU), mesa-opencl-icd "
         + "(AMD) or intel-opencl-icd (Intel); OCL_ICD_VENDORS, if set, must name the folder of its .icd file"
 
     private static func emptyPlatform(_ name: String, status: Int32) -> UnusableDevice {
@@ -98,7 +109,9 @@ struct ProbeReport {
         } else if let node = unreadableRenderNode() {
             remedy = "this user may not open \(node): sudo usermod -aG render,video $USER, then log in again"
         }
-        let reason = status == CL_SUCCESS || status == CL_DEVICE_NOT_FOUND ? "the platform has no device"
+        let reason =
+            status == CL_SUCCESS || status == CL_DEVICE_NOT_FOUND
+            ? "the platform has no device"
             : "clGetDeviceIDs failed with \(OpenCLError.name(of: status))"
         return .init(name: name, reason: reason, remedy: remedy)
     }
@@ -115,8 +128,9 @@ struct ProbeReport {
         case "CL_DEVICE_AVAILABLE":
             return .init(name: title, reason: "the driver says that it is not available", remedy: "update its driver")
         case "CL_DEVICE_COMPILER_AVAILABLE":
-            return .init(name: title, reason: "its driver has no compiler for kernels",
-                         remedy: "install the driver's compiler package")
+            return .init(
+                name: title, reason: "its driver has no compiler for kernels",
+                remedy: "install the driver's compiler package")
         case "result":
             return .init(name: title, reason: "a small kernel gave wrong numbers", remedy: "update its driver")
         default:
@@ -131,13 +145,17 @@ struct ProbeReport {
         var broken: [UnusableDevice] = []
         for file in icdFiles(in: folder) {
             if case .died(let how) = ProbeReport(skip: "", vendors: file, deadlineSeconds: 5).ending {
-                broken.append(.init(name: file, reason: "this driver \(how) when it was loaded",
-                                    remedy: "update or remove it; OCL_ICD_VENDORS can name another driver's .icd file"))
+                broken.append(
+                    .init(
+                        name: file, reason: "this driver \(how) when it was loaded",
+                        remedy: "update or remove it; OCL_ICD_VENDORS can name another driver's .icd file"))
             }
         }
         if broken.isEmpty {
-            broken.append(.init(name: "OpenCL", reason: "a driver \(how) when it was loaded",
-                                remedy: "remove drivers from \(folder) until the others work"))
+            broken.append(
+                .init(
+                    name: "OpenCL", reason: "a driver \(how) when it was loaded",
+                    remedy: "remove drivers from \(folder) until the others work"))
         }
         return broken
     }

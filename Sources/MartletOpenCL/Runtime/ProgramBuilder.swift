@@ -75,9 +75,13 @@ final class ProgramBuilder {
     /// The compiler's messages on one line.
     private func buildLog(_ program: cl_program) -> String {
         var size = 0
-        guard mclGetProgramBuildInfo(program, device, cl_uint(CL_PROGRAM_BUILD_LOG), 0, nil, &size) == CL_SUCCESS else { return "" }
+        guard mclGetProgramBuildInfo(program, device, cl_uint(CL_PROGRAM_BUILD_LOG), 0, nil, &size) == CL_SUCCESS else {
+            return ""
+        }
         var bytes = [UInt8](repeating: 0, count: size + 1)
-        guard mclGetProgramBuildInfo(program, device, cl_uint(CL_PROGRAM_BUILD_LOG), size, &bytes, nil) == CL_SUCCESS else { return "" }
+        guard mclGetProgramBuildInfo(program, device, cl_uint(CL_PROGRAM_BUILD_LOG), size, &bytes, nil) == CL_SUCCESS else {
+            return ""
+        }
         let log = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         return log.split(whereSeparator: \.isNewline).map { $0.drop(while: \.isWhitespace) }.joined(separator: " | ")
     }
