@@ -50,11 +50,14 @@ public final class OpenCLDevice: @unchecked Sendable {
     /// Opens a device.
     ///
     /// - Throws: `OpenCLError` where the driver refuses a context or a queue.
-    public init(_ candidate: Candidate) throws {
+    public convenience init(_ candidate: Candidate) throws { try self.init(candidate, deviceClass: nil) }
+
+    /// Opens a device with the kernel variants of a class; nil takes those that fit it.
+    package init(_ candidate: Candidate, deviceClass forced: DeviceClass?) throws {
         info = candidate.info
         properties = candidate.properties
         device = candidate.device
-        deviceClass = OpenCLDevice.deviceClass(of: candidate.properties.kind)
+        deviceClass = forced ?? OpenCLDevice.deviceClass(of: candidate.properties.kind)
         var status: Int32 = 0
         let context = mclCreateContext(candidate.platform, candidate.device, &status)
         guard let context, status == CL_SUCCESS else { throw OpenCLError("clCreateContext", status, candidate.info.name) }

@@ -92,7 +92,7 @@ public struct OpenCLProperties: Sendable {
 }
 
 /// The two kinds of processor that kernels are written for.
-package enum DeviceClass: String, Sendable {
+package enum DeviceClass: String, Sendable, CaseIterable {
     /// Each work-item owns a chunk in wide vectors: local size 1, no barriers, no local memory.
     case cpuLike = "cpu"
     /// Many work-items side by side: coalesced access, local memory.
