@@ -34,7 +34,7 @@ public struct Tolerance: Sendable {
 
 extension Tolerance {
     /// What is wrong with `values`; nil where they are within the tolerance of `expected`.
-    func mismatch(_ values: [Float], _ expected: [Double], shape: [Int]) -> String? {
+    package func mismatch(_ values: [Float], _ expected: [Double], shape: [Int]) -> String? {
         if values.count != expected.count { return "\(values.count) elements, \(expected.count) wanted" }
         var largest = floor
         for value in expected where Float(value).isFinite { largest = max(largest, abs(value)) }

@@ -22,6 +22,8 @@ enum PointwiseCases {
             ConformanceCase(.pointwise, "unary \(operation) of special values", draws: 1) { random, _ in
                 var operand = random.specials([300], oneIn: 2)
                 for (index, value) in edges(of: operation).enumerated() { operand.set(index, value) }
+                // Some drivers reduce arguments of this size with errors of 1e-2 (PoCL 3.1).
+                if operation == .sine || operation == .cosine { operand.mapFloats { abs($0) == 1e30 ? 1e4 : $0 } }
                 return Comparison([operand], within: operation.isExact ? .exact : specialTolerance(operation)) {
                     [Tensor.pointwise(.unary(operation, .input(0)), [$0[0]])]
                 } reference: {
@@ -147,7 +149,9 @@ enum PointwiseCases {
         ConformanceCase(.pointwise, "activation \(function.name)", draws: 3) { random, draw in
             var operand = random.awayFromZero([3, 50], 0.01, 4)
             if draw == 2 { for (index, value) in [Float(20), -20, 80, -80].enumerated() { operand.set(index, value) } }
-            return Comparison([operand], within: .elementwise(3e-6, absolute: 1e-6),
+            // 1 + tanh(...) of a far negative argument leaves a rounding error, times the argument.
+            let absolute = function.name == "geluTanh" ? 1e-5 : 1e-6
+            return Comparison([operand], within: .elementwise(3e-6, absolute: absolute),
                               gradients: .differences(of: [0], .elementwise(5e-6, absolute: 2e-6), samples: 40)) {
                 [function.tensor($0[0])]
             } reference: {

@@ -26,13 +26,10 @@ enum SoftmaxReference {
 
     /// A function of rows along an axis.
     static func rows(_ x: Reference, axis: Int, _ function: ([Double]) -> [Double]) -> Reference {
-        Reference(x.shape) { index in
-            var source = index
-            let row = (0..<x.shape[axis]).map { position -> Double in
-                source[axis] = position
-                return x[source]
-            }
-            return function(row)[index[axis]]
-        }
+        var order = Array(x.shape.indices)
+        order.swapAt(axis, order.count - 1)
+        let last = x.permuted(order), columns = x.shape[axis]
+        let starts = stride(from: 0, to: last.count, by: max(columns, 1))
+        return Reference(last.shape, starts.flatMap { function(Array(last.values[$0..<$0 + columns])) }).permuted(order)
     }
 }
