@@ -9,6 +9,7 @@ enum {
     cache_floats = 8192,       // half or less of a first-level cache
     stack_floats = 16384,
     longest_chunk = 2048,
+    streamed_chunk = 256,      // reads and writes of memory alternate often enough to overlap
     shortest_chunk = 128,
     shortest_row = 256,        // shorter rows share a chunk
     streamed_floats = 4 << 20, // an output of so many would leave the caches before anybody reads it
@@ -117,6 +118,7 @@ void martlet_plan_make(martlet_plan *plan, void *memory, const martlet_program *
     memcpy(plan->values + inputs, scalars, (size_t)program->scalars * sizeof(float));
     memcpy(plan->values + inputs + program->scalars, program->constant, (size_t)program->constants * sizeof(float));
     find_modes(plan);
+    int64_t longest = longest_chunk;
     for (int32_t r = 0; r < results; r++) {
         uint8_t *access = plan->access + inputs + r;
         bool uniform = plan->modes[program->result_step[r]] & uniform_all;
@@ -124,11 +126,12 @@ void martlet_plan_make(martlet_plan *plan, void *memory, const martlet_program *
         if (uniform || overwrites_too_early(plan, r)) *access = operand_buffered;
         else if (plan->count >= streamed_floats && martlet_program_cost(program) < streamed_cost && !is_in_place(plan, r))
             *access = operand_streamed;
+        if (*access == operand_streamed) longest = streamed_chunk;
     }
 
     int64_t chunk = cache_floats / (plan->buffers + all) / 64 * 64;
     if (chunk < shortest_chunk) chunk = shortest_chunk;
-    if (chunk > longest_chunk) chunk = longest_chunk;
+    if (chunk > longest) chunk = longest;
     if (chunk * plan->buffers > stack_floats) chunk = stack_floats / plan->buffers / 16 * 16;
     plan->chunk = chunk;
 }
