@@ -134,6 +134,11 @@ void martlet_plan_make(martlet_plan *plan, void *memory, const martlet_program *
     if (chunk > longest) chunk = longest;
     if (chunk * plan->buffers > stack_floats) chunk = stack_floats / plan->buffers / 16 * 16;
     plan->chunk = chunk;
+    if (plan->by_rows || plan->space.rank != 2 || chunk < inner) return;
+    // Chunks of whole rows: an input that repeats in every row needs to be copied once.
+    plan->chunk = chunk - chunk % inner;
+    for (int32_t i = 0; i < inputs; i++)
+        if (plan->access[i] == operand_buffered && plan->strides[i][0] == 0) plan->access[i] = operand_repeated;
 }
 
 // A position in the plan's order: the index on each axis.
@@ -195,7 +200,7 @@ void martlet_plan_run(const martlet_plan *plan, int64_t begin, int64_t end) {
     for (int32_t i = 0; i < program->registers; i++) slots[first_register + i] = storage + i * plan->chunk;
     float *buffer = storage + program->registers * plan->chunk;
     for (int32_t i = 0; i < inputs; i++) {
-        if (plan->access[i] != operand_buffered) continue;
+        if (plan->access[i] != operand_buffered && plan->access[i] != operand_repeated) continue;
         slots[i] = buffer;
         buffer += plan->chunk;
     }
@@ -210,6 +215,9 @@ void martlet_plan_run(const martlet_plan *plan, int64_t begin, int64_t end) {
             switch (plan->access[i]) {
             case operand_direct:
             case operand_row: slots[i] = data + offset_of(space, &p, plan->strides[i]); break;
+            case operand_repeated:
+                if (at == begin) transfer(plan, i, p, slots[i], false, false, n);
+                break;
             case operand_buffered: transfer(plan, i, p, slots[i], false, false, n); break;
             default: break;
             }

@@ -11,6 +11,7 @@ typedef enum {
     operand_fixed,    // one value for all elements
     operand_row,      // one value a row
     operand_streamed, // a large output, contiguous over a chunk: written past the caches
+    operand_repeated, // an input that is the same in every row of a chunk: copied to a buffer once
     operand_buffered  // copied to or from a buffer of the chunk's size
 } martlet_access;
 
