@@ -1,7 +1,9 @@
 """Losses of the first 50 steps of LeNet and a multi-layer perceptron on the digits, from stored weights.
 
 Cross-entropy, plain SGD at 0.01, batches of 32, PyTorch in float32. Pixels are divided by 16; LeNet's images are enlarged
-to 28 x 28, bilinear without aligned corners. In lenet.safetensors and mlp.safetensors: initial/NAME for every parameter,
+to 28 x 28 exactly: each pixel becomes 3 x 3, with a border of 2 zeros. LeNet's seed is one with which no position of a
+pooling window and no unit's sign hangs on the last bits within 50 steps: weights disturbed by 1e-6 give the same losses
+within 1e-4, so that a difference of 1e-3 is a mistake and not a matter of rounding. In lenet.safetensors and mlp.safetensors: initial/NAME for every parameter,
 rows [50, 32] (the batches as rows of the digits in file order), labels [50, 32] (to find out that the order differs before
 losses do), losses [50], and final/NAME for the smaller parameters.
 """
@@ -42,11 +44,15 @@ def mlp():
         fc1=nn.Linear(64, 48), relu1=nn.ReLU(), fc2=nn.Linear(48, 32), relu2=nn.ReLU(), fc3=nn.Linear(32, 10)))
 
 
-def train(path, model, images, labels):
+def trajectory(model, images, labels, disturbance=0.0):
     # He's weights, so that 50 steps move the losses by far more than the tolerance (PyTorch's own start them at a crawl).
     for parameter in model.parameters():
         if parameter.ndim > 1:
             nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+    if disturbance:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter *= 1 + disturbance * torch.randn(parameter.shape)
     tensors = {f"initial/{name}": value.detach().numpy().copy() for name, value in model.named_parameters()}
     generator = torch.Generator().manual_seed(11)
     order = torch.cat([torch.randperm(len(images), generator=generator) for _ in range(2)])
@@ -62,12 +68,29 @@ def train(path, model, images, labels):
     tensors |= {"rows": rows.numpy().astype(np.int32), "labels": labels[rows].numpy().astype(np.int32),
                 "losses": np.array(losses, dtype=np.float32)}
     tensors |= {f"final/{name}": value.detach().numpy() for name, value in model.named_parameters() if value.numel() < 5000}
-    save(path, tensors, "options", {"batch": BATCH, "learningRate": LEARNING_RATE, "steps": STEPS})
+    return tensors
+
+
+def is_steady(seed, make, images, labels):
+    """Whether rounding cannot matter: losses from slightly disturbed weights stay close."""
+    torch.manual_seed(seed)
+    losses = trajectory(make(), images, labels)["losses"]
+    for _ in range(4):
+        torch.manual_seed(seed)
+        disturbed = trajectory(make(), images, labels, 1e-6)["losses"]
+        if (abs(disturbed - losses) > 1e-4 * losses).any():
+            return False
+    return True
+
+
+def train(path, seed, make, images, labels):
+    torch.manual_seed(seed)
+    save(path, trajectory(make(), images, labels), "options", {"batch": BATCH, "learningRate": LEARNING_RATE, "steps": STEPS})
 
 
 def write(folder, digits):
     images, labels = read_digits(digits)
-    torch.manual_seed(3)
-    train(folder / "mlp.safetensors", mlp(), images.flatten(1), labels)
-    enlarged = F.interpolate(images[:, None], size=(28, 28), mode="bilinear", align_corners=False)
-    train(folder / "lenet.safetensors", lenet(), enlarged, labels)
+    train(folder / "mlp.safetensors", 3, mlp, images.flatten(1), labels)
+    enlarged = F.pad(images[:, None].repeat_interleave(3, 2).repeat_interleave(3, 3), (2, 2, 2, 2))
+    seed = next(seed for seed in range(3, 100) if is_steady(seed, lenet, enlarged, labels))
+    train(folder / "lenet.safetensors", seed, lenet, enlarged, labels)
