@@ -9,16 +9,19 @@ struct NormalizationCall {
 
     /// Checks the operands: those of x's shape, those of a channel each, and the statistics.
     init(_ op: StaticString, _ x: View, groups: Int?, _ like: [View], _ channels: [View?], _ statistics: [View]) {
-        precondition(x.rank == 3 && x.isContiguous && like.allSatisfy { $0.shape == x.shape && $0.isContiguous },
-                     "\(op): x \(x.shape) and \(like.map(\.shape)) do not fit")
+        precondition(
+            x.rank == 3 && x.isContiguous && like.allSatisfy { $0.shape == x.shape && $0.isContiguous },
+            "\(op): x \(x.shape) and \(like.map(\.shape)) do not fit")
         (n, c, s) = (x.shape[0], x.shape[1], x.shape[2])
         let expected = groups.map { [x.shape[0], $0] } ?? [x.shape[1]]
-        precondition(groups.map { $0 > 0 && x.shape[1] % $0 == 0 } ?? true,
-                     "\(op): \(x.shape[1]) channels in \(groups ?? 0) groups")
-        precondition(channels.compactMap { $0 }.allSatisfy { $0.shape == [x.shape[1]] && $0.isContiguous }
-                        && statistics.allSatisfy { $0.shape == expected && $0.isContiguous },
-                     "\(op): x \(x.shape), channels \(channels.map { $0?.shape ?? [] }) and statistics "
-                        + "\(statistics.map(\.shape)) do not fit")
+        precondition(
+            groups.map { $0 > 0 && x.shape[1] % $0 == 0 } ?? true,
+            "\(op): \(x.shape[1]) channels in \(groups ?? 0) groups")
+        precondition(
+            channels.compactMap { $0 }.allSatisfy { $0.shape == [x.shape[1]] && $0.isContiguous }
+                && statistics.allSatisfy { $0.shape == expected && $0.isContiguous },
+            "\(op): x \(x.shape), channels \(channels.map { $0?.shape ?? [] }) and statistics "
+                + "\(statistics.map(\.shape)) do not fit")
     }
 }
 
@@ -126,66 +129,92 @@ extension OpenCLDevice {
     // MARK: Passes
 
     func planeMoments(_ x: View, into partial: View, samples: Int, channels: Int, _ s: Int, _ cut: PlaneCut) throws {
-        try launchPlanes("plane_moments", groups: channels * cut.parts, cut,
-                         [.tensor(x), .tensor(partial), .size(samples), .size(channels), .size(s)]
-                            + cut.arguments + [.size(cut.parts)])
+        try launchPlanes(
+            "plane_moments", groups: channels * cut.parts, cut,
+            [.tensor(x), .tensor(partial), .size(samples), .size(channels), .size(s)]
+                + cut.arguments + [.size(cut.parts)])
     }
 
-    func planeSums(_ dy: View, _ x: View, _ mean: View, into partial: View, samples: Int, channels: Int, _ s: Int,
-                   _ cut: PlaneCut, channelsEach: Int) throws {
-        try launchPlanes("plane_sums", groups: channels * cut.parts, cut,
-                         [.tensor(dy), .tensor(x), .tensor(mean), .tensor(partial), .size(samples), .size(channels), .size(s)]
-                            + cut.arguments + [.size(cut.parts), .size(channelsEach)])
+    func planeSums(
+        _ dy: View, _ x: View, _ mean: View, into partial: View, samples: Int, channels: Int, _ s: Int,
+        _ cut: PlaneCut, channelsEach: Int
+    ) throws {
+        try launchPlanes(
+            "plane_sums", groups: channels * cut.parts, cut,
+            [.tensor(dy), .tensor(x), .tensor(mean), .tensor(partial), .size(samples), .size(channels), .size(s)]
+                + cut.arguments + [.size(cut.parts), .size(channelsEach)])
     }
 
     /// How planes are shared out where each element is only read and written.
     private func elementCut(_ call: NormalizationCall) -> PlaneCut {
         let isCPU = deviceClass == .cpuLike
         let elements = call.n * call.columns
-        return PlaneCut(samples: call.n * call.c, call.s,
-                        parts: isCPU ? cpuItems(elements: elements, atMost: Int.max) : max(elements / 4096, 1))
+        return PlaneCut(
+            samples: call.n * call.c, call.s,
+            parts: isCPU ? cpuItems(elements: elements, atMost: Int.max) : max(elements / 4096, 1))
     }
 
-    func planeNormalize(_ x: View, _ affine: Affine, _ mean: View, _ inverse: View, into y: View, _ call: NormalizationCall,
-                        planesEach: Int, statistics: Int) throws {
+    func planeNormalize(
+        _ x: View, _ affine: Affine, _ mean: View, _ inverse: View, into y: View, _ call: NormalizationCall,
+        planesEach: Int, statistics: Int
+    ) throws {
         let cut = elementCut(call)
-        try launchPlanes("plane_normalize", groups: cut.parts, cut,
-                         [.tensor(x), .tensor(affine.scale), .tensor(affine.shift), .tensor(mean), .tensor(inverse), .tensor(y),
-                          .size(call.n * call.c), .size(call.c), .size(call.s)] + cut.arguments
-                            + [.size(planesEach), .size(statistics), .int(affine.scales), .int(affine.shifts)])
+        try launchPlanes(
+            "plane_normalize", groups: cut.parts, cut,
+            [
+                .tensor(x), .tensor(affine.scale), .tensor(affine.shift), .tensor(mean), .tensor(inverse), .tensor(y),
+                .size(call.n * call.c), .size(call.c), .size(call.s),
+            ] + cut.arguments
+                + [.size(planesEach), .size(statistics), .int(affine.scales), .int(affine.shifts)])
     }
 
-    func planeGradient(_ dy: View, _ x: View, _ scale: View?, _ mean: View, _ inverse: View, _ coefficients: View, into dx: View,
-                       _ call: NormalizationCall, planesEach: Int, statistics: Int) throws {
+    func planeGradient(
+        _ dy: View, _ x: View, _ scale: View?, _ mean: View, _ inverse: View, _ coefficients: View, into dx: View,
+        _ call: NormalizationCall, planesEach: Int, statistics: Int
+    ) throws {
         let cut = elementCut(call)
-        try launchPlanes("plane_gradient", groups: cut.parts, cut,
-                         [.tensor(dy), .tensor(x), .tensor(scale ?? x), .tensor(mean), .tensor(inverse), .tensor(coefficients),
-                          .tensor(dx), .size(call.n * call.c), .size(call.c), .size(call.s)] + cut.arguments
-                            + [.size(planesEach), .size(statistics), .int(scale == nil ? 0 : 1)])
+        try launchPlanes(
+            "plane_gradient", groups: cut.parts, cut,
+            [
+                .tensor(dy), .tensor(x), .tensor(scale ?? x), .tensor(mean), .tensor(inverse), .tensor(coefficients),
+                .tensor(dx), .size(call.n * call.c), .size(call.c), .size(call.s),
+            ] + cut.arguments
+                + [.size(planesEach), .size(statistics), .int(scale == nil ? 0 : 1)])
     }
 
-    func joinMoments(_ partial: View, _ affine: Affine, _ mean: View, _ inverse: View, spread: View?, channels: Int,
-                     _ partials: Partials, _ epsilon: Float) throws {
-        try launchItems(try channelKernel("join_moments"), channels,
-                        [.tensor(partial), .tensor(affine.scale), .tensor(affine.shift), .tensor(mean), .tensor(inverse),
-                         .tensor(spread ?? partial), .size(channels)] + partials.arguments
-                            + [.int(spread == nil ? 0 : 1), .int(affine.scales), .int(affine.shifts), .float(epsilon)])
+    func joinMoments(
+        _ partial: View, _ affine: Affine, _ mean: View, _ inverse: View, spread: View?, channels: Int,
+        _ partials: Partials, _ epsilon: Float
+    ) throws {
+        try launchItems(
+            try channelKernel("join_moments"), channels,
+            [
+                .tensor(partial), .tensor(affine.scale), .tensor(affine.shift), .tensor(mean), .tensor(inverse),
+                .tensor(spread ?? partial), .size(channels),
+            ] + partials.arguments
+                + [.int(spread == nil ? 0 : 1), .int(affine.scales), .int(affine.shifts), .float(epsilon)])
     }
 
-    func joinChannelSums(_ partial: View, _ scale: View?, _ mean: View, _ inverse: View, _ dScale: View, _ dShift: View,
-                         _ coefficients: View, _ call: NormalizationCall, _ partials: Partials, spreads: Bool) throws {
-        try launchItems(try channelKernel("join_channel_sums"), call.c,
-                        [.tensor(partial), .tensor(scale ?? partial), .tensor(mean), .tensor(inverse), .tensor(dScale),
-                         .tensor(dShift), .tensor(coefficients), .size(call.c)] + partials.arguments
-                            + [.int(spreads ? 1 : 0), .int(scale == nil ? 0 : 1), .float(Float(call.n * call.s))])
+    func joinChannelSums(
+        _ partial: View, _ scale: View?, _ mean: View, _ inverse: View, _ dScale: View, _ dShift: View,
+        _ coefficients: View, _ call: NormalizationCall, _ partials: Partials, spreads: Bool
+    ) throws {
+        try launchItems(
+            try channelKernel("join_channel_sums"), call.c,
+            [
+                .tensor(partial), .tensor(scale ?? partial), .tensor(mean), .tensor(inverse), .tensor(dScale),
+                .tensor(dShift), .tensor(coefficients), .size(call.c),
+            ] + partials.arguments
+                + [.int(spreads ? 1 : 0), .int(scale == nil ? 0 : 1), .float(Float(call.n * call.s))])
     }
 
     /// What belongs to a channel, for each of its columns.
     func spreadChannels(_ view: View, _ call: NormalizationCall) throws -> View {
         guard call.s > 1 else { return view }
         let spread = try scratchView(call.columns)
-        try launchItems(try channelKernel("spread_channels"), call.c,
-                        [.tensor(view), .tensor(spread), .size(call.c), .size(call.s)])
+        try launchItems(
+            try channelKernel("spread_channels"), call.c,
+            [.tensor(view), .tensor(spread), .size(call.c), .size(call.s)])
         return spread
     }
 }

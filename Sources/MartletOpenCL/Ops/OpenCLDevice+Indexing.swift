@@ -2,36 +2,45 @@ import MartletCore
 
 extension OpenCLDevice: IndexingOps {
     public func gather(_ x: View, indices: View, into y: View) {
-        precondition(x.rank == 3 && y.shape == [x.shape[0], indices.count, x.shape[2]] && x.isContiguous && indices.isContiguous
-                        && y.isContiguous && x.type == y.type,
-                     "gather: x \(x.shape), indices \(indices.shape) and y \(y.shape) do not fit")
+        precondition(
+            x.rank == 3 && y.shape == [x.shape[0], indices.count, x.shape[2]] && x.isContiguous && indices.isContiguous
+                && y.isContiguous && x.type == y.type,
+            "gather: x \(x.shape), indices \(indices.shape) and y \(y.shape) do not fit")
         guarded("gather", inputs: [x, indices], outputs: [y]) {
             let (outer, m, inner) = (y.shape[0], y.shape[1], y.shape[2])
             let rows = outer * m
             let each = deviceClass == .cpuLike ? share(rows, work: rows * (inner + 16)) : 1
             let items = deviceClass == .cpuLike ? (rows + each - 1) / each : y.count
-            try launchItems(try kernel("Indexing", "gather"), items,
-                            [.tensor(x), .tensor(indices), .tensor(y), .size(outer), .size(x.shape[1]), .size(m), .size(inner),
-                             .size(each), .int(missing(x.type))])
+            try launchItems(
+                try kernel("Indexing", "gather"), items,
+                [
+                    .tensor(x), .tensor(indices), .tensor(y), .size(outer), .size(x.shape[1]), .size(m), .size(inner),
+                    .size(each), .int(missing(x.type)),
+                ])
         }
     }
 
     public func gatherElements(_ x: View, indices: View, into y: View) {
-        precondition(x.rank == 2 && y.rank == 2 && indices.shape == y.shape && x.shape[0] == y.shape[0] && x.isContiguous
-                        && indices.isContiguous && y.isContiguous && x.type == y.type,
-                     "gatherElements: x \(x.shape), indices \(indices.shape) and y \(y.shape) do not fit")
+        precondition(
+            x.rank == 2 && y.rank == 2 && indices.shape == y.shape && x.shape[0] == y.shape[0] && x.isContiguous
+                && indices.isContiguous && y.isContiguous && x.type == y.type,
+            "gatherElements: x \(x.shape), indices \(indices.shape) and y \(y.shape) do not fit")
         guarded("gatherElements", inputs: [x, indices], outputs: [y]) {
             let each = deviceClass == .cpuLike ? share(y.count, work: y.count * 4) : 1
-            try launchItems(try kernel("Indexing", "gather_elements"), (y.count + each - 1) / each,
-                            [.tensor(x), .tensor(indices), .tensor(y), .size(y.shape[0]), .size(x.shape[1]), .size(y.shape[1]),
-                             .size(each), .int(missing(x.type))])
+            try launchItems(
+                try kernel("Indexing", "gather_elements"), (y.count + each - 1) / each,
+                [
+                    .tensor(x), .tensor(indices), .tensor(y), .size(y.shape[0]), .size(x.shape[1]), .size(y.shape[1]),
+                    .size(each), .int(missing(x.type)),
+                ])
         }
     }
 
     public func scatterAdd(_ y: View, indices: View, into x: View) {
-        precondition(x.rank == 3 && y.shape == [x.shape[0], indices.count, x.shape[2]] && x.isContiguous && indices.isContiguous
-                        && y.isContiguous,
-                     "scatterAdd: y \(y.shape), indices \(indices.shape) and x \(x.shape) do not fit")
+        precondition(
+            x.rank == 3 && y.shape == [x.shape[0], indices.count, x.shape[2]] && x.isContiguous && indices.isContiguous
+                && y.isContiguous,
+            "scatterAdd: y \(y.shape), indices \(indices.shape) and x \(x.shape) do not fit")
         guarded("scatterAdd", inputs: [y, indices], outputs: [x]) {
             let (outer, n, inner, m) = (x.shape[0], x.shape[1], x.shape[2], indices.count)
             guard deviceClass == .gpuLike else {
@@ -41,18 +50,22 @@ extension OpenCLDevice: IndexingOps {
                 // Each range of rows goes through all indices, which costs more than adding short rows.
                 let useful = inner < 16 ? min(wanted, properties.computeUnits) : wanted
                 let rowRanges = min(n, max(useful / (outer * columnRanges), 1))
-                return try launchItems(try kernel("Indexing", "scatter_add"), outer * rowRanges * columnRanges,
-                                       [.tensor(y), .tensor(indices), .tensor(x), .size(outer), .size(n), .size(m), .size(inner),
-                                        .size(rowRanges), .size(columnRanges)])
+                return try launchItems(
+                    try kernel("Indexing", "scatter_add"), outer * rowRanges * columnRanges,
+                    [
+                        .tensor(y), .tensor(indices), .tensor(x), .size(outer), .size(n), .size(m), .size(inner),
+                        .size(rowRanges), .size(columnRanges),
+                    ])
             }
             try addSegments(y, indices, into: x, rows: outer, keyRows: 1, n: n, m: m, inner: inner)
         }
     }
 
     public func scatterAddElements(_ y: View, indices: View, into x: View) {
-        precondition(x.rank == 2 && y.rank == 2 && indices.shape == y.shape && x.shape[0] == y.shape[0] && x.isContiguous
-                        && indices.isContiguous && y.isContiguous,
-                     "scatterAddElements: y \(y.shape), indices \(indices.shape) and x \(x.shape) do not fit")
+        precondition(
+            x.rank == 2 && y.rank == 2 && indices.shape == y.shape && x.shape[0] == y.shape[0] && x.isContiguous
+                && indices.isContiguous && y.isContiguous,
+            "scatterAddElements: y \(y.shape), indices \(indices.shape) and x \(x.shape) do not fit")
         guarded("scatterAddElements", inputs: [y, indices], outputs: [x]) {
             let (rows, n, m) = (x.shape[0], x.shape[1], y.shape[1])
             if deviceClass == .cpuLike {
@@ -60,12 +73,16 @@ extension OpenCLDevice: IndexingOps {
                 let each = (rows + wanted - 1) / wanted
                 // Parts of a row only where there are fewer rows than cores: every part reads all indices of the row.
                 let ranges = rows < min(wanted, properties.computeUnits) ? min(n, (properties.computeUnits + rows - 1) / rows) : 1
-                try launchItems(try kernel("Indexing", "scatter_add_elements"), (rows + each - 1) / each * ranges,
-                                [.tensor(y), .tensor(indices), .tensor(x), .size(rows), .size(n), .size(m), .size(each),
-                                 .size(ranges)])
+                try launchItems(
+                    try kernel("Indexing", "scatter_add_elements"), (rows + each - 1) / each * ranges,
+                    [
+                        .tensor(y), .tensor(indices), .tensor(x), .size(rows), .size(n), .size(m), .size(each),
+                        .size(ranges),
+                    ])
             } else if m <= 16 {
-                try launchItems(try kernel("Indexing", "scatter_add_elements"), x.count,
-                                [.tensor(y), .tensor(indices), .tensor(x), .size(rows), .size(n), .size(m)])
+                try launchItems(
+                    try kernel("Indexing", "scatter_add_elements"), x.count,
+                    [.tensor(y), .tensor(indices), .tensor(x), .size(rows), .size(n), .size(m)])
             } else {
                 try addSegments(y, indices, into: x, rows: rows, keyRows: rows, n: n, m: m, inner: 1)
             }
@@ -74,26 +91,33 @@ extension OpenCLDevice: IndexingOps {
 
     /// Clears x [rows, n, inner] and adds the rows of y [rows, m, inner]: the indices [keyRows, m] are sorted stably, and
     /// each run of equal ones is summed by one work-item a column.
-    private func addSegments(_ y: View, _ indices: View, into x: View, rows: Int, keyRows: Int, n: Int, m: Int,
-                             inner: Int) throws {
+    private func addSegments(
+        _ y: View, _ indices: View, into x: View, rows: Int, keyRows: Int, n: Int, m: Int,
+        inner: Int
+    ) throws {
         try launchItems(try kernel("Indexing", "clear"), x.count, [.tensor(x), .size(x.count)])
         guard y.count > 0 else { return }
         let keys = try sortedKeys(indices, rows: keyRows, n: m, m: m, descending: false)
-        try launchItems(try kernel("Indexing", "add_segments"), rows * m * inner,
-                        [.buffer(keys), .tensor(y), .tensor(x), .size(rows), .size(keyRows), .size(n), .size(m), .size(inner)])
+        try launchItems(
+            try kernel("Indexing", "add_segments"), rows * m * inner,
+            [.buffer(keys), .tensor(y), .tensor(x), .size(rows), .size(keyRows), .size(n), .size(m), .size(inner)])
     }
 
     public func sort(_ x: View, descending: Bool, into values: View, indices: View) {
-        precondition(x.rank == 2 && values.rank == 2 && values.shape == indices.shape && values.shape[0] == x.shape[0]
-                        && values.shape[1] <= x.shape[1] && x.isContiguous && values.isContiguous && indices.isContiguous,
-                     "sort: x \(x.shape), values \(values.shape) and indices \(indices.shape) do not fit")
+        precondition(
+            x.rank == 2 && values.rank == 2 && values.shape == indices.shape && values.shape[0] == x.shape[0]
+                && values.shape[1] <= x.shape[1] && x.isContiguous && values.isContiguous && indices.isContiguous,
+            "sort: x \(x.shape), values \(values.shape) and indices \(indices.shape) do not fit")
         guarded("sort", inputs: [x], outputs: [values, indices]) {
             let (rows, n, m) = (x.shape[0], x.shape[1], values.shape[1])
             let keys = try sortedKeys(x, rows: rows, n: n, m: m, descending: descending)
             let each = deviceClass == .cpuLike ? share(rows * m, work: rows * m * 4) : 1
-            try launchItems(try kernel("Indexing", "take_sorted"), (rows * m + each - 1) / each,
-                            [.buffer(keys), .tensor(x), .tensor(values), .tensor(indices), .size(rows), .size(n), .size(m),
-                             .size(each)])
+            try launchItems(
+                try kernel("Indexing", "take_sorted"), (rows * m + each - 1) / each,
+                [
+                    .buffer(keys), .tensor(x), .tensor(values), .tensor(indices), .size(rows), .size(n), .size(m),
+                    .size(each),
+                ])
         }
     }
 
@@ -105,16 +129,19 @@ extension OpenCLDevice: IndexingOps {
             let kept = min(2 * length, m), pairs = (count + 1) / 2
             let merged = try scratch(byteCount: rows * pairs * kept * 8)
             let each = deviceClass == .cpuLike ? 8192 : 16
-            try launchItems(merge, rows * pairs * ((kept + each - 1) / each),
-                            [.buffer(runs), .buffer(merged), .size(rows), .size(count), .size(length), .size(kept), .size(each)])
+            try launchItems(
+                merge, rows * pairs * ((kept + each - 1) / each),
+                [.buffer(runs), .buffer(merged), .size(rows), .size(count), .size(length), .size(kept), .size(each)])
             (runs, count, length) = (merged, pairs, kept)
         }
         return runs
     }
 
     /// Blocks of the rows, sorted; of each the first `length` keys are kept.
-    private func sortedBlocks(_ x: View, rows: Int, n: Int, m: Int,
-                              descending: Bool) throws -> (runs: OpenCLBuffer, count: Int, length: Int) {
+    private func sortedBlocks(
+        _ x: View, rows: Int, n: Int, m: Int,
+        descending: Bool
+    ) throws -> (runs: OpenCLBuffer, count: Int, length: Int) {
         var defines: Defines = x.type == .int32 ? ["INDEX_KEYS": 1] : [:]
         if deviceClass == .cpuLike {
             let wanted = cpuItems(elements: rows * n * 8, atMost: Int.max)
@@ -124,9 +151,12 @@ extension OpenCLDevice: IndexingOps {
             let runs = try scratch(byteCount: rows * blocks * kept * 8)
             let each = (rows * blocks + wanted - 1) / wanted, items = (rows * blocks + each - 1) / each
             let space = try scratch(byteCount: items * 2 * block * 8)
-            try launchItems(try kernel("Indexing", "sort_blocks", defines), items,
-                            [.tensor(x), .buffer(runs), .buffer(space), .size(rows), .size(n), .size(block), .size(kept),
-                             .size(blocks), .size(each), .int(descending ? 1 : 0)])
+            try launchItems(
+                try kernel("Indexing", "sort_blocks", defines), items,
+                [
+                    .tensor(x), .buffer(runs), .buffer(space), .size(rows), .size(n), .size(block), .size(kept),
+                    .size(blocks), .size(each), .int(descending ? 1 : 0),
+                ])
             return (runs, blocks, kept)
         }
         var block = max(min(512, nextPowerOfTwo(n)), 2)
@@ -139,8 +169,9 @@ extension OpenCLDevice: IndexingOps {
             }
             let blocks = (n + block - 1) / block, kept = min(block, m)
             let runs = try scratch(byteCount: rows * blocks * kept * 8)
-            try launch(kernel, global: WorkSize(rows * blocks * (block / 2)), local: WorkSize(block / 2),
-                       .tensor(x), .buffer(runs), .size(n), .size(kept), .size(blocks), .int(descending ? 1 : 0))
+            try launch(
+                kernel, global: WorkSize(rows * blocks * (block / 2)), local: WorkSize(block / 2),
+                .tensor(x), .buffer(runs), .size(n), .size(kept), .size(blocks), .int(descending ? 1 : 0))
             return (runs, blocks, kept)
         }
     }

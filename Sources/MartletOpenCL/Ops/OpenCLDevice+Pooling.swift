@@ -50,11 +50,14 @@ extension OpenCLDevice: PoolingOps {
         }
     }
 
-    private func runPooling(_ op: StaticString, _ call: PoolingCall, inputs: [View], outputs: [View],
-                            _ body: (PoolingCall) throws -> Void) {
+    private func runPooling(
+        _ op: StaticString, _ call: PoolingCall, inputs: [View], outputs: [View],
+        _ body: (PoolingCall) throws -> Void
+    ) {
         let views = inputs + outputs
-        precondition(views.allSatisfy { $0.isContiguous && [call.image, call.windows].contains($0.shape) } && call.isConsistent,
-                     "\(op): image \(call.image) and windows \(call.windows) do not fit")
+        precondition(
+            views.allSatisfy { $0.isContiguous && [call.image, call.windows].contains($0.shape) } && call.isConsistent,
+            "\(op): image \(call.image) and windows \(call.windows) do not fit")
         guarded(op, inputs: inputs, outputs: outputs) { try body(call) }
     }
 
@@ -65,15 +68,18 @@ extension OpenCLDevice: PoolingOps {
             let bands = call.planes >= wanted ? 1 : min((wanted + call.planes - 1) / call.planes, call.windows[2])
             let planesEach = (call.planes + wanted - 1) / wanted
             let kernel = try kernel("Pooling", tiled ? name + "_tiled" : name, call.cpuDefines)
-            try launchItems(kernel, (call.planes + planesEach - 1) / planesEach * bands,
-                            operands + call.arguments(divides: divides && !tiled) + [.size(planesEach), .size(bands)])
+            try launchItems(
+                kernel, (call.planes + planesEach - 1) / planesEach * bands,
+                operands + call.arguments(divides: divides && !tiled) + [.size(planesEach), .size(bands)])
         } else if call.options == nil, call.imageCount >= 64 * call.windowCount {
             let (kernel, group) = try groupKernel("Pooling", name, call.defines, wanted: call.imageCount / call.windowCount)
-            try launch(kernel, global: WorkSize(call.planes * call.windowCount * group), local: WorkSize(group),
-                       arguments: operands + call.arguments(divides: divides))
+            try launch(
+                kernel, global: WorkSize(call.planes * call.windowCount * group), local: WorkSize(group),
+                arguments: operands + call.arguments(divides: divides))
         } else {
-            try launchItems(try kernel("Pooling", name, call.defines), call.planes * call.windowCount,
-                            operands + call.arguments(divides: divides))
+            try launchItems(
+                try kernel("Pooling", name, call.defines), call.planes * call.windowCount,
+                operands + call.arguments(divides: divides))
         }
     }
 
@@ -86,9 +92,10 @@ extension OpenCLDevice: PoolingOps {
         }
         let tiled = call.isTiled
         let planesEach = (call.planes + wanted - 1) / wanted
-        try launchItems(try kernel("Pooling", tiled ? name + "_tiled" : name, call.cpuDefines),
-                        (call.planes + planesEach - 1) / planesEach,
-                        operands + call.arguments(divides: divides && !tiled) + [.size(planesEach)])
+        try launchItems(
+            try kernel("Pooling", tiled ? name + "_tiled" : name, call.cpuDefines),
+            (call.planes + planesEach - 1) / planesEach,
+            operands + call.arguments(divides: divides && !tiled) + [.size(planesEach)])
     }
 }
 
@@ -137,8 +144,10 @@ struct PoolingCall {
 
     var defines: Defines {
         guard let options else { return ["ADAPTIVE": 1] }
-        return ["KY": options.kernel.y, "KX": options.kernel.x, "SY": options.stride.y, "SX": options.stride.x,
-                "DY": options.dilation.y, "DX": options.dilation.x]
+        return [
+            "KY": options.kernel.y, "KX": options.kernel.x, "SY": options.stride.y, "SX": options.stride.x,
+            "DY": options.dilation.y, "DX": options.dilation.x,
+        ]
     }
 
     var cpuDefines: Defines {

@@ -8,8 +8,10 @@ extension OpenCLDevice {
 
     /// Launches a kernel whose arguments are `operands`, the number of rows, their length `n`, the rows of a work-item,
     /// then `options`.
-    func launchRows(_ family: String, _ name: String, rows: Int, n: Int, _ operands: [KernelArgument],
-                    options: [KernelArgument] = []) throws {
+    func launchRows(
+        _ family: String, _ name: String, rows: Int, n: Int, _ operands: [KernelArgument],
+        options: [KernelArgument] = []
+    ) throws {
         func arguments(_ rowsEach: Int) -> [KernelArgument] {
             operands + [.size(rows), .size(n), .size(rowsEach)] + options
         }
