@@ -23,7 +23,7 @@
 #define TN 128
 #endif
 #ifndef TK
-#define TK 16
+#define TK 8
 #endif
 #ifndef WM
 #define WM 8
@@ -42,6 +42,12 @@
 #define THREADS (THREADS_M * THREADS_N)
 #define PAD 4
 #define UNROLL _Pragma("unroll")
+// More of the depths at a time would hold more numbers in registers than there are.
+#if WM * WN >= 64
+#define SHORT_UNROLL _Pragma("unroll 1")
+#else
+#define SHORT_UNROLL _Pragma("unroll 2")
+#endif
 
 #ifndef EPILOGUE
 #define EPILOGUE_PARAMETERS
@@ -60,7 +66,7 @@ typedef __local const float4 *Local4;
 // The products of two tiles in local memory. Depth p of a tile of T lanes begins at p * (T + PAD).
 inline void multiplyTiles(__local const float *aTile, __local const float *bTile, const uint ty, const uint tx,
                           float4 sum[WM][WN / 4]) {
-    UNROLL for (uint p = 0; p < TK; p++) {
+    SHORT_UNROLL for (uint p = 0; p < TK; p++) {
         float4 x[WM / 4], y[WN / 4];
         UNROLL for (uint i = 0; i < WM / 4; i++) x[i] = *(Local4)(aTile + p * (TM + PAD) + i * (TM / (WM / 4)) + ty * 4);
         UNROLL for (uint j = 0; j < WN / 4; j++) y[j] = *(Local4)(bTile + p * (TN + PAD) + j * (TN / (WN / 4)) + tx * 4);

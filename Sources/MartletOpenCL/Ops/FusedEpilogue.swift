@@ -78,7 +78,8 @@ struct FusedEpilogue {
     /// The text for a product stored as it is.
     static func none(rank: Int) -> String {
         let indices = (0..<rank).map { "i\($0)" }.joined(separator: ", ")
-        return ["", "16"].reduce("#define EPILOGUE_PARAMETERS\n#define EPILOGUE_REPEATED 1\n") { $0 + "#define EPILOGUE\($1)(value, \(indices)) (value)\n" }
+        return "#define EPILOGUE_PARAMETERS\n#define EPILOGUE_REPEATED 1\n#define EPILOGUE(value, \(indices)) (value)\n"
+            + "#define EPILOGUE16(value, \(indices)) (value)\n"
     }
 
     /// The expression with at least the product as input, so that its function takes one even where it is a constant.

@@ -7,7 +7,7 @@ extension OpenCLDevice: ConvolutionOps {
             let shape = ConvolutionShape(x: x.shape, w: w.shape, y: y.shape, options)
             if shape.isPointwise, let problem = MatmulProblem(pointwise: x, w, y, epilogue) { return try multiply(problem) }
             // Vectors that begin in the raster must end in it.
-            let isWide = deviceClass == .gpuLike || (shape.output.y - 1) * shape.image.x + shape.output.x >= 64
+            let isWide = (shape.output.y - 1) * shape.image.x + shape.output.x >= 64
             let raster = try raster(x, shape.rasterY, shape.rasterX, isPlain: shape.isPlain && isWide)
             let table = try tapTable(shape, raster)
             let weights = ConvolutionWeights(view: w, rows: shape.outputs, taps: shape.taps, rowStep: shape.taps,
@@ -52,12 +52,13 @@ extension OpenCLDevice: ConvolutionOps {
     public func convolutionWeightGradient(_ x: View, _ dy: View, into dw: View, options: ConvolutionOptions) {
         guarded("convolutionWeightGradient", inputs: [x, dy], outputs: [dw]) {
             let shape = ConvolutionShape(x: x.shape, w: dw.shape, y: dy.shape, options)
-            let variant = ConvolutionPanelVariant.standard, tile = convolutionTile(rows: shape.outputs, columns: shape.taps)
-            let isDot = tile == nil && shape.outputs < variant.channelsInLanes
+            let variant = ConvolutionPanelVariant.standard
+            let tiles = try convolutionTiles("convolutionWeightTiles", rows: shape.outputs, columns: shape.taps, nil)
+            let isDot = tiles == nil && shape.outputs < variant.channelsInLanes
             let raster = try raster(x, shape.rasterY, shape.rasterX, isPlain: shape.isPlain && !isDot)
             let table = try tapTable(shape, raster)
-            if let tile {
-                try weightTiles(raster, dy, dw, table, shape, tile)
+            if let tiles {
+                try weightTiles(raster, dy, dw, table, shape, tiles)
             } else if isDot {
                 try weightDot(raster, dy, dw, table, shape, variant)
             } else {
@@ -70,17 +71,19 @@ extension OpenCLDevice: ConvolutionOps {
                           _ result: ConvolutionResult, _ shape: ConvolutionShape, rasterChannels: Int,
                           _ epilogue: FusedEpilogue?) throws {
         let group = rasterChannels * raster.channelSize, pixels = result.extent.y * result.extent.x
-        if let tile = convolutionTile(rows: weights.rows, columns: pixels * shape.images) {
-            try multiplyTiles(weights, raster, group, table, result, shape, epilogue, tile)
+        if let tiles = try convolutionTiles("convolutionTiles", rows: weights.rows, columns: pixels * shape.images, epilogue) {
+            try multiplyTiles(weights, raster, group, table, result, shape, epilogue, tiles)
         } else {
             try multiplyPanels(weights, raster, group, table, result, shape, epilogue, .standard)
         }
     }
 
-    /// The tiles to use; nil on CPU-like devices.
-    private func convolutionTile(rows: Int, columns: Int) -> MatmulTileVariant? {
+    /// The kernel over tiles to use; nil on CPU-like devices, and where none runs.
+    private func convolutionTiles(_ name: String, rows: Int, columns: Int,
+                                  _ epilogue: FusedEpilogue?) throws -> (MatmulTileVariant, Kernel)? {
         guard deviceClass == .gpuLike else { return nil }
-        return MatmulTileVariant.best(rows: rows, columns: columns, batches: 1, on: properties)
+        let candidates = MatmulTileVariant.candidates(rows: rows, columns: columns, batches: 1, vectors: true, on: properties)
+        return try firstRunning(candidates) { try convolutionKernel("ConvolutionTile", name, $0.defines, epilogue) }
     }
 
     /// A kernel of the family, with the text that it builds on.

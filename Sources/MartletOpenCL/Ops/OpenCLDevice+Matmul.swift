@@ -8,13 +8,24 @@ extension OpenCLDevice: MatmulOps {
     }
 
     func multiply(_ problem: MatmulProblem) throws {
-        if deviceClass == .gpuLike,
-            let variant = MatmulTileVariant.best(rows: problem.m, columns: problem.n, batches: problem.batches, on: properties)
-        {
-            try multiplyTiles(problem, variant)
-        } else {
-            try multiplyPanels(problem, .standard)
+        if deviceClass == .gpuLike, try multiplyTiles(problem) { return }
+        try multiplyPanels(problem, .standard)
+    }
+
+    /// The first of the variants whose kernel this device builds and runs with the work-group it asks for; nil for none.
+    func firstRunning(_ candidates: ArraySlice<MatmulTileVariant>,
+                      _ kernel: (MatmulTileVariant) throws -> Kernel) throws -> (MatmulTileVariant, Kernel)? {
+        for variant in candidates {
+            do {
+                let built = try kernel(variant)
+                if built.maxWorkGroupSize >= variant.threads, built.localMemoryBytes <= properties.localMemoryBytes {
+                    return (variant, built)
+                }
+            } catch let error as OpenCLError where !error.isOutOfMemory {
+                continue
+            }
         }
+        return nil
     }
 }
 
@@ -99,30 +110,40 @@ extension OpenCLDevice {
         return try kernel(family, name, defines, expression: epilogue.expression) { epilogue.text }
     }
 
-    /// GPU-like: tiles in local memory.
-    private func multiplyTiles(_ problem: MatmulProblem, _ variant: MatmulTileVariant) throws {
+    /// GPU-like: tiles in local memory. False where none of the variants runs here.
+    private func multiplyTiles(_ problem: MatmulProblem) throws -> Bool {
         let (a, b, m, n) = (problem.a, problem.b, problem.m, problem.n)
+        let aVector = a.isAligned(depths: problem.k) ? 4 : 1, bVector = b.isAligned(depths: problem.k) ? 4 : 1
+        let candidates = MatmulTileVariant.candidates(rows: m, columns: n, batches: problem.batches,
+                                                      vectors: aVector * bVector == 16, on: properties)
+        func split(_ variant: MatmulTileVariant) -> (count: Int, depth: Int) {
+            let rowTiles = (m + variant.tile - 1) / variant.tile, columnTiles = (n + variant.tile - 1) / variant.tile
+            let tiles = rowTiles * columnTiles * problem.batches
+            return problem.splits(tiles: tiles, wanted: tiles < properties.computeUnits ? 2 * properties.computeUnits : 1,
+                                  leastDepth: MatmulTileVariant.leastSplitDepth)
+        }
+        let running = try firstRunning(candidates) { variant in
+            var defines = variant.defines
+            (defines["A_DEEP"], defines["A_VEC"]) = (a.isDeep ? 1 : 0, aVector)
+            (defines["B_DEEP"], defines["B_VEC"]) = (b.isDeep ? 1 : 0, bVector)
+            return try kernel("MatmulTile", "matmulTiles", defines, split(variant).count == 1 ? problem.epilogue : nil)
+        }
+        guard let (variant, kernel) = running else { return false }
         let rowTiles = (m + variant.tile - 1) / variant.tile, columnTiles = (n + variant.tile - 1) / variant.tile
-        let tiles = rowTiles * columnTiles * problem.batches
-        let split = problem.splits(tiles: tiles, wanted: tiles < properties.computeUnits ? 2 * properties.computeUnits : 1,
-                                   leastDepth: MatmulTileVariant.leastSplitDepth)
-        let epilogue = split.count == 1 ? problem.epilogue : nil
-        var defines = variant.defines
-        (defines["A_DEEP"], defines["A_VEC"]) = (a.isDeep ? 1 : 0, a.isAligned(depths: problem.k) ? 4 : 1)
-        (defines["B_DEEP"], defines["B_VEC"]) = (b.isDeep ? 1 : 0, b.isAligned(depths: problem.k) ? 4 : 1)
-        let kernel = try kernel("MatmulTile", "matmulTiles", defines, epilogue)
+        let split = split(variant)
         let parts = try split.count == 1 ? nil : scratch(byteCount: split.count * problem.c.count * 4)
         try launch(kernel, global: [columnTiles * variant.threads, rowTiles, problem.batches * split.count],
                    local: [variant.threads, 1, 1], arguments: [
             .tensor(a.view), .size(a.step), .size(a.batchStep), .tensor(b.view), .size(b.step), .size(b.batchStep),
             .tensor(parts.map { View($0, shape: problem.c.shape) } ?? problem.c), .size(m), .size(n), .size(problem.k),
             .size(problem.batches), .size(split.depth), .size(problem.c.count),
-        ] + (epilogue?.arguments ?? []))
-        guard let parts else { return }
+        ] + (parts == nil ? problem.epilogue?.arguments ?? [] : []))
+        guard let parts else { return true }
         let sum = try self.kernel("MatmulTile", "matmulSumSplits", [:], problem.epilogue)
         let local = min(64, sum.maxWorkGroupSize)
         try launch(sum, global: [roundUp(n, to: local), problem.batches * m, 1], local: [local, 1, 1], arguments: [
             .buffer(parts), .size(split.count), .tensor(problem.c), .size(problem.batches * m), .size(m), .size(n),
         ] + (problem.epilogue?.arguments ?? []))
+        return true
     }
 }
