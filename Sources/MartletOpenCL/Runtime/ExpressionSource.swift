@@ -80,7 +80,8 @@ package enum ExpressionSource {
         case .logarithmOnePlus: "log1p(\(x))"
         case .sine: "sin(\(x))"
         case .cosine: "cos(\(x))"
-        case .tanh: "tanh(\(x))"
+        // Some drivers stop one step short of 1, which 1 - tanh(x)^2 makes a slope that is not there.
+        case .tanh: "select(tanh(\(x)), copysign(\(one), \(x)), fabs(\(x)) > (\(type))(9.02f))"
         case .sigmoid: "\(one) / (\(one) + exp(-\(x)))"
         case .errorFunction: "erf(\(x))"
         case .floor: "floor(\(x))"
