@@ -27,6 +27,36 @@ void martlet_grid_zero(const martlet_grid *g, float *target) {
                 target[(g->first_y + i * g->step_y) * g->target_width + g->first_x + j * g->step_x] = 0;
 }
 
+enum { pack_channels = 32 };
+
+// Some channels of a panel: few enough that what is written stays in the first-level cache while the weights are read in order.
+static void pack_panel(const martlet_grid *g, const float *from, int64_t output_stride, int64_t channel_stride,
+                       const int32_t *tap_index, int64_t block, int64_t first, int64_t rows, int64_t channel, float *to) {
+    int64_t k_count = g->taps * g->channels, last = smaller(g->channels, channel + pack_channels);
+    if (output_stride < channel_stride) {
+        // The outputs are the inner axis of the weights.
+        for (int64_t c = channel; c < last; c++)
+            for (int64_t tap = 0; tap < g->taps; tap++) {
+                int64_t k = tap * g->channels + c, k0 = k / block * block, count = smaller(block, k_count - k0);
+                float *out = to + g->outputs * k0 + first * count + (k - k0) * rows;
+                for (int64_t m = 0; m < rows; m++) out[m] = from[m * output_stride + c * channel_stride + tap_index[tap]];
+            }
+        return;
+    }
+    for (int64_t tap = 0; tap < g->taps; tap++)
+        for (int64_t c = channel; c < last;) {
+            // As far as a block of k reaches.
+            int64_t k = tap * g->channels + c, k0 = k / block * block, count = smaller(block, k_count - k0);
+            int64_t run = smaller(last - c, k0 + count - k);
+            float *out = to + g->outputs * k0 + first * count + (k - k0) * rows;
+            for (int64_t m = 0; m < rows; m++) {
+                const float *in = from + m * output_stride + c * channel_stride + tap_index[tap];
+                for (int64_t i = 0; i < run; i++) out[i * rows + m] = in[i * channel_stride];
+            }
+            c += run;
+        }
+}
+
 void martlet_grid_pack(const martlet_grid *g, const float *weights, int64_t group_stride, int64_t output_stride,
                        int64_t channel_stride, const int32_t *tap_index, int64_t block, float *packed, int64_t begin,
                        int64_t end) {
@@ -36,13 +66,8 @@ void martlet_grid_pack(const martlet_grid *g, const float *weights, int64_t grou
         int64_t first = panel_start(g->outputs, panels, panel), rows = panel_start(g->outputs, panels, panel + 1) - first;
         const float *from = weights + group * group_stride + first * output_stride;
         float *to = packed + group * g->outputs * k_count;
-        for (int64_t channel = 0; channel < g->channels; channel++)
-            for (int64_t tap = 0; tap < g->taps; tap++) {
-                int64_t k = tap * g->channels + channel, k0 = k / block * block, count = smaller(block, k_count - k0);
-                const float *in = from + channel * channel_stride + tap_index[tap];
-                float *out = to + g->outputs * k0 + first * count + (k - k0) * rows;
-                for (int64_t m = 0; m < rows; m++) out[m] = in[m * output_stride];
-            }
+        for (int64_t channel = 0; channel < g->channels; channel += pack_channels)
+            pack_panel(g, from, output_stride, channel_stride, tap_index, block, first, rows, channel, to);
     }
 }
 

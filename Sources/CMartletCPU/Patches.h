@@ -10,6 +10,7 @@
 typedef struct {
     int64_t source;     // offset of the image's first channel (of the group) in the source
     int64_t i, j;       // the first position's row and column
+    int64_t origin;     // where the first position reads with a tap at (0, 0)
     int64_t to;         // where its elements go in a row of patches
     int32_t at, count;  // where in the block, and how many
     int64_t image;
@@ -34,8 +35,10 @@ MARTLET_INLINE int64_t find_runs(const martlet_grid *g, int64_t group, int64_t b
     for (int64_t p = begin; p < end;) {
         int64_t at = p - begin, within = at % panel;
         int64_t length = smaller(smaller(g->columns - j, end - p), panel - within);
-        runs[count++] = (position_run){((image * g->groups + group) * g->channels) * plane, i, j,
-                                       at / panel * panel_pitch + within, (int32_t)at, (int32_t)length, image};
+        int64_t source = (image * g->groups + group) * g->channels * plane;
+        runs[count++] = (position_run){
+            source, i, j, source + i * g->source_step_y * g->width + j * g->source_step_x,
+            at / panel * panel_pitch + within, (int32_t)at, (int32_t)length, image};
         p += length;
         j += length;
         if (j == g->columns) {
@@ -49,6 +52,13 @@ MARTLET_INLINE int64_t find_runs(const martlet_grid *g, int64_t group, int64_t b
 MARTLET_INLINE int64_t ceiling_quotient(int64_t a, int64_t b) {
     if (b == 1) return a;
     return a >= 0 ? (a + b - 1) / b : -(-a / b);
+}
+
+// Whether all positions of the grid lie inside the source at a tap.
+MARTLET_INLINE int is_inside(const martlet_grid *g, int64_t tap) {
+    int64_t y = g->tap_y[tap], x = g->tap_x[tap];
+    return y >= 0 && x >= 0 && y + (g->rows - 1) * g->source_step_y < g->height
+           && x + (g->columns - 1) * g->source_step_x < g->width;
 }
 
 // What one tap makes of the runs; whether all of them lie wholly inside the source and may be read in whole vectors. No element
@@ -110,8 +120,21 @@ MARTLET_INLINE void gather_patches(const martlet_grid *g, const float *source, c
     int64_t plane = g->height * g->width, step = g->source_step_x;
     int64_t limit = g->images * g->groups * g->channels * plane;
     clipped_run clipped[patch_block];
+    // How far whole vectors of the runs reach.
+    int64_t reach = 0;
+    for (int64_t r = 0; r < run_count; r++)
+        reach = larger(reach, runs[r].origin + (runs[r].count + lanes - 1) / lanes * lanes * step);
     int64_t k = begin, tap = begin / g->channels, channel = begin % g->channels;
     for (; k < end; tap++, channel = 0) {
+        int64_t distance = g->tap_y[tap] * g->width + g->tap_x[tap];
+        if (step == 1 && is_inside(g, tap) && reach + distance + (g->channels - 1) * plane <= limit) {
+            for (; channel < g->channels && k < end; channel++, k++, out += pitch) {
+                const float *in = source + channel * plane + distance;
+                for (int64_t r = 0; r < run_count; r++) copy_vectors(out + runs[r].to, in + runs[r].origin, runs[r].count);
+                for (int64_t i = 0; i < rest_count; i++) out[rest + i] = 0;
+            }
+            continue;
+        }
         int whole = clip_runs(g, runs, run_count, tap, limit, clipped);
         for (; channel < g->channels && k < end; channel++, k++, out += pitch) {
             const float *in = source + channel * plane;

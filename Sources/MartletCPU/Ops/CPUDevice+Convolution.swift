@@ -47,8 +47,8 @@ extension CPUDevice {
         grid.withC { g in
             let pitch = Int(martlet_weight_gradient_pitch(g.pointee.outputs))
             // A range of k takes all positions; where there are too few ranges for the threads, images are divided too.
-            let most = (depth + 143) / 144
-            let range = (depth + most - 1) / most, ranges = (depth + range - 1) / range
+            let least = (depth + 575) / 576
+            let range = (depth + least - 1) / least, ranges = (depth + range - 1) / range
             let slabs = max(1, min(images, (2 * pool.threads + ranges * groups - 1) / (ranges * groups)))
             let each = Int(martlet_weight_gradient_scratch(g, Int64(range)))
             let slabFloats = groups * depth * pitch
@@ -124,9 +124,9 @@ extension CPUDevice {
                             _ packed: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>,
                             _ scratch: UnsafeMutablePointer<Float>, _ each: Int, _ finish: Finish?) {
         let positions = grid.positions, area = grid.area, groups = grid.groups
-        let share = (positions + 3 * pool.threads - 1) / (3 * pool.threads)
-        let block = min(Int(martlet_implicit_gemm_block), max(32, (share + 31) / 32 * 32))
-        let blocks = (positions + block - 1) / block
+        let most = Int(martlet_implicit_gemm_block)
+        let wanted = max((positions + most - 1) / most, min(3 * pool.threads, (positions + 31) / 32))
+        let block = ((positions + wanted - 1) / wanted + 31) / 32 * 32, blocks = (positions + block - 1) / block
         // Where there are too few blocks for the threads, the output channels are divided too.
         let panels = Int(martlet_grid_panels(g.pointee.outputs))
         let parts = max(1, min(panels, (2 * pool.threads + blocks * groups - 1) / (blocks * groups)))
