@@ -12,5 +12,6 @@
 #include "Random.h"
 #include "Reduction.h"
 #include "Processor.h"
+#include "Peak.h"
 
 #endif

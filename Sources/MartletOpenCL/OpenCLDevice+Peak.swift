@@ -1,0 +1,18 @@
+import MartletCore
+
+extension OpenCLDevice: PeakMeasuring {
+    package func startMultiplyAdds() throws -> Double {
+        try lock.withLock {
+            let isCPU = deviceClass == .cpuLike
+            let kernel = try kernel("Peak", "multiply_adds", [:])
+            let local = isCPU ? 1 : min(256, kernel.maxWorkGroupSize, properties.maxWorkItemSizes[0])
+            let items = isCPU ? properties.computeUnits * 4 : properties.computeUnits * 16 * local
+            let width = isCPU ? 16 : 1, rounds = isCPU ? 1 << 16 : 1 << 12
+            let result = try scratch(byteCount: items * width * 4)
+            try launch(
+                kernel, global: WorkSize(items), local: WorkSize(local), .tensor(View(result, shape: [items * width])),
+                .size(rounds), .float(0.999), .float(0.001))
+            return Double(items) * Double(width) * Double(rounds) * 12 * 2
+        }
+    }
+}
