@@ -70,6 +70,8 @@ let package = Package(
             dependencies: ["Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance", argumentParser, yams],
             swiftSettings: swift),
 
+        tests("CoreTests", ["MartletCore", "MartletCPU"]),
+        tests("DeviceTests", ["Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance"]),
         tests("DataTests", ["MartletData", "CZlib"]),
         tests("NNTests", ["Martlet"]),
         tests("TrainingTests", ["Martlet"]),
