@@ -52,8 +52,9 @@ struct GradientAxis {
             var taps = TapAxis(count: 0, slope: 0)
             let first = (0..<min(kernel, step)).first { (index + padding - $0 * dilation) % stride == 0 }
             if let first, output > 0 {
-                taps = TapAxis(count: (kernel - first + step - 1) / step, first: first, step: step,
-                               start: (index + padding - first * dilation) / stride, slope: slope)
+                taps = TapAxis(
+                    count: (kernel - first + step - 1) / step, first: first, step: step,
+                    start: (index + padding - first * dilation) / stride, slope: slope)
                 lowest = min(lowest, taps.start + (taps.count - 1) * slope)
                 highest = max(highest, extent - 1 + taps.start)
             }
@@ -93,12 +94,14 @@ struct ConvolutionShape {
     var pixels: Int { output.y * output.x }
 
     var rasterY: RasterAxis {
-        RasterAxis(kernel: kernel.y, output: output.y, stride: options.stride.y, padding: options.padding.y,
-                   dilation: options.dilation.y)
+        RasterAxis(
+            kernel: kernel.y, output: output.y, stride: options.stride.y, padding: options.padding.y,
+            dilation: options.dilation.y)
     }
     var rasterX: RasterAxis {
-        RasterAxis(kernel: kernel.x, output: output.x, stride: options.stride.x, padding: options.padding.x,
-                   dilation: options.dilation.x)
+        RasterAxis(
+            kernel: kernel.x, output: output.x, stride: options.stride.x, padding: options.padding.x,
+            dilation: options.dilation.x)
     }
     var tapsY: TapAxis { TapAxis(count: kernel.y, slope: options.dilation.y, stride: options.stride.y) }
     var tapsX: TapAxis { TapAxis(count: kernel.x, slope: options.dilation.x, stride: options.stride.x) }

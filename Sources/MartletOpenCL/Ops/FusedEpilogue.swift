@@ -20,9 +20,10 @@ struct FusedEpilogue {
         self.epilogue = epilogue
         self.rank = rank
         let used = max(epilogue.expression.inputCount - 1, 0)
-        precondition(used <= epilogue.operands.count && epilogue.expression.scalarCount <= epilogue.scalars.count,
-                     "an epilogue of \(used) operands and \(epilogue.expression.scalarCount) scalars was given "
-                     + "\(epilogue.operands.count) and \(epilogue.scalars.count)")
+        precondition(
+            used <= epilogue.operands.count && epilogue.expression.scalarCount <= epilogue.scalars.count,
+            "an epilogue of \(used) operands and \(epilogue.expression.scalarCount) scalars was given "
+                + "\(epilogue.operands.count) and \(epilogue.scalars.count)")
         operands = Array(epilogue.operands.prefix(used))
         steps = operands.map { view in
             precondition(view.rank == rank && view.type == .float32, "an epilogue's operand is \(view.type) \(view.shape)")
@@ -85,7 +86,8 @@ struct FusedEpilogue {
     /// The expression with at least the product as input, so that its function takes one even where it is a constant.
     private var withInput: Expression {
         guard expression.inputCount == 0 else { return expression }
-        return Expression(operations: expression.operations, results: expression.results, inputCount: 1,
-                          scalarCount: expression.scalarCount)
+        return Expression(
+            operations: expression.operations, results: expression.results, inputCount: 1,
+            scalarCount: expression.scalarCount)
     }
 }

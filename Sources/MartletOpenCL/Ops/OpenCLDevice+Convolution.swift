@@ -10,11 +10,13 @@ extension OpenCLDevice: ConvolutionOps {
             let isWide = (shape.output.y - 1) * shape.image.x + shape.output.x >= 64
             let raster = try raster(x, shape.rasterY, shape.rasterX, isPlain: shape.isPlain && isWide)
             let table = try tapTable(shape, raster)
-            let weights = ConvolutionWeights(view: w, rows: shape.outputs, taps: shape.taps, rowStep: shape.taps,
-                                             groupStep: shape.outputs * shape.taps, isInOrder: true)
+            let weights = ConvolutionWeights(
+                view: w, rows: shape.outputs, taps: shape.taps, rowStep: shape.taps,
+                groupStep: shape.outputs * shape.taps, isInOrder: true)
             let channels = shape.groups * shape.outputs
-            let result = ConvolutionResult(view: y, extent: shape.output, image: channels * shape.pixels,
-                                           channel: shape.pixels, y: shape.output.x, x: 1)
+            let result = ConvolutionResult(
+                view: y, extent: shape.output, image: channels * shape.pixels,
+                channel: shape.pixels, y: shape.output.x, x: 1)
             try multiply(weights, raster, table, result, shape, rasterChannels: shape.inputs, FusedEpilogue(epilogue, rank: 4))
         }
     }
@@ -25,24 +27,29 @@ extension OpenCLDevice: ConvolutionOps {
             if shape.isPointwise { return try multiply(MatmulProblem(pointwiseGradient: dy, w, dx)) }
             let (stride, padding, dilation) = (options.stride, options.padding, options.dilation)
             let output = shape.outputs == 0 ? 0 : shape.output
-            let y = GradientAxis(image: shape.image.y, kernel: shape.kernel.y, output: output.y, stride: stride.y,
-                                 padding: padding.y, dilation: dilation.y)
-            let x = GradientAxis(image: shape.image.x, kernel: shape.kernel.x, output: output.x, stride: stride.x,
-                                 padding: padding.x, dilation: dilation.x)
+            let y = GradientAxis(
+                image: shape.image.y, kernel: shape.kernel.y, output: output.y, stride: stride.y,
+                padding: padding.y, dilation: dilation.y)
+            let x = GradientAxis(
+                image: shape.image.x, kernel: shape.kernel.x, output: output.x, stride: stride.x,
+                padding: padding.x, dilation: dilation.x)
             let raster = try raster(dy, y.raster, x.raster, isPlain: false)
             let kernelSize = shape.kernel.y * shape.kernel.x, imageSize = shape.image.y * shape.image.x
             for py in y.phases {
                 for px in x.phases {
-                    let table = try tapTable(shape.outputs, py.taps, px.taps, raster, weightChannel: shape.taps,
-                                             kernelWidth: shape.kernel.x)
+                    let table = try tapTable(
+                        shape.outputs, py.taps, px.taps, raster, weightChannel: shape.taps,
+                        kernelWidth: shape.kernel.x)
                     let taps = shape.outputs * py.taps.count * px.taps.count
-                    let weights = ConvolutionWeights(view: w, rows: shape.inputs, taps: taps, rowStep: kernelSize,
-                                                     groupStep: shape.outputs * shape.taps, isInOrder: false)
+                    let weights = ConvolutionWeights(
+                        view: w, rows: shape.inputs, taps: taps, rowStep: kernelSize,
+                        groupStep: shape.outputs * shape.taps, isInOrder: false)
                     var view = dx
                     view.offset += py.index * shape.image.x + px.index
-                    let result = ConvolutionResult(view: view, extent: Pair(py.extent, px.extent),
-                                                   image: shape.groups * shape.inputs * imageSize, channel: imageSize,
-                                                   y: stride.y * shape.image.x, x: stride.x)
+                    let result = ConvolutionResult(
+                        view: view, extent: Pair(py.extent, px.extent),
+                        image: shape.groups * shape.inputs * imageSize, channel: imageSize,
+                        y: stride.y * shape.image.x, x: stride.x)
                     try multiply(weights, raster, table, result, shape, rasterChannels: shape.outputs, nil)
                 }
             }
@@ -67,9 +74,11 @@ extension OpenCLDevice: ConvolutionOps {
         }
     }
 
-    private func multiply(_ weights: ConvolutionWeights, _ raster: ConvolutionRaster, _ table: OpenCLBuffer,
-                          _ result: ConvolutionResult, _ shape: ConvolutionShape, rasterChannels: Int,
-                          _ epilogue: FusedEpilogue?) throws {
+    private func multiply(
+        _ weights: ConvolutionWeights, _ raster: ConvolutionRaster, _ table: OpenCLBuffer,
+        _ result: ConvolutionResult, _ shape: ConvolutionShape, rasterChannels: Int,
+        _ epilogue: FusedEpilogue?
+    ) throws {
         let group = rasterChannels * raster.channelSize, pixels = result.extent.y * result.extent.x
         if let tiles = try convolutionTiles("convolutionTiles", rows: weights.rows, columns: pixels * shape.images, epilogue) {
             try multiplyTiles(weights, raster, group, table, result, shape, epilogue, tiles)
@@ -79,16 +88,20 @@ extension OpenCLDevice: ConvolutionOps {
     }
 
     /// The kernel over tiles to use; nil on CPU-like devices, and where none runs.
-    private func convolutionTiles(_ name: String, rows: Int, columns: Int,
-                                  _ epilogue: FusedEpilogue?) throws -> (MatmulTileVariant, Kernel)? {
+    private func convolutionTiles(
+        _ name: String, rows: Int, columns: Int,
+        _ epilogue: FusedEpilogue?
+    ) throws -> (MatmulTileVariant, Kernel)? {
         guard deviceClass == .gpuLike else { return nil }
         let candidates = MatmulTileVariant.candidates(rows: rows, columns: columns, batches: 1, vectors: true, on: properties)
         return try firstRunning(candidates) { try convolutionKernel("ConvolutionTile", name, $0.defines, epilogue) }
     }
 
     /// A kernel of the family, with the text that it builds on.
-    func convolutionKernel(_ family: String, _ name: String, _ defines: Defines,
-                           _ epilogue: FusedEpilogue? = nil) throws -> Kernel {
+    func convolutionKernel(
+        _ family: String, _ name: String, _ defines: Defines,
+        _ epilogue: FusedEpilogue? = nil
+    ) throws -> Kernel {
         var defines = defines
         epilogue?.add(to: &defines)
         return try kernel(family, name, defines, expression: epilogue?.expression) {
@@ -116,35 +129,42 @@ extension OpenCLDevice: ConvolutionOps {
             let width = min(raster.pitch > 32 ? 64 : 16, kernel.maxWorkGroupSize)
             (global, local) = ([roundUp(raster.pitch, to: width), y.phases * x1.phases * y.extent, planes], [width, 1, 1])
         }
-        try launch(kernel, global: global, local: local, .tensor(x), .buffer(buffer), .size(planes), .size(planesEach),
-                   .int(x.shape[2]), .int(x.shape[3]), .int(y.margin), .int(x1.margin), .int(y.stride), .int(x1.stride),
-                   .int(y.phases), .int(x1.phases), .int(y.extent), .int(x1.extent))
+        try launch(
+            kernel, global: global, local: local, .tensor(x), .buffer(buffer), .size(planes), .size(planesEach),
+            .int(x.shape[2]), .int(x.shape[3]), .int(y.margin), .int(x1.margin), .int(y.stride), .int(x1.stride),
+            .int(y.phases), .int(x1.phases), .int(y.extent), .int(x1.extent))
         return raster
     }
 
     /// Where the taps of a forward convolution lie.
     private func tapTable(_ shape: ConvolutionShape, _ raster: ConvolutionRaster) throws -> OpenCLBuffer {
-        try tapTable(shape.inputs, shape.tapsY, shape.tapsX, raster, weightChannel: shape.kernel.y * shape.kernel.x,
-                     kernelWidth: shape.kernel.x)
+        try tapTable(
+            shape.inputs, shape.tapsY, shape.tapsX, raster, weightChannel: shape.kernel.y * shape.kernel.x,
+            kernelWidth: shape.kernel.x)
     }
 
     /// Where the taps of `channels` channels lie, first in the weights, then in the raster.
-    private func tapTable(_ channels: Int, _ y: TapAxis, _ x: TapAxis, _ raster: ConvolutionRaster, weightChannel: Int,
-                          kernelWidth: Int) throws -> OpenCLBuffer {
+    private func tapTable(
+        _ channels: Int, _ y: TapAxis, _ x: TapAxis, _ raster: ConvolutionRaster, weightChannel: Int,
+        kernelWidth: Int
+    ) throws -> OpenCLBuffer {
         let count = channels * y.count * x.count
         guard max(channels * weightChannel, channels * raster.channelSize) <= Int(Int32.max) else {
-            throw DeviceError(.kernel, "convolution on \(info.id): an image of \(channels) channels of \(raster.channelSize) "
-                              + "elements is above 2^31; use smaller images or more groups")
+            throw DeviceError(
+                .kernel,
+                "convolution on \(info.id): an image of \(channels) channels of \(raster.channelSize) "
+                    + "elements is above 2^31; use smaller images or more groups")
         }
         let table = try scratch(byteCount: 2 * count * 4)
         guard count > 0 else { return table }
         let kernel = try convolutionKernel("Convolution", "convolutionTable", [:])
         let local = deviceClass == .cpuLike ? 1 : min(64, kernel.maxWorkGroupSize)
-        try launch(kernel, global: [deviceClass == .cpuLike ? 1 : roundUp(count, to: local)], local: [local], .buffer(table),
-                   .int(count), .int(y.count), .int(x.count), .int(weightChannel), .int(kernelWidth), .int(y.first),
-                   .int(y.step), .int(x.first), .int(x.step), .int(raster.channelSize), .int(y.start), .int(y.slope),
-                   .int(y.stride), .int(x.start), .int(x.slope), .int(x.stride), .int(raster.x.phases),
-                   .int(raster.phaseSize), .int(raster.pitch))
+        try launch(
+            kernel, global: [deviceClass == .cpuLike ? 1 : roundUp(count, to: local)], local: [local], .buffer(table),
+            .int(count), .int(y.count), .int(x.count), .int(weightChannel), .int(kernelWidth), .int(y.first),
+            .int(y.step), .int(x.first), .int(x.step), .int(raster.channelSize), .int(y.start), .int(y.slope),
+            .int(y.stride), .int(x.start), .int(x.slope), .int(x.stride), .int(raster.x.phases),
+            .int(raster.phaseSize), .int(raster.pitch))
         return table
     }
 }
@@ -160,8 +180,10 @@ extension MatmulProblem {
             for view in epilogue.operands {
                 let (sy, sx) = (view.strides[2], view.strides[3])
                 guard y.shape[2] == 1 || y.shape[3] == 1 || sy == y.shape[3] * sx else { return nil }
-                operands.append(View(view.buffer, view.type, offset: view.offset, shape: [images, channels, pixels],
-                                     strides: [view.strides[0], view.strides[1], y.shape[3] == 1 ? sy : sx]))
+                operands.append(
+                    View(
+                        view.buffer, view.type, offset: view.offset, shape: [images, channels, pixels],
+                        strides: [view.strides[0], view.strides[1], y.shape[3] == 1 ? sy : sx]))
             }
             joined = Epilogue(epilogue.expression, scalars: epilogue.scalars, operands: operands)
         }

@@ -13,8 +13,10 @@ extension OpenCLDevice: MatmulOps {
     }
 
     /// The first of the variants whose kernel this device builds and runs with the work-group it asks for; nil for none.
-    func firstRunning(_ candidates: ArraySlice<MatmulTileVariant>,
-                      _ kernel: (MatmulTileVariant) throws -> Kernel) throws -> (MatmulTileVariant, Kernel)? {
+    func firstRunning(
+        _ candidates: ArraySlice<MatmulTileVariant>,
+        _ kernel: (MatmulTileVariant) throws -> Kernel
+    ) throws -> (MatmulTileVariant, Kernel)? {
         for variant in candidates {
             do {
                 let built = try kernel(variant)
@@ -84,8 +86,9 @@ struct MatmulProblem {
         else { return }
         func join(_ view: View) -> View {
             let step = m == 1 ? view.strides[0] : view.strides[1]
-            return View(view.buffer, view.type, offset: view.offset, shape: [1, batches * m, view.shape[2]],
-                        strides: [0, step, view.strides[2]])
+            return View(
+                view.buffer, view.type, offset: view.offset, shape: [1, batches * m, view.shape[2]],
+                strides: [0, step, view.strides[2]])
         }
         a = join(a)
         c = join(c)
@@ -114,13 +117,15 @@ extension OpenCLDevice {
     private func multiplyTiles(_ problem: MatmulProblem) throws -> Bool {
         let (a, b, m, n) = (problem.a, problem.b, problem.m, problem.n)
         let aVector = a.isAligned(depths: problem.k) ? 4 : 1, bVector = b.isAligned(depths: problem.k) ? 4 : 1
-        let candidates = MatmulTileVariant.candidates(rows: m, columns: n, batches: problem.batches,
-                                                      vectors: aVector * bVector == 16, on: properties)
+        let candidates = MatmulTileVariant.candidates(
+            rows: m, columns: n, batches: problem.batches,
+            vectors: aVector * bVector == 16, on: properties)
         func split(_ variant: MatmulTileVariant) -> (count: Int, depth: Int) {
             let rowTiles = (m + variant.tile - 1) / variant.tile, columnTiles = (n + variant.tile - 1) / variant.tile
             let tiles = rowTiles * columnTiles * problem.batches
-            return problem.splits(tiles: tiles, wanted: tiles < properties.computeUnits ? 2 * properties.computeUnits : 1,
-                                  leastDepth: MatmulTileVariant.leastSplitDepth)
+            return problem.splits(
+                tiles: tiles, wanted: tiles < properties.computeUnits ? 2 * properties.computeUnits : 1,
+                leastDepth: MatmulTileVariant.leastSplitDepth)
         }
         let running = try firstRunning(candidates) { variant in
             var defines = variant.defines
@@ -132,18 +137,22 @@ extension OpenCLDevice {
         let rowTiles = (m + variant.tile - 1) / variant.tile, columnTiles = (n + variant.tile - 1) / variant.tile
         let split = split(variant)
         let parts = try split.count == 1 ? nil : scratch(byteCount: split.count * problem.c.count * 4)
-        try launch(kernel, global: [columnTiles * variant.threads, rowTiles, problem.batches * split.count],
-                   local: [variant.threads, 1, 1], arguments: [
-            .tensor(a.view), .size(a.step), .size(a.batchStep), .tensor(b.view), .size(b.step), .size(b.batchStep),
-            .tensor(parts.map { View($0, shape: problem.c.shape) } ?? problem.c), .size(m), .size(n), .size(problem.k),
-            .size(problem.batches), .size(split.depth), .size(problem.c.count),
-        ] + (parts == nil ? problem.epilogue?.arguments ?? [] : []))
+        try launch(
+            kernel, global: [columnTiles * variant.threads, rowTiles, problem.batches * split.count],
+            local: [variant.threads, 1, 1],
+            arguments: [
+                .tensor(a.view), .size(a.step), .size(a.batchStep), .tensor(b.view), .size(b.step), .size(b.batchStep),
+                .tensor(parts.map { View($0, shape: problem.c.shape) } ?? problem.c), .size(m), .size(n), .size(problem.k),
+                .size(problem.batches), .size(split.depth), .size(problem.c.count),
+            ] + (parts == nil ? problem.epilogue?.arguments ?? [] : []))
         guard let parts else { return true }
         let sum = try self.kernel("MatmulTile", "matmulSumSplits", [:], problem.epilogue)
         let local = min(64, sum.maxWorkGroupSize)
-        try launch(sum, global: [roundUp(n, to: local), problem.batches * m, 1], local: [local, 1, 1], arguments: [
-            .buffer(parts), .size(split.count), .tensor(problem.c), .size(problem.batches * m), .size(m), .size(n),
-        ] + (problem.epilogue?.arguments ?? []))
+        try launch(
+            sum, global: [roundUp(n, to: local), problem.batches * m, 1], local: [local, 1, 1],
+            arguments: [
+                .buffer(parts), .size(split.count), .tensor(problem.c), .size(problem.batches * m), .size(m), .size(n),
+            ] + (problem.epilogue?.arguments ?? []))
         return true
     }
 }

@@ -6,8 +6,9 @@ extension OpenCLDevice {
         let (m, n, k) = (problem.m, problem.n, problem.k)
         if problem.a.isDeep, problem.b.isDeep, k >= 32, m < variant.rowsThatTransposeB || n < 16 {
             let defines: Defines = ["MR": min(variant.dotRows, m), "DC": min(variant.dotColumns, n)]
-            return try launchPanels("matmulDot", defines, problem, problem.a, problem.b,
-                                    rows: min(variant.dotRows, m), columns: min(variant.dotColumns, n), variant)
+            return try launchPanels(
+                "matmulDot", defines, problem, problem.a, problem.b,
+                rows: min(variant.dotRows, m), columns: min(variant.dotColumns, n), variant)
         }
         let rows = (m + (m + variant.rows - 1) / variant.rows - 1) / ((m + variant.rows - 1) / variant.rows)
         let vectors = min(variant.vectors, (n + 15) / 16), columns = 16 * vectors
@@ -20,8 +21,10 @@ extension OpenCLDevice {
         try launchPanels("matmulPanels", defines, problem, a, b, rows: rows, columns: columns, variant)
     }
 
-    private func launchPanels(_ name: String, _ defines: Defines, _ problem: MatmulProblem, _ a: MatmulOperand,
-                              _ b: MatmulOperand, rows: Int, columns: Int, _ variant: MatmulPanelVariant) throws {
+    private func launchPanels(
+        _ name: String, _ defines: Defines, _ problem: MatmulProblem, _ a: MatmulOperand,
+        _ b: MatmulOperand, rows: Int, columns: Int, _ variant: MatmulPanelVariant
+    ) throws {
         let rowPanels = (problem.m + rows - 1) / rows, columnPanels = (problem.n + columns - 1) / columns
         let wanted = properties.computeUnits * variant.itemsPerUnit
         let tiles = rowPanels * columnPanels * problem.batches
@@ -35,21 +38,25 @@ extension OpenCLDevice {
         }
         let epilogue = split.count == 1 ? problem.epilogue : nil
         let parts = try split.count == 1 ? nil : scratch(byteCount: split.count * problem.c.count * 4)
-        try launch(try kernel("Matmul", name, defines, epilogue),
-                   global: [groups(columnPanels, columnGroup), groups(rowPanels, rowGroup), problem.batches * split.count],
-                   local: [1, 1, 1], arguments: [
-            .tensor(a.view), .size(a.step), .size(a.batchStep), .tensor(b.view), .size(b.step), .size(b.batchStep),
-            .tensor(parts.map { View($0, shape: problem.c.shape) } ?? problem.c),
-            .size(problem.m), .size(problem.n), .size(problem.k), .size(rowGroup), .size(columnGroup),
-            .size(problem.batches), .size(split.depth), .size(problem.c.count),
-        ] + (epilogue?.arguments ?? []))
+        try launch(
+            try kernel("Matmul", name, defines, epilogue),
+            global: [groups(columnPanels, columnGroup), groups(rowPanels, rowGroup), problem.batches * split.count],
+            local: [1, 1, 1],
+            arguments: [
+                .tensor(a.view), .size(a.step), .size(a.batchStep), .tensor(b.view), .size(b.step), .size(b.batchStep),
+                .tensor(parts.map { View($0, shape: problem.c.shape) } ?? problem.c),
+                .size(problem.m), .size(problem.n), .size(problem.k), .size(rowGroup), .size(columnGroup),
+                .size(problem.batches), .size(split.depth), .size(problem.c.count),
+            ] + (epilogue?.arguments ?? []))
         guard let parts else { return }
         let allRows = problem.batches * problem.m, rowsEach = (allRows + wanted - 1) / wanted
-        try launch(try kernel("Matmul", "matmulSumSplits", [:], problem.epilogue),
-                   global: [(allRows + rowsEach - 1) / rowsEach], local: [1], arguments: [
-            .buffer(parts), .size(split.count), .tensor(problem.c), .size(allRows), .size(problem.m), .size(problem.n),
-            .size(rowsEach),
-        ] + (problem.epilogue?.arguments ?? []))
+        try launch(
+            try kernel("Matmul", "matmulSumSplits", [:], problem.epilogue),
+            global: [(allRows + rowsEach - 1) / rowsEach], local: [1],
+            arguments: [
+                .buffer(parts), .size(split.count), .tensor(problem.c), .size(allRows), .size(problem.m), .size(problem.n),
+                .size(rowsEach),
+            ] + (problem.epilogue?.arguments ?? []))
     }
 
     /// An operand copied into panels of `panel` lanes, [batch][panel][depth][lane], the last filled up with zeros. A repeated
@@ -66,14 +73,16 @@ extension OpenCLDevice {
         let chunk = 64, chunks = (depths + chunk - 1) / chunk
         let source: [KernelArgument] = [.tensor(operand.view), .size(operand.step), .size(operand.batchStep)]
         if operand.isDeep {
-            try launch(try kernel("Matmul", "matmulPackTransposed", ["PANEL": panel]),
-                       global: [chunks, panels * panel / 16, packedBatches], local: [1, 1, 1],
-                       arguments: source + [.buffer(buffer), .size(operand.lanes), .size(depths), .size(chunk)])
+            try launch(
+                try kernel("Matmul", "matmulPackTransposed", ["PANEL": panel]),
+                global: [chunks, panels * panel / 16, packedBatches], local: [1, 1, 1],
+                arguments: source + [.buffer(buffer), .size(operand.lanes), .size(depths), .size(chunk)])
         } else {
             let group = 4
-            try launch(try kernel("Matmul", "matmulPack", ["PANEL": panel]),
-                       global: [chunks, (panels + group - 1) / group, packedBatches], local: [1, 1, 1],
-                       arguments: source + [.buffer(buffer), .size(operand.lanes), .size(depths), .size(chunk), .size(group)])
+            try launch(
+                try kernel("Matmul", "matmulPack", ["PANEL": panel]),
+                global: [chunks, (panels + group - 1) / group, packedBatches], local: [1, 1, 1],
+                arguments: source + [.buffer(buffer), .size(operand.lanes), .size(depths), .size(chunk), .size(group)])
         }
         return packed
     }

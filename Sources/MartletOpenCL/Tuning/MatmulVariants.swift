@@ -47,8 +47,10 @@ struct MatmulTileVariant {
 
     /// The variants to try, best first: the largest tile that is not mostly empty and leaves a work-group for each compute
     /// unit, then the smaller ones. Empty where the device takes none of them.
-    static func candidates(rows: Int, columns: Int, batches: Int, vectors: Bool,
-                           on properties: OpenCLProperties) -> ArraySlice<MatmulTileVariant> {
+    static func candidates(
+        rows: Int, columns: Int, batches: Int, vectors: Bool,
+        on properties: OpenCLProperties
+    ) -> ArraySlice<MatmulTileVariant> {
         let possible = standard.filter {
             $0.threads <= properties.maxWorkGroupSize && $0.localMemoryBytes <= properties.localMemoryBytes
                 && (vectors || !$0.needsVectors)
