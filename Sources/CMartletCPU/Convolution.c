@@ -5,8 +5,10 @@
 // and multiplied by panels of weights, each product tile held in registers. The patch block stays in the second-level
 // cache, a panel of weights in the first.
 
-int64_t martlet_implicit_gemm_scratch(void) {
-    return depth * martlet_implicit_gemm_block + martlet_implicit_gemm_block / lanes * lanes + 2 * lanes;
+enum { patch_floats = depth * martlet_implicit_gemm_block + martlet_implicit_gemm_block + 2 * lanes };
+
+int64_t martlet_implicit_gemm_scratch(const martlet_grid *g) {
+    return patch_floats + larger(g->outputs, most_rows) * martlet_implicit_gemm_block;
 }
 
 int64_t martlet_grid_panels(int64_t outputs) {
@@ -119,18 +121,17 @@ static void pack_patches(const martlet_grid *g, const float *source, const posit
     gather_patches(g, source, runs, run_count, begin, end, rest, rest_count, pitch, out);
 }
 
-// Moves a tile between its buffer and the target, run by run.
-static void move_tile(const martlet_grid *g, float *target, int64_t group, int64_t first, int64_t rows,
-                      const position_run *runs, int64_t run_count, float *tile, int64_t pitch, int load) {
-    int64_t plane = g->target_height * g->target_width, start = runs[0].at;
+// Stores a tile that is not one piece of the target, run by run.
+static void store_tile(const martlet_grid *g, const float *tile, int64_t pitch, int64_t rows, const position_run *runs,
+                       int64_t run_count, int64_t group, int64_t first, float *target) {
+    int64_t plane = g->target_height * g->target_width;
     for (int64_t r = 0; r < run_count; r++) {
         const position_run *run = &runs[r];
         int64_t y = g->first_y + run->i * g->step_y, x = g->first_x + run->j * g->step_x;
         float *row = target + ((run->image * g->groups + group) * g->outputs + first) * plane + y * g->target_width + x;
-        float *part = tile + (run->at - start);
+        const float *part = tile + (run->at - runs[0].at);
         for (int64_t m = 0; m < rows; m++, row += plane, part += pitch) {
-            if (load) for (int64_t i = 0; i < run->count; i++) part[i] = row[i * g->step_x];
-            else if (g->step_x == 1) memcpy(row, part, (size_t)run->count * sizeof(float));
+            if (g->step_x == 1) memcpy(row, part, (size_t)run->count * sizeof(float));
             else for (int64_t i = 0; i < run->count; i++) row[i * g->step_x] = part[i];
         }
     }
@@ -143,7 +144,7 @@ void martlet_implicit_gemm(const martlet_grid *g, const float *source, const flo
     int64_t width = shape.vectors * lanes, k_count = g->taps * g->channels, area = g->rows * g->columns;
     int64_t plane = g->target_height * g->target_width, used = end - begin, panels = (used + width - 1) / width;
     int64_t all_panels = martlet_grid_panels(g->outputs);
-    // Where the grid is the whole target, tiles inside one image are stored without a detour.
+    // Where the grid is the whole target, tiles inside one image lie in it; others are kept apart until they are done.
     int dense = g->step_x == 1 && area == plane;
 
     position_run runs[martlet_implicit_gemm_block];
@@ -157,6 +158,7 @@ void martlet_implicit_gemm(const martlet_grid *g, const float *source, const flo
     }
 
     const float *weights = packed + group * g->outputs * k_count;
+    float *tiles = scratch + patch_floats;
     for (int64_t k0 = 0; k0 < k_count; k0 += depth) {
         int64_t count = smaller(depth, k_count - k0);
         pack_patches(g, source, runs, run_count, k0, k0 + count, rest, rest_count, width, scratch);
@@ -166,22 +168,18 @@ void martlet_implicit_gemm(const martlet_grid *g, const float *source, const flo
             const float *panel_weights = weights + g->outputs * k0 + first * count;
             for (int64_t q = 0; q < panels; q++) {
                 const float *patches = scratch + q * panel_pitch;
-                int64_t p = begin + q * width, image = p / area, position = p % area;
-                float buffer[most_rows * 2 * lanes], *tile = buffer;
-                int64_t pitch = width;
+                int64_t p = begin + q * width, image = p / area, position = p % area, pitch = width;
+                float *tile = tiles + (first * panels + q * rows) * width;
                 int straight = dense && position + width <= area && p + width <= end;
                 if (straight) {
                     tile = target + ((image * g->groups + group) * g->outputs + first) * plane + position;
                     pitch = plane;
-                } else if (k0 > 0) {
-                    move_tile(g, target, group, first, rows, runs + run_starts[q], run_starts[q + 1] - run_starts[q], tile,
-                              pitch, 1);
                 }
                 if (shape.vectors == 2) multiply_two(rows, count, panel_weights, patches, tile, pitch, k0 > 0);
                 else multiply_one(rows, count, panel_weights, patches, tile, pitch, k0 > 0);
-                if (!straight)
-                    move_tile(g, target, group, first, rows, runs + run_starts[q], run_starts[q + 1] - run_starts[q], tile,
-                              pitch, 0);
+                if (!straight && k0 + count == k_count)
+                    store_tile(g, tile, pitch, rows, runs + run_starts[q], run_starts[q + 1] - run_starts[q], group, first,
+                               target);
             }
         }
     }

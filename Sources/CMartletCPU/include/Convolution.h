@@ -23,7 +23,7 @@ typedef struct {
 
 // Positions a call of martlet_implicit_gemm may take at most, and the floats of scratch it then needs.
 enum { martlet_implicit_gemm_block = 256 };
-int64_t martlet_implicit_gemm_scratch(void);
+int64_t martlet_implicit_gemm_scratch(const martlet_grid *g);
 
 // Panels of output channels that one group's weights are packed into.
 int64_t martlet_grid_panels(int64_t outputs);

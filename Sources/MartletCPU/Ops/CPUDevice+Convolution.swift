@@ -86,7 +86,7 @@ extension CPUDevice {
             }
             let direct = martlet_direct_fits(g) != 0
             let packedFloats = (grid.groups * grid.outputs * grid.depth + 15) / 16 * 16
-            let each = Int(direct ? martlet_direct_scratch(g) : martlet_implicit_gemm_scratch())
+            let each = Int(direct ? martlet_direct_scratch(g) : martlet_implicit_gemm_scratch(g))
             guard let memory = scratch(floats: packedFloats + pool.threads * each, for: [target]) else { return }
             defer { withExtendedLifetime(memory) {} }
             let packed = memory.start, scratch = packed + packedFloats
