@@ -79,10 +79,11 @@ import Testing
         #expect(text.contains("matmul: [2, 3] by [4, 5]") && text.contains("TensorTests.swift"))
     }
 
-    @Test func operandsOfTwoDevicesAreAMistake() async {
-        await #expect(processExitsWith: .failure) {
+    @Test func operandsOfTwoDevicesAreAMistake() async throws {
+        let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let x = try Tensor([1] as [Float]).on(CPUDevice(threads: 1)), y = try Tensor([1] as [Float]).on(CPUDevice(threads: 1))
             _ = x + y
         }
+        #expect(String(decoding: result.standardErrorContent, as: UTF8.self).contains("+: operands on cpu and cpu"))
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @Suite(.serialized) struct ConformanceTests {
     @Test(arguments: TestDevice.all, OpFamily.allCases)
     func agreesWithFloat64(_ test: TestDevice, _ family: OpFamily) {
-        let report = Conformance.run(on: test.device, families: [family])
+        let report = Conformance.run(on: test.device, families: [family], mostDraws: test.mostDraws)
         for failure in report.failures { Issue.record("\(test.name): \(failure)") }
         #expect(report.passed > 0)
         #expect(report.passed + report.failed + report.skipped == family.cases.count)

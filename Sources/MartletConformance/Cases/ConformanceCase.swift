@@ -71,11 +71,6 @@ struct CaseFailure: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// Thrown by a case that this device cannot be asked.
-struct CaseSkipped: Error {
-    var reason: String
-}
-
 func expect(_ condition: Bool, _ what: @autoclosure () -> String) throws {
     if !condition { throw CaseFailure(what()) }
 }

@@ -129,7 +129,8 @@ enum ReductionCases {
     private static let offsetVariance = ConformanceCase(.reduction, "variance far from zero", draws: 2) { random, _ in
         var operand = random.floats([5, 400])
         operand.mapFloats { ($0 + 1000) }
-        return Comparison([operand], within: .balanced) {
+        // Welford's way loses as many digits as the mean is larger than the deviation: here three of seven.
+        return Comparison([operand], within: .permissive) {
             [$0[0].variance([1]), $0[0].variance([0]), $0[0].variance(correction: 0)]
         } reference: {
             [
