@@ -51,4 +51,17 @@ public struct BenchmarkResult: Sendable, Codable {
     /// The share of what the device's own measured ceilings allow: the time its operations or its bytes would take at the
     /// ceiling, whichever is longer, over the median. Above 1 where the caches beat the memory.
     public var ofCeiling: Double?
+
+    package init(
+        name: String, device: String, medianMs: Double, minMs: Double, gflops: Double? = nil, gbps: Double? = nil,
+        ofCeiling: Double? = nil
+    ) {
+        self.name = name
+        self.device = device
+        self.medianMs = medianMs
+        self.minMs = minMs
+        self.gflops = gflops
+        self.gbps = gbps
+        self.ofCeiling = ofCeiling
+    }
 }

@@ -1,20 +1,56 @@
 import ArgumentParser
 import Martlet
+import MartletConformance
 
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Times kernels and training steps, with the share of the device's measured ceiling.")
 
-    @Argument(help: "only what has this in its name")
+    @Argument(help: "only what has this in its name, such as Matmul or train-step/lenet")
     var filter: String?
 
     @OptionGroup var options: DeviceOptions
 
     func run() throws {
         let device = try options.choose()
-        for name in TrainStepBenchmark.names where filter == nil || name.contains(filter!) {
-            let result = try TrainStepBenchmark.run(name, on: device)
-            Console.result("\(name) \(decimals(result.medianMilliseconds, 3)) ms")
+        let wanted = (filter ?? "").lowercased()
+        var results: [BenchmarkResult] = []
+        if Benchmarks.cases.contains(where: { wanted.isEmpty || $0.fullName.lowercased().contains(wanted) }) {
+            results += try Benchmarks.run(on: device, filter: filter ?? "") { name, number, count in
+                Console.bar(number, of: count, name)
+            }
         }
+        for name in TrainStepBenchmark.names where wanted.isEmpty || name.contains(wanted) {
+            Console.bar(0, of: 1, name)
+            let step = try TrainStepBenchmark.run(name, on: device)
+            results.append(
+                BenchmarkResult(
+                    name: name, device: device.info.id, medianMs: step.medianMilliseconds, minMs: step.minimumMilliseconds,
+                    gflops: step.operations / step.medianMilliseconds / 1e6, gbps: nil, ofCeiling: nil))
+        }
+        Console.clearBar()
+        guard !results.isEmpty else { throw TrainingError(.input, "bench \(filter ?? ""): nothing has this in its name") }
+        if options.json {
+            Console.result(JSON.object([("results", .array(results.map(entry)))]).text)
+        } else {
+            for result in results { Console.result(line(result)) }
+        }
+    }
+
+    private func entry(_ result: BenchmarkResult) -> JSON {
+        func number(_ value: Double?) -> JSON { value.map { .number($0) } ?? .null }
+        return .object([
+            ("name", .string(result.name)), ("device", .string(result.device)), ("medianMs", .number(result.medianMs)),
+            ("minMs", .number(result.minMs)), ("gflops", number(result.gflops)), ("gbps", number(result.gbps)),
+            ("ofCeiling", number(result.ofCeiling)),
+        ])
+    }
+
+    private func line(_ result: BenchmarkResult) -> String {
+        var parts = ["\(result.name)  \(decimals(result.medianMs, 3)) ms (best \(decimals(result.minMs, 3)))"]
+        if let gflops = result.gflops { parts.append("\(decimals(gflops, 1)) GFLOP/s") }
+        if let gbps = result.gbps { parts.append("\(decimals(gbps, 1)) GB/s") }
+        if let share = result.ofCeiling { parts.append("\(percent(share)) of the ceiling") }
+        return parts.joined(separator: "  ")
     }
 }
