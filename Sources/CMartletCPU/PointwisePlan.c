@@ -9,7 +9,7 @@ enum {
     cache_floats = 8192,       // half or less of a first-level cache
     stack_floats = 16384,
     longest_chunk = 2048,
-    streamed_chunk = 256,      // reads and writes of memory alternate often enough to overlap
+    streamed_chunk = 128,      // reads and writes of memory alternate often enough to overlap
     shortest_chunk = 128,
     shortest_row = 256,        // shorter rows share a chunk
     streamed_floats = 4 << 20, // an output of so many would leave the caches before anybody reads it

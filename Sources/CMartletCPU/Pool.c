@@ -36,8 +36,8 @@ typedef struct {
     int worker;
 } Start;
 
-// About 20 microseconds: longer than the gap between the ops of a chain, shorter than anybody notices.
-enum { SPINS = 600 };
+// About 50 microseconds: longer than the gap between the ops of a chain, shorter than anybody notices.
+enum { SPINS = 2000 };
 
 static _Thread_local bool running_task = false;
 static _Thread_local int running_worker = 0;

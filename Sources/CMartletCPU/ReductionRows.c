@@ -18,8 +18,10 @@ MARTLET_INLINE float term(term_kind kind, float x, float mean) {
     }
 }
 
-MARTLET_INLINE double block_sum(term_kind kind, const float *x, int64_t n, float mean) {
-    double total = 0;
+typedef double wide_vector __attribute__((vector_size(128)));
+
+// Adds a block's whole vectors to `totals` and returns the sum of the elements left over.
+MARTLET_INLINE double add_block(term_kind kind, const float *x, int64_t n, float mean, wide_vector *totals) {
     int64_t i = 0;
     if (n >= lanes) {
         lane_vector sums[accumulators] = {0};
@@ -36,17 +38,19 @@ MARTLET_INLINE double block_sum(term_kind kind, const float *x, int64_t n, float
             sums[0] += kind == term_square || kind == term_square_distance ? v * v : v;
         }
         lane_vector sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-        float part[lanes];
-        STORE(part, sum);
-        for (int lane = 0; lane < lanes; lane++) total += part[lane];
+        *totals += __builtin_convertvector(sum, wide_vector);
     }
-    for (; i < n; i++) total += term(kind, x[i], mean);
-    return total;
+    double rest = 0;
+    for (; i < n; i++) rest += term(kind, x[i], mean);
+    return rest;
 }
 
 MARTLET_INLINE double row_sum(term_kind kind, const float *x, int64_t n, float mean) {
+    wide_vector totals = {0};
     double total = 0;
-    for (int64_t i = 0; i < n; i += block) total += block_sum(kind, x + i, smaller(block, n - i), mean);
+    for (int64_t i = 0; i < n; i += block) total += add_block(kind, x + i, smaller(block, n - i), mean, &totals);
+    if (n >= lanes)
+        for (int lane = 0; lane < lanes; lane++) total += totals[lane];
     return total;
 }
 

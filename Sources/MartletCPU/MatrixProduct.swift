@@ -93,8 +93,8 @@ struct MatrixProduct {
     }
 }
 
-/// How a product is shared out: over the batch, and where that has few matrices over the longer side of each, so that the
-/// packing that every task does for itself is of the smaller operand. Where both sides are short and k is long, over k.
+/// How a product is shared out: over the batch, and where that has few matrices over the rows of each, or its columns where
+/// there are far more of them, so that what every task packs for itself stays small. Where both sides are short and k is long, over k.
 struct MatrixCut {
     let units: Int
     let unitsPerTask: Int
@@ -122,9 +122,10 @@ struct MatrixCut {
             let share = ((extent + wanted - 1) / wanted + MatrixCut.alignment - 1) / MatrixCut.alignment * MatrixCut.alignment
             return ((extent + share - 1) / share, share)
         }
-        let isWide = n >= m
-        let long = parts(max(m, n), wanted)
-        let short = parts(min(m, n), max(1, wanted / long.count))
+        // Shares of rows lie together in memory and are the cheaper to pack for.
+        let isWide = n > 4 * m
+        let long = parts(isWide ? n : m, wanted)
+        let short = parts(isWide ? m : n, max(1, wanted / long.count))
         (columnParts, columnShare) = isWide ? long : short
         (rowParts, rowShare) = isWide ? short : long
         let made = rowParts * columnParts

@@ -1,4 +1,3 @@
-import COpenBLAS
 import MartletCore
 
 extension CPUDevice: MatmulOps {
