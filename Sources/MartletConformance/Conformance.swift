@@ -43,9 +43,11 @@ public enum Conformance {
     ///   - seed: what the inputs are drawn from.
     ///   - mostDraws: how many sets of inputs a case gets at most; all that it has where nil.
     ///   - progress: called before each case with its name, its number and how many there are.
-    public static func run(on device: any Device, filter: String = "", families: [OpFamily] = OpFamily.allCases,
-                           seed: UInt64 = defaultSeed, mostDraws: Int? = nil,
-                           progress: (_ name: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }) -> Report {
+    public static func run(
+        on device: any Device, filter: String = "", families: [OpFamily] = OpFamily.allCases,
+        seed: UInt64 = defaultSeed, mostDraws: Int? = nil,
+        progress: (_ name: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
+    ) -> Report {
         let wanted = filter.lowercased()
         let chosen = families.flatMap(\.cases).filter { wanted.isEmpty || $0.fullName.lowercased().contains(wanted) }
         var report = Report(device: device.info.id)

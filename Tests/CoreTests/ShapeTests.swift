@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct ShapeTests {
     private static let fitting: [([Int], [Int], [Int])] = [
-        ([], [], []), ([3], [], [3]), ([2, 1], [3], [2, 3]), ([1, 5, 1], [4, 1, 6], [4, 5, 6]), ([0], [1], [0]), ([0, 3], [1, 1], [0, 3]),
+        ([], [], []), ([3], [], [3]), ([2, 1], [3], [2, 3]), ([1, 5, 1], [4, 1, 6], [4, 5, 6]), ([0], [1], [0]),
+        ([0, 3], [1, 1], [0, 3]),
     ]
 
     @Test(arguments: fitting) func broadcast(_ a: [Int], _ b: [Int], _ both: [Int]) {
@@ -38,7 +39,9 @@ import Testing
         let image = Pair(11, 12)
         #expect(ConvolutionOptions().outputSize(image: image, kernel: 3) == Pair(9, 10))
         #expect(ConvolutionOptions(stride: 2, padding: 1).outputSize(image: image, kernel: 3) == 6)
-        #expect(ConvolutionOptions(stride: Pair(3, 2), padding: Pair(0, 4), dilation: Pair(2, 3)).outputSize(image: image, kernel: Pair(4, 2)) == Pair(2, 9))
+        #expect(
+            ConvolutionOptions(stride: Pair(3, 2), padding: Pair(0, 4), dilation: Pair(2, 3)).outputSize(
+                image: image, kernel: Pair(4, 2)) == Pair(2, 9))
         #expect(ConvolutionOptions().outputSize(image: 2, kernel: 3) == 0)
     }
 

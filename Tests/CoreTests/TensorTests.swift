@@ -16,9 +16,11 @@ import Testing
     @Test func hostViews() throws {
         let x = Tensor((0..<24).map { Float($0) }, shape: [2, 3, 4])
         #expect(try x.permuted([2, 0, 1]).floats().prefix(4) == [0, 4, 8, 12])
-        #expect(try x.transposed().shape == [2, 4, 3] && x.sliced(axis: 1, 1..<3, step: 2).floats() == [4, 5, 6, 7, 16, 17, 18, 19])
+        #expect(
+            try x.transposed().shape == [2, 4, 3] && x.sliced(axis: 1, 1..<3, step: 2).floats() == [4, 5, 6, 7, 16, 17, 18, 19])
         #expect(try Tensor(repeating: 2, shape: [2, 3]).floats() == [2, 2, 2, 2, 2, 2])
-        #expect(x.reshaped([-1, 6]).shape == [4, 6] && x.flattened().shape == [2, 12] && x.expanded(axis: -1).shape == [2, 3, 4, 1])
+        #expect(
+            x.reshaped([-1, 6]).shape == [4, 6] && x.flattened().shape == [2, 12] && x.expanded(axis: -1).shape == [2, 3, 4, 1])
         #expect(x.sliced(axis: 1, 0..<1).squeezed(axis: 1).shape == [2, 4])
         #expect(x.device == nil)
     }

@@ -15,13 +15,17 @@ struct TestDevice: Sendable, CustomTestStringConvertible {
     /// devices.
     static let all: [TestDevice] = {
         do {
-            var devices = [TestDevice(name: "cpu", device: try CPUDevice()), TestDevice(name: "cpu, 1 thread", device: try CPUDevice(threads: 1))]
+            var devices = [
+                TestDevice(name: "cpu", device: try CPUDevice()),
+                TestDevice(name: "cpu, 1 thread", device: try CPUDevice(threads: 1)),
+            ]
             for candidate in OpenCLDevices.discover().usable {
                 let device = try OpenCLDevice(candidate)
                 devices.append(TestDevice(name: device.info.id, device: device))
                 for other in DeviceClass.allCases where other != device.deviceClass {
                     let forced = try OpenCLDevice(candidate, deviceClass: other)
-                    devices.append(TestDevice(name: "\(device.info.id) with kernels for a \(other.rawValue)", device: forced, mostDraws: 4))
+                    devices.append(
+                        TestDevice(name: "\(device.info.id) with kernels for a \(other.rawValue)", device: forced, mostDraws: 4))
                 }
             }
             return devices

@@ -11,8 +11,10 @@ public struct BenchmarkCase: Sendable {
     /// Makes the inputs and returns one run, which may return before the device is done.
     let prepare: @Sendable (any Device) throws -> () throws -> Void
 
-    init(_ family: OpFamily, _ name: String, operations: Double = 0, floats: Int,
-         _ prepare: @escaping @Sendable (any Device) throws -> () throws -> Void) {
+    init(
+        _ family: OpFamily, _ name: String, operations: Double = 0, floats: Int,
+        _ prepare: @escaping @Sendable (any Device) throws -> () throws -> Void
+    ) {
         self.family = family
         self.name = name
         self.operations = operations

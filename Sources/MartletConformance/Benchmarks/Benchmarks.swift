@@ -4,8 +4,10 @@ import MartletCore
 public enum Benchmarks {
     /// Every case, family by family.
     public static var cases: [BenchmarkCase] {
-        MemoryBenchmarks.all + PointwiseBenchmarks.all + ReductionBenchmarks.all + MatmulBenchmarks.all + ConvolutionBenchmarks.all
-            + PoolingBenchmarks.all + NormalizationBenchmarks.all + SoftmaxBenchmarks.all + IndexingBenchmarks.all + RandomBenchmarks.all
+        MemoryBenchmarks.all + PointwiseBenchmarks.all + ReductionBenchmarks.all + MatmulBenchmarks.all
+            + ConvolutionBenchmarks.all
+            + PoolingBenchmarks.all + NormalizationBenchmarks.all + SoftmaxBenchmarks.all + IndexingBenchmarks.all
+            + RandomBenchmarks.all
             + UpdateBenchmarks.all
     }
 
@@ -15,8 +17,10 @@ public enum Benchmarks {
     /// - Parameters:
     ///   - filter: only cases whose `Family/name` contains this text, whatever its case; all where it is empty.
     ///   - progress: called before each case with its name, its number and how many there are.
-    public static func run(on device: any Device, filter: String = "",
-                           progress: (_ name: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }) throws -> [BenchmarkResult] {
+    public static func run(
+        on device: any Device, filter: String = "",
+        progress: (_ name: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
+    ) throws -> [BenchmarkResult] {
         let wanted = filter.lowercased()
         let chosen = cases.filter { wanted.isEmpty || $0.fullName.lowercased().contains(wanted) }
         if chosen.isEmpty { return [] }

@@ -16,7 +16,8 @@ struct Ceilings {
         func result(_ name: String, _ seconds: [Double], gflops: Double?, gbps: Double?) -> BenchmarkResult {
             let median = seconds.sorted()[seconds.count / 2]
             return BenchmarkResult(
-                name: name, device: device.info.id, medianMs: median * 1e3, minMs: (seconds.min() ?? median) * 1e3, gflops: gflops,
+                name: name, device: device.info.id, medianMs: median * 1e3, minMs: (seconds.min() ?? median) * 1e3,
+                gflops: gflops,
                 gbps: gbps, ofCeiling: 1)
         }
         results = [
@@ -39,7 +40,8 @@ struct Ceilings {
     /// a = b + factor * c over arrays that no cache holds: 512 MiB together, or a quarter of a small device's memory.
     private static func triad(_ device: any Device) throws -> (seconds: [Double], bytes: Double) {
         let count = min(512 << 20, device.info.memoryBytes / 4) / 12
-        let a = Tensor(empty: [count], on: device), b = BenchmarkInput.floats([count], on: device), c = BenchmarkInput.floats([count], on: device)
+        let a = Tensor(empty: [count], on: device), b = BenchmarkInput.floats([count], on: device),
+            c = BenchmarkInput.floats([count], on: device)
         let views = [a, b, c].map { $0.view(on: device) }
         let seconds = try Stopwatch.seconds(on: device) {
             device.pointwise(.input(0) + .scalar(0) * .input(1), scalars: [3], inputs: [views[1], views[2]], outputs: [views[0]])

@@ -16,7 +16,8 @@ enum ConvolutionBenchmarks {
     static let all = layers.flatMap { [forward($0), inputGradient($0), weightGradient($0)] }
 
     private static func output(_ layer: Layer) -> [Int] {
-        let size = layer.options.outputSize(image: Pair(layer.image[2], layer.image[3]), kernel: Pair(layer.weight[2], layer.weight[3]))
+        let size = layer.options.outputSize(
+            image: Pair(layer.image[2], layer.image[3]), kernel: Pair(layer.weight[2], layer.weight[3]))
         return [layer.image[0], layer.weight[0], size.y, size.x]
     }
 
@@ -37,21 +38,25 @@ enum ConvolutionBenchmarks {
     }
 
     private static func inputGradient(_ layer: Layer) -> BenchmarkCase {
-        BenchmarkCase(.convolution, "\(layer.name), input gradient", operations: operations(layer), floats: floats(layer)) { device in
+        BenchmarkCase(.convolution, "\(layer.name), input gradient", operations: operations(layer), floats: floats(layer)) {
+            device in
             let dy = BenchmarkInput.floats(output(layer), on: device), w = BenchmarkInput.floats(layer.weight, on: device)
             return {
                 let dx = Tensor(empty: layer.image, on: device)
-                device.convolutionInputGradient(dy.view(on: device), w.view(on: device), into: dx.view(on: device), options: layer.options)
+                device.convolutionInputGradient(
+                    dy.view(on: device), w.view(on: device), into: dx.view(on: device), options: layer.options)
             }
         }
     }
 
     private static func weightGradient(_ layer: Layer) -> BenchmarkCase {
-        BenchmarkCase(.convolution, "\(layer.name), weight gradient", operations: operations(layer), floats: floats(layer)) { device in
+        BenchmarkCase(.convolution, "\(layer.name), weight gradient", operations: operations(layer), floats: floats(layer)) {
+            device in
             let x = BenchmarkInput.floats(layer.image, on: device), dy = BenchmarkInput.floats(output(layer), on: device)
             return {
                 let dw = Tensor(empty: layer.weight, on: device)
-                device.convolutionWeightGradient(x.view(on: device), dy.view(on: device), into: dw.view(on: device), options: layer.options)
+                device.convolutionWeightGradient(
+                    x.view(on: device), dy.view(on: device), into: dw.view(on: device), options: layer.options)
             }
         }
     }

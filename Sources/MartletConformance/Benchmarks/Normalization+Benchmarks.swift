@@ -14,13 +14,15 @@ enum NormalizationBenchmarks {
             let x = BenchmarkInput.floats(extents, on: device), dy = BenchmarkInput.floats(extents, on: device)
             let y = Tensor(empty: extents, on: device), c = BenchmarkInput.floats([64], on: device)
             let statistics = (0..<4).map { _ in Tensor(empty: [64], on: device).view(on: device) }
-            device.batchNorm(x.view(on: device), scale: nil, shift: nil, epsilon: 1e-5, into: y.view(on: device), mean: statistics[0],
-                             inverseDeviation: statistics[1])
+            device.batchNorm(
+                x.view(on: device), scale: nil, shift: nil, epsilon: 1e-5, into: y.view(on: device), mean: statistics[0],
+                inverseDeviation: statistics[1])
             return {
                 let dx = Tensor(empty: extents, on: device)
-                device.batchNormGradient(dy.view(on: device), x.view(on: device), scale: c.view(on: device), mean: statistics[0],
-                                         inverseDeviation: statistics[1], into: dx.view(on: device), dScale: statistics[2],
-                                         dShift: statistics[3])
+                device.batchNormGradient(
+                    dy.view(on: device), x.view(on: device), scale: c.view(on: device), mean: statistics[0],
+                    inverseDeviation: statistics[1], into: dx.view(on: device), dScale: statistics[2],
+                    dShift: statistics[3])
             }
         },
         BenchmarkCase(.normalization, "layer 4096 x 768", floats: 2 * rows.reduce(1, *)) { device in

@@ -14,14 +14,17 @@ enum PointwiseBenchmarks {
             let x = BenchmarkInput.floats([8192, 1024], on: device), y = BenchmarkInput.floats([1024], on: device)
             return { _ = (x + y).evaluated() }
         },
-        BenchmarkCase(.pointwise, "bias on channels 32 x 64 x 56 x 56", operations: 6_422_528, floats: 2 * 32 * 64 * 56 * 56) { device in
+        BenchmarkCase(.pointwise, "bias on channels 32 x 64 x 56 x 56", operations: 6_422_528, floats: 2 * 32 * 64 * 56 * 56) {
+            device in
             let x = BenchmarkInput.floats([32, 64, 56, 56], on: device), y = BenchmarkInput.floats([64, 1, 1], on: device)
             return { _ = (x + y).evaluated() }
         },
     ]
 
-    private static func unary(_ name: String, _ count: Int, operations: Double,
-                              _ function: @escaping @Sendable (Tensor) -> Tensor) -> BenchmarkCase {
+    private static func unary(
+        _ name: String, _ count: Int, operations: Double,
+        _ function: @escaping @Sendable (Tensor) -> Tensor
+    ) -> BenchmarkCase {
         BenchmarkCase(.pointwise, name, operations: operations * Double(count), floats: 2 * count) { device in
             let x = BenchmarkInput.floats([count], on: device)
             return { _ = function(x).evaluated() }

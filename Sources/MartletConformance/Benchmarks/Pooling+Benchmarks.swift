@@ -16,7 +16,8 @@ enum PoolingBenchmarks {
             device.maxPool(x.view(on: device), into: y.view(on: device), indices: indices.view(on: device), options: options)
             return {
                 let dx = Tensor(empty: image, on: device)
-                device.maxPoolGradient(dy.view(on: device), indices: indices.view(on: device), into: dx.view(on: device), options: options)
+                device.maxPoolGradient(
+                    dy.view(on: device), indices: indices.view(on: device), into: dx.view(on: device), options: options)
             }
         },
         BenchmarkCase(.pooling, "maximum 2 x 2", floats: count * 3 / 2) { device in

@@ -11,7 +11,9 @@ enum ReductionBenchmarks {
         reduction("norm 16 Mi", [16 << 20]) { $0.norm() },
     ]
 
-    private static func reduction(_ name: String, _ shape: [Int], _ function: @escaping @Sendable (Tensor) -> Tensor) -> BenchmarkCase {
+    private static func reduction(_ name: String, _ shape: [Int], _ function: @escaping @Sendable (Tensor) -> Tensor)
+        -> BenchmarkCase
+    {
         let count = shape.reduce(1, *)
         return BenchmarkCase(.reduction, name, operations: Double(count), floats: count) { device in
             let x = BenchmarkInput.floats(shape, on: device)

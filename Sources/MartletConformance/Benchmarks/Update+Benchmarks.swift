@@ -17,16 +17,25 @@ enum UpdateBenchmarks {
         },
     ]
 
-    private static func update(_ name: String, tensors: Int, operations: Double,
-                               _ expression: @escaping @Sendable () -> Expression) -> BenchmarkCase {
-        BenchmarkCase(.update, "\(name), 62 tensors of 12 M parameters", operations: operations * Double(total), floats: (2 * tensors - 1) * total) { device in
+    private static func update(
+        _ name: String, tensors: Int, operations: Double,
+        _ expression: @escaping @Sendable () -> Expression
+    ) -> BenchmarkCase {
+        BenchmarkCase(
+            .update, "\(name), 62 tensors of 12 M parameters", operations: operations * Double(total),
+            floats: (2 * tensors - 1) * total
+        ) { device in
             let rule = expression()
             let groups = counts.map { count in
                 (0..<tensors).map { _ in
-                    Tensor.random(.uniform(low: 0.1, high: 1), shape: [count], key: RandomKey(seed: 1, stream: 1), on: device).view(on: device)
+                    Tensor.random(.uniform(low: 0.1, high: 1), shape: [count], key: RandomKey(seed: 1, stream: 1), on: device)
+                        .view(on: device)
                 }
             }
-            return { device.update(rule, scalars: [1e-3, 0.9, 1e-4, 1e-8].prefix(rule.scalarCount).map { $0 }, shared: [], tensors: groups) }
+            return {
+                device.update(
+                    rule, scalars: [1e-3, 0.9, 1e-4, 1e-8].prefix(rule.scalarCount).map { $0 }, shared: [], tensors: groups)
+            }
         }
     }
 }

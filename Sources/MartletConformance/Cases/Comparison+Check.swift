@@ -63,8 +63,10 @@ extension Comparison {
 
     /// The gradients of sum(weights * outputs) on the device, twice for the same bits. With `permutesWeights` the outputs' gradients
     /// arrive in another order in memory.
-    private func gradientsOfWeightedSum(on device: any Device, _ positions: [Int], _ weights: [Reference],
-                                        permutesWeights: Bool) throws -> [[Float]] {
+    private func gradientsOfWeightedSum(
+        on device: any Device, _ positions: [Int], _ weights: [Reference],
+        permutesWeights: Bool
+    ) throws -> [[Float]] {
         func once() throws -> [Tensor] {
             let tensors = try inputs.map { try $0.tensor(on: device) }
             let result = try valueAndGradient(at: positions.map { tensors[$0] }) { variables in
@@ -119,6 +121,7 @@ extension Tensor {
 
     /// The elements' bits; all NaN count as one, since their payloads differ between instructions.
     func bits() throws -> [UInt32] {
-        type == .float32 ? try floats().map { $0.isNaN ? 0x7FC0_0000 : $0.bitPattern } : try integers().map { UInt32(bitPattern: $0) }
+        type == .float32
+            ? try floats().map { $0.isNaN ? 0x7FC0_0000 : $0.bitPattern } : try integers().map { UInt32(bitPattern: $0) }
     }
 }

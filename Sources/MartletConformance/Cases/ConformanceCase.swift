@@ -14,8 +14,10 @@ public struct ConformanceCase: Sendable {
     }
 
     /// A comparison with a float64 reference. `make` also gets the number of the draw.
-    init(_ family: OpFamily, _ name: String, draws: Int = 3,
-         _ make: @escaping @Sendable (inout CaseRandom, Int) -> Comparison) {
+    init(
+        _ family: OpFamily, _ name: String, draws: Int = 3,
+        _ make: @escaping @Sendable (inout CaseRandom, Int) -> Comparison
+    ) {
         self.family = family
         self.name = name
         self.draws = draws
@@ -23,8 +25,10 @@ public struct ConformanceCase: Sendable {
     }
 
     /// Steps that throw `CaseFailure` where a device does something else than it must.
-    init(_ family: OpFamily, procedure name: String,
-         _ run: @escaping @Sendable (any Device, inout CaseRandom) throws -> Void) {
+    init(
+        _ family: OpFamily, procedure name: String,
+        _ run: @escaping @Sendable (any Device, inout CaseRandom) throws -> Void
+    ) {
         self.family = family
         self.name = name
         draws = 1
@@ -53,8 +57,11 @@ struct Comparison {
     var run: ([Tensor]) throws -> [Tensor]
     var reference: ([Reference]) -> [Reference]
 
-    init(_ inputs: [Operand], _ note: String = "", within tolerance: Tolerance, gradients: Gradients = .none, variesLayout: Bool = true,
-         run: @escaping ([Tensor]) throws -> [Tensor], reference: @escaping ([Reference]) -> [Reference]) {
+    init(
+        _ inputs: [Operand], _ note: String = "", within tolerance: Tolerance, gradients: Gradients = .none,
+        variesLayout: Bool = true,
+        run: @escaping ([Tensor]) throws -> [Tensor], reference: @escaping ([Reference]) -> [Reference]
+    ) {
         self.inputs = inputs
         self.note = note
         self.tolerance = tolerance

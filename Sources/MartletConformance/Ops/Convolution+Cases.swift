@@ -1,7 +1,8 @@
 import MartletCore
 
 enum ConvolutionCases {
-    static let all = small.map { geometry($0, draws: 3) } + large.map { geometry($0, draws: 1) }
+    static let all =
+        small.map { geometry($0, draws: 3) } + large.map { geometry($0, draws: 1) }
         + [drawn, activations, notFinite, differences, residual]
 
     private typealias Plan = (name: String, image: [Int], weight: [Int], options: ConvolutionOptions)
@@ -19,7 +20,10 @@ enum ConvolutionCases {
         ("groups, stride 2, dilation 2", [1, 6, 9, 9], [9, 2, 3, 3], .init(stride: 2, padding: 2, dilation: 2, groups: 3)),
         ("depthwise", [2, 5, 7, 8], [5, 1, 3, 3], .init(padding: 1, groups: 5)),
         ("depthwise twice", [1, 4, 9, 7], [8, 1, 3, 3], .init(stride: 2, padding: 1, groups: 4)),
-        ("depthwise 5 x 5 pairs", [1, 3, 9, 10], [3, 1, 5, 3], .init(stride: Pair(1, 2), padding: Pair(2, 0), dilation: Pair(1, 2), groups: 3)),
+        (
+            "depthwise 5 x 5 pairs", [1, 3, 9, 10], [3, 1, 5, 3],
+            .init(stride: Pair(1, 2), padding: Pair(2, 0), dilation: Pair(1, 2), groups: 3)
+        ),
         ("rows", [1, 2, 6, 9], [3, 2, 1, 5], .init(padding: Pair(0, 2))),
         ("columns", [1, 2, 9, 6], [3, 2, 4, 1], .init(padding: Pair(1, 0))),
         ("padding beyond the kernel", [1, 2, 4, 5], [3, 2, 3, 3], .init(padding: 5)),
@@ -59,11 +63,14 @@ enum ConvolutionCases {
     private static func comparison(_ plan: Plan, bias: Bool, _ random: inout CaseRandom, tolerance: Tolerance) -> Comparison {
         let definition = ConvolutionReference(plan.image, plan.weight, plan.options)
         let operands = [random.floats(plan.image), random.floats(plan.weight)] + (bias ? [random.floats([plan.weight[0]])] : [])
-        return Comparison(operands, "\(plan.options)", within: tolerance, gradients: .formula(tolerance) { inputs, weights in
-            let dy = weights[0]
-            return [definition.inputGradient(dy, inputs[1]), definition.weightGradient(inputs[0], dy)]
-                + (bias ? [dy.reduced([0, 2, 3]) { $0.reduce(0, +) }] : [])
-        }) {
+        return Comparison(
+            operands, "\(plan.options)", within: tolerance,
+            gradients: .formula(tolerance) { inputs, weights in
+                let dy = weights[0]
+                return [definition.inputGradient(dy, inputs[1]), definition.weightGradient(inputs[0], dy)]
+                    + (bias ? [dy.reduced([0, 2, 3]) { $0.reduce(0, +) }] : [])
+            }
+        ) {
             [convolution($0[0], $0[1], bias: bias ? $0[2] : nil, options: plan.options)]
         } reference: {
             let y = definition.forward($0[0], $0[1])
@@ -73,11 +80,14 @@ enum ConvolutionCases {
 
     private static let drawn = ConformanceCase(.convolution, "drawn options", draws: 16) { random, _ in
         let groups = random.pick([1, 1, 2, 3]), kernel = Pair(random.int(1...4), random.int(1...4))
-        let options = ConvolutionOptions(stride: Pair(random.int(1...3), random.int(1...3)), padding: Pair(random.int(0...3), random.int(0...3)),
-                                         dilation: Pair(random.int(1...2), random.int(1...2)), groups: groups)
+        let options = ConvolutionOptions(
+            stride: Pair(random.int(1...3), random.int(1...3)), padding: Pair(random.int(0...3), random.int(0...3)),
+            dilation: Pair(random.int(1...2), random.int(1...2)), groups: groups)
         // At least large enough for the kernel without its padding.
-        let image = [random.int(1...3), groups * random.int(1...5), (kernel.y - 1) * options.dilation.y + random.int(1...9),
-                     (kernel.x - 1) * options.dilation.x + random.int(1...20)]
+        let image = [
+            random.int(1...3), groups * random.int(1...5), (kernel.y - 1) * options.dilation.y + random.int(1...9),
+            (kernel.x - 1) * options.dilation.x + random.int(1...20),
+        ]
         let plan = ("drawn", image, [groups * random.int(1...6), image[1] / groups, kernel.y, kernel.x], options)
         return comparison(plan, bias: random.bool(), &random, tolerance: .balanced)
     }
@@ -88,8 +98,10 @@ enum ConvolutionCases {
         let shape = [2, 4, 6, 5], weight = [6, 2, 3, 3], options = ConvolutionOptions(stride: Pair(2, 1), padding: 1, groups: 2)
         let definition = ConvolutionReference(shape, weight, options)
         let operands = [random.floats(shape), random.floats(weight)] + (hasBias ? [random.floats([6])] : [])
-        return Comparison(operands, "\(function)", within: .balanced,
-                          gradients: .differences(of: Array(operands.indices), .permissive.floor(0.1), samples: 10)) {
+        return Comparison(
+            operands, "\(function)", within: .balanced,
+            gradients: .differences(of: Array(operands.indices), .permissive.floor(0.1), samples: 10)
+        ) {
             [convolution($0[0], $0[1], bias: hasBias ? $0[2] : nil, options: options, activation: fused)]
         } reference: {
             var y = definition.forward($0[0], $0[1])
@@ -99,7 +111,8 @@ enum ConvolutionCases {
     }
 
     /// Padding multiplies nothing: a NaN in the weight touches only what its position reaches inside the image.
-    private static let notFinite = ConformanceCase(.convolution, "NaN and infinity reach what they touch", draws: 4) { random, draw in
+    private static let notFinite = ConformanceCase(.convolution, "NaN and infinity reach what they touch", draws: 4) {
+        random, draw in
         let plans: [Plan] = [
             ("", [1, 3, 8, 9], [4, 3, 3, 3], .init()), ("", [2, 8, 12, 12], [16, 8, 3, 3], .init()),
             ("", [1, 16, 8, 8], [24, 16, 1, 1], .init()), ("", [1, 4, 9, 9], [4, 1, 3, 3], .init(stride: 2, groups: 4)),
@@ -111,20 +124,28 @@ enum ConvolutionCases {
         let definition = ConvolutionReference(plan.image, plan.weight, plan.options)
         return Comparison([image, random.awayFromZero(plan.weight)], within: .balanced) {
             [convolution($0[0], $0[1], options: plan.options)]
-        } reference: { [definition.forward($0[0], $0[1])] }
+        } reference: {
+            [definition.forward($0[0], $0[1])]
+        }
     }
 
     /// The naive gradients above are themselves held against differences here.
     private static let differences = ConformanceCase(.convolution, "gradients against differences", draws: 2) { random, _ in
-        let image = [2, 4, 7, 6], weight = [6, 2, 3, 2], options = ConvolutionOptions(stride: Pair(1, 2), padding: Pair(2, 1), dilation: Pair(2, 1), groups: 2)
+        let image = [2, 4, 7, 6], weight = [6, 2, 3, 2],
+            options = ConvolutionOptions(stride: Pair(1, 2), padding: Pair(2, 1), dilation: Pair(2, 1), groups: 2)
         let definition = ConvolutionReference(image, weight, options)
-        return Comparison([random.floats(image), random.floats(weight)], within: .balanced,
-                          gradients: .differences(of: [0, 1], .balanced, samples: 30)) {
+        return Comparison(
+            [random.floats(image), random.floats(weight)], within: .balanced,
+            gradients: .differences(of: [0, 1], .balanced, samples: 30)
+        ) {
             [convolution($0[0], $0[1], options: options)]
-        } reference: { [definition.forward($0[0], $0[1])] }
+        } reference: {
+            [definition.forward($0[0], $0[1])]
+        }
     }
 
-    private static let residual = ConformanceCase(.convolution, "epilogue with bias, residual and accumulation", draws: 3) { random, draw in
+    private static let residual = ConformanceCase(.convolution, "epilogue with bias, residual and accumulation", draws: 3) {
+        random, draw in
         let plans: [Plan] = [
             ("", [2, 3, 6, 7], [5, 3, 3, 3], .init(padding: 1)), ("", [1, 32, 14, 14], [48, 32, 3, 3], .init(padding: 1)),
             ("", [2, 6, 9, 9], [6, 1, 3, 3], .init(padding: 1, groups: 6)),
@@ -132,20 +153,29 @@ enum ConvolutionCases {
         let plan = plans[draw]
         let definition = ConvolutionReference(plan.image, plan.weight, plan.options)
         let expression = (Expression.input(0) + .input(1) + .input(2)).relu + .scalar(0) * .input(3)
-        let operands = [random.floats(plan.image), random.floats(plan.weight), random.floats([plan.weight[0]]), random.floats(definition.output),
-                        random.floats(definition.output)]
+        let operands = [
+            random.floats(plan.image), random.floats(plan.weight), random.floats([plan.weight[0]]),
+            random.floats(definition.output),
+            random.floats(definition.output),
+        ]
         return Comparison(operands, "\(plan.options)", within: .balanced, variesLayout: false) { tensors in
             let device = tensors[0].resolvedDevice()
             let result = Tensor(empty: definition.output, on: device)
             result.write(tensors[4], on: device)
             let bias = tensors[2].reshaped([plan.weight[0], 1, 1]).broadcastView(to: definition.output)
-            let epilogue = Epilogue(expression, scalars: [-0.5], operands: [bias, tensors[3], result].map { $0.view(on: device) })
-            device.convolution(tensors[0].view(on: device), tensors[1].view(on: device), into: result.view(on: device),
-                               options: plan.options, epilogue: epilogue)
+            let epilogue = Epilogue(
+                expression, scalars: [-0.5], operands: [bias, tensors[3], result].map { $0.view(on: device) })
+            device.convolution(
+                tensors[0].view(on: device), tensors[1].view(on: device), into: result.view(on: device),
+                options: plan.options, epilogue: epilogue)
             return [result]
         } reference: {
             let bias = $0[2].reshaped([plan.weight[0], 1, 1])
-            return [Reference.combine([definition.forward($0[0], $0[1]), bias, $0[3], $0[4]]) { expression.reference($0, scalars: [-0.5])[0] }]
+            return [
+                Reference.combine([definition.forward($0[0], $0[1]), bias, $0[3], $0[4]]) {
+                    expression.reference($0, scalars: [-0.5])[0]
+                }
+            ]
         }
     }
 }

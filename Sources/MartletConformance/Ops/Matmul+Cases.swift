@@ -5,7 +5,8 @@ enum MatmulCases {
 
     /// [m, k, n], with the edges of tiles: odd, one more and one less than powers of two, long and thin.
     private static let extents: [[Int]] = [
-        [1, 1, 1], [7, 5, 13], [17, 33, 65], [64, 64, 64], [1, 300, 7], [130, 1, 70], [31, 129, 15], [256, 96, 200], [5, 1000, 3], [128, 784, 64],
+        [1, 1, 1], [7, 5, 13], [17, 33, 65], [64, 64, 64], [1, 300, 7], [130, 1, 70], [31, 129, 15], [256, 96, 200],
+        [5, 1000, 3], [128, 784, 64],
         [1, 64, 512], [3, 2, 700],
     ]
 
@@ -14,12 +15,16 @@ enum MatmulCases {
             ConformanceCase(.matmul, "\(left ? "T" : "N")\(right ? "T" : "N") sizes", draws: extents.count) { random, draw in
                 let (m, k, n) = (extents[draw][0], extents[draw][1], extents[draw][2])
                 let isSmall = m * k * n < 40_000
-                return Comparison([random.floats(left ? [k, m] : [m, k]), random.floats(right ? [n, k] : [k, n])], "m, k, n = \(m), \(k), \(n)",
-                                  within: .balanced, gradients: isSmall ? .formula(.balanced) { inputs, weights in
-                    let a = left ? inputs[0].transposed : inputs[0], b = right ? inputs[1].transposed : inputs[1]
-                    let da = weights[0].multiplied(by: b.transposed), db = a.transposed.multiplied(by: weights[0])
-                    return [left ? da.transposed : da, right ? db.transposed : db]
-                } : .none, variesLayout: isSmall) {
+                return Comparison(
+                    [random.floats(left ? [k, m] : [m, k]), random.floats(right ? [n, k] : [k, n])], "m, k, n = \(m), \(k), \(n)",
+                    within: .balanced,
+                    gradients: isSmall
+                        ? .formula(.balanced) { inputs, weights in
+                            let a = left ? inputs[0].transposed : inputs[0], b = right ? inputs[1].transposed : inputs[1]
+                            let da = weights[0].multiplied(by: b.transposed), db = a.transposed.multiplied(by: weights[0])
+                            return [left ? da.transposed : da, right ? db.transposed : db]
+                        } : .none, variesLayout: isSmall
+                ) {
                     [matmul(left ? $0[0].transposed() : $0[0], right ? $0[1].transposed() : $0[1])]
                 } reference: {
                     [(left ? $0[0].transposed : $0[0]).multiplied(by: right ? $0[1].transposed : $0[1])]
@@ -30,16 +35,20 @@ enum MatmulCases {
 
     /// Batches, broadcast on either side, and empty results.
     private static let batches: [([Int], [Int])] = [
-        ([3, 4, 5], [3, 5, 6]), ([3, 4, 5], [5, 6]), ([4, 5], [3, 5, 6]), ([2, 1, 4, 5], [3, 5, 2]), ([2, 3, 4, 5], [2, 3, 5, 6]),
-        ([1, 4, 5], [7, 5, 1]), ([2, 3, 1, 5], [1, 5, 4]), ([0, 4, 5], [5, 6]), ([3, 0, 5], [3, 5, 2]), ([0, 5], [5, 3]), ([4, 5], [5, 0]),
+        ([3, 4, 5], [3, 5, 6]), ([3, 4, 5], [5, 6]), ([4, 5], [3, 5, 6]), ([2, 1, 4, 5], [3, 5, 2]),
+        ([2, 3, 4, 5], [2, 3, 5, 6]),
+        ([1, 4, 5], [7, 5, 1]), ([2, 3, 1, 5], [1, 5, 4]), ([0, 4, 5], [5, 6]), ([3, 0, 5], [3, 5, 2]), ([0, 5], [5, 3]),
+        ([4, 5], [5, 0]),
         ([9, 16, 33], [9, 33, 17]),
     ]
 
     private static let shapes = [
         ConformanceCase(.matmul, "batches", draws: batches.count * 2) { random, draw in
             let (left, right) = batches[draw / 2]
-            return Comparison([random.floats(left), random.floats(right)], within: .balanced,
-                              gradients: .differences(of: [0, 1], .balanced.floor(0.1), samples: 12)) {
+            return Comparison(
+                [random.floats(left), random.floats(right)], within: .balanced,
+                gradients: .differences(of: [0, 1], .balanced.floor(0.1), samples: 12)
+            ) {
                 [matmul($0[0], $0[1])]
             } reference: {
                 [$0[0].multiplied(by: $0[1])]
@@ -48,8 +57,10 @@ enum MatmulCases {
     ]
 
     private static let vectors = ConformanceCase(.matmul, "vectors", draws: 2) { random, _ in
-        Comparison([random.floats([6]), random.floats([6]), random.floats([3, 6, 4]), random.floats([2, 5, 6])], within: .balanced,
-                   gradients: .differences(of: [0, 1, 2, 3], .balanced, samples: 8)) {
+        Comparison(
+            [random.floats([6]), random.floats([6]), random.floats([3, 6, 4]), random.floats([2, 5, 6])], within: .balanced,
+            gradients: .differences(of: [0, 1, 2, 3], .balanced, samples: 8)
+        ) {
             [matmul($0[0], $0[1]), matmul($0[0], $0[2]), matmul($0[3], $0[1])]
         } reference: {
             let row = $0[0].reshaped([1, 6]), column = $0[1].reshaped([6, 1])
@@ -61,10 +72,15 @@ enum MatmulCases {
     }
 
     private static let noInner = ConformanceCase(.matmul, "an inner extent of 0 gives zeros", draws: 2) { random, _ in
-        Comparison([random.floats([3, 0]), random.floats([0, 4]), random.floats([2, 3, 0]), random.floats([4, 0]), random.floats([4])],
-                   within: .exact, gradients: .formula(.strict) { inputs, weights in
-            inputs.dropLast().map { Reference($0.shape) } + [weights[2].reduced([0]) { $0.reduce(0, +) }]
-        }) {
+        Comparison(
+            [
+                random.floats([3, 0]), random.floats([0, 4]), random.floats([2, 3, 0]), random.floats([4, 0]), random.floats([4]),
+            ],
+            within: .exact,
+            gradients: .formula(.strict) { inputs, weights in
+                inputs.dropLast().map { Reference($0.shape) } + [weights[2].reduced([0]) { $0.reduce(0, +) }]
+            }
+        ) {
             [matmul($0[0], $0[1]), matmul($0[2], $0[1]), linear($0[0], $0[3], bias: $0[4])]
         } reference: {
             [Reference([3, 4]), Reference([2, 3, 4]), $0[4].broadcast(to: [3, 4])]
@@ -90,15 +106,19 @@ enum MatmulCases {
             let device = tensors[0].resolvedDevice()
             let result = Tensor(empty: [1, 19, 11], on: device)
             result.write(Tensor(repeating: .nan, shape: [1, 19, 11]), on: device)
-            device.matmul(tensors[0].view(on: device).reshaped([1, 19, 23]), tensors[1].view(on: device).reshaped([1, 23, 11]),
-                          into: result.view(on: device), epilogue: nil)
+            device.matmul(
+                tensors[0].view(on: device).reshaped([1, 19, 23]), tensors[1].view(on: device).reshaped([1, 23, 11]),
+                into: result.view(on: device), epilogue: nil)
             return [result]
-        } reference: { [$0[0].multiplied(by: $0[1]).reshaped([1, 19, 11])] }
+        } reference: {
+            [$0[0].multiplied(by: $0[1]).reshaped([1, 19, 11])]
+        }
     }
 
     private typealias Activation = (name: String, fused: FusedActivation?, reference: @Sendable (Double) -> Double)
     private static let fused: [Activation] = [
-        ("none", nil, { $0 }), ("relu", .relu, Expression.Unary.relu.reference), ("sigmoid", .sigmoid, Expression.Unary.sigmoid.reference),
+        ("none", nil, { $0 }), ("relu", .relu, Expression.Unary.relu.reference),
+        ("sigmoid", .sigmoid, Expression.Unary.sigmoid.reference),
         ("tanh", .tanh, Expression.Unary.tanh.reference),
     ]
 
@@ -106,8 +126,10 @@ enum MatmulCases {
         let activation = fused[draw % 4], hasBias = draw / 4 % 2 == 0
         let shape = [[4, 7], [2, 3, 7], [7], [65, 7]][(draw / 4 + draw) % 4]
         let operands = [random.floats(shape), random.floats([5, 7])] + (hasBias ? [random.floats([5])] : [])
-        return Comparison(operands, "\(activation.name), bias \(hasBias)", within: .balanced,
-                          gradients: .differences(of: Array(operands.indices), .permissive.floor(0.1))) {
+        return Comparison(
+            operands, "\(activation.name), bias \(hasBias)", within: .balanced,
+            gradients: .differences(of: Array(operands.indices), .permissive.floor(0.1))
+        ) {
             [linear($0[0], $0[1], bias: hasBias ? $0[2] : nil, activation: activation.fused)]
         } reference: {
             var y = $0[0].reshaped([-1, 7].map { $0 == -1 ? shape.reduce(1, *) / 7 : $0 }).multiplied(by: $0[1].transposed)
@@ -118,11 +140,12 @@ enum MatmulCases {
 
     private static let linearSizes = ConformanceCase(.matmul, "linear layers of real sizes", draws: 3) { random, draw in
         let (m, k, n) = [(128, 784, 512), (128, 400, 120), (33, 84, 10)][draw]
-        return Comparison([random.floats([m, k]), random.floats([n, k]), random.floats([n])], within: .balanced, variesLayout: false) {
+        return Comparison(
+            [random.floats([m, k]), random.floats([n, k]), random.floats([n])], within: .balanced, variesLayout: false
+        ) {
             [linear($0[0], $0[1], bias: $0[2], activation: .relu)]
         } reference: {
             [Reference.combine([$0[0].multiplied(by: $0[1].transposed), $0[2]]) { max($0[0] + $0[1], 0) }]
         }
     }
 }
-

@@ -6,7 +6,9 @@ enum MatmulEpilogueCases {
         ConformanceCase(.matmul, "epilogues\(isLarge ? " of larger products" : "")", draws: plans.count * 2) { random, draw in
             let plan = plans[draw % plans.count]
             let (batch, m, k, n) = isLarge ? (2, 70, 130, 45) : (3, 5, 7, 6)
-            let operands = [random.floats([batch, m, k]), random.floats([batch, k, n]), random.floats([batch, m, n]), random.floats([n])]
+            let operands = [
+                random.floats([batch, m, k]), random.floats([batch, k, n]), random.floats([batch, m, n]), random.floats([n]),
+            ]
             return Comparison(operands, plan.name, within: .balanced, variesLayout: false) { tensors in
                 let device = tensors[0].resolvedDevice()
                 let shape = [batch, m, n], result = Tensor(empty: [batch, m, n], on: device)
@@ -21,8 +23,9 @@ enum MatmulEpilogueCases {
                         return tensors[2].sliced(axis: 2, 1..<2).broadcastView(to: shape).view(on: device)
                     }
                 }
-                device.matmul(tensors[0].view(on: device), tensors[1].view(on: device), into: result.view(on: device),
-                              epilogue: Epilogue(plan.expression, scalars: plan.scalars, operands: views))
+                device.matmul(
+                    tensors[0].view(on: device), tensors[1].view(on: device), into: result.view(on: device),
+                    epilogue: Epilogue(plan.expression, scalars: plan.scalars, operands: views))
                 return [result]
             } reference: { inputs in
                 let product = inputs[0].multiplied(by: inputs[1])
@@ -33,7 +36,11 @@ enum MatmulEpilogueCases {
                     case .rowBias: inputs[2].sliced(axis: 2, 1..<2)
                     }
                 }
-                return [Reference.combine([product] + others) { plan.expression.reference($0, scalars: plan.scalars.map(Double.init))[0] }]
+                return [
+                    Reference.combine([product] + others) {
+                        plan.expression.reference($0, scalars: plan.scalars.map(Double.init))[0]
+                    }
+                ]
             }
         }
     }

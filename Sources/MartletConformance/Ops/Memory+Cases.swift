@@ -1,7 +1,9 @@
 import MartletCore
 
 enum MemoryCases {
-    static let all = [transfers, parts, reused, copies, views, viewGradients, hostTensors, exhausted, faults, accounting, steadyState, pooling]
+    static let all = [
+        transfers, parts, reused, copies, views, viewGradients, hostTensors, exhausted, faults, accounting, steadyState, pooling,
+    ]
 
     private static let transfers = ConformanceCase(.memory, procedure: "upload and download") { device, random in
         for count in [0, 1, 3, 64, 1000, 65_537, 3_000_001] {
@@ -46,17 +48,23 @@ enum MemoryCases {
 
     private static let copies = ConformanceCase(.memory, "copies of strided tensors", draws: 12) { random, draw in
         let shape = random.shape(rank: 1 + draw % 5, most: 6)
-        return Comparison([random.floats(shape), random.integers(shape, Int(Int32.min)...Int(Int32.max))], within: .exact) { inputs in
+        return Comparison([random.floats(shape), random.integers(shape, Int(Int32.min)...Int(Int32.max))], within: .exact) {
+            inputs in
             inputs.map { $0.contiguous(on: $0.resolvedDevice()) }
-        } reference: { $0 }
+        } reference: {
+            $0
+        }
     }
 
     private static let views = ConformanceCase(.memory, "views", draws: 4) { random, _ in
-        Comparison([random.floats([2, 3, 4]), random.integers([2, 3, 4], -9_000_000_00...900_000_000)], within: .exact) { inputs in
+        Comparison([random.floats([2, 3, 4]), random.integers([2, 3, 4], -9_000_000_00...900_000_000)], within: .exact) {
+            inputs in
             inputs.flatMap { x in
                 [
-                    x.reshaped([4, -1]), x.permuted([2, 0, 1]), x.permuted([1, 2, 0]).reshaped([12, 2]), x.transposed(), x.transposed(0, 1),
-                    x.expanded(axis: 1), x.expanded(axis: -1), x.sliced(axis: 1, 1..<2).squeezed(axis: 1), x.flattened(), x.flattened(from: 0),
+                    x.reshaped([4, -1]), x.permuted([2, 0, 1]), x.permuted([1, 2, 0]).reshaped([12, 2]), x.transposed(),
+                    x.transposed(0, 1),
+                    x.expanded(axis: 1), x.expanded(axis: -1), x.sliced(axis: 1, 1..<2).squeezed(axis: 1), x.flattened(),
+                    x.flattened(from: 0),
                     x.expanded(axis: 0).broadcast(to: [3, 2, 3, 4]), x.transposed().sliced(axis: 1, 0..<4, step: 3).flattened(),
                     x.sliced(axis: 0, 1..<1), x.permuted([2, 1, 0]).expanded(axis: 2).squeezed(axis: 2),
                 ]
@@ -65,9 +73,11 @@ enum MemoryCases {
             inputs.flatMap { x in
                 [
                     x.reshaped([4, 6]), x.permuted([2, 0, 1]), x.permuted([1, 2, 0]).reshaped([12, 2]), x.permuted([0, 2, 1]),
-                    x.permuted([1, 0, 2]), x.reshaped([2, 1, 3, 4]), x.reshaped([2, 3, 4, 1]), x.sliced(axis: 1, 1..<2).reshaped([2, 4]),
+                    x.permuted([1, 0, 2]), x.reshaped([2, 1, 3, 4]), x.reshaped([2, 3, 4, 1]),
+                    x.sliced(axis: 1, 1..<2).reshaped([2, 4]),
                     x.reshaped([2, 12]), x.reshaped([24]), x.broadcast(to: [3, 2, 3, 4]),
-                    x.permuted([0, 2, 1]).sliced(axis: 1, 0..<4, step: 3).reshaped([2, 6]), x.sliced(axis: 0, 1..<1), x.permuted([2, 1, 0]),
+                    x.permuted([0, 2, 1]).sliced(axis: 1, 0..<4, step: 3).reshaped([2, 6]), x.sliced(axis: 0, 1..<1),
+                    x.permuted([2, 1, 0]),
                 ]
             }
         }
@@ -77,7 +87,8 @@ enum MemoryCases {
         Comparison([random.floats([2, 3, 4])], within: .exact, gradients: .differences(of: [0], .balanced)) {
             let x = $0[0]
             return [
-                x.permuted([2, 0, 1]).reshaped([6, 4]), x.expanded(axis: 0).broadcast(to: [3, 2, 3, 4]), x.sliced(axis: 2, 1..<4, step: 2),
+                x.permuted([2, 0, 1]).reshaped([6, 4]), x.expanded(axis: 0).broadcast(to: [3, 2, 3, 4]),
+                x.sliced(axis: 2, 1..<4, step: 2),
                 x.sliced(axis: 0, 0..<1).squeezed(axis: 0).transposed().flattened(from: 0),
             ]
         } reference: {
@@ -122,9 +133,11 @@ enum MemoryCases {
         failed.view(on: device).buffer.fault = DeviceError(.kernel, "made by a test")
         let good = try Tensor([Float](repeating: 1, count: 16), shape: [4, 4]).on(device)
         let derived = [
-            failed + 1, failed.sum(), failed.max([0]), matmul(good, failed), linear(good, good, bias: failed.sliced(axis: 0, 0..<1).reshaped([4])),
+            failed + 1, failed.sum(), failed.max([0]), matmul(good, failed),
+            linear(good, good, bias: failed.sliced(axis: 0, 0..<1).reshaped([4])),
             failed.softmax(), failed.transposed().reshaped([16]), failed.gathered(Tensor([Int32(0)])), failed.sorted().values,
-            convolution(failed.reshaped([1, 1, 4, 4]), good.reshaped([1, 1, 4, 4])), failed.reshaped([1, 1, 4, 4]).maxPooled(.init(kernel: 2)),
+            convolution(failed.reshaped([1, 1, 4, 4]), good.reshaped([1, 1, 4, 4])),
+            failed.reshaped([1, 1, 4, 4]).maxPooled(.init(kernel: 2)),
             layerNorm(failed, scale: nil, shift: nil), concatenate([good, failed]), (good * 2 + failed).sum(),
         ]
         for (index, tensor) in derived.enumerated() {
@@ -143,7 +156,8 @@ enum MemoryCases {
         let before = device.statistics
         var buffers = (0..<5).map { _ in device.allocate(byteCount: 1 << 20) }
         let during = withExtendedLifetime(buffers) { device.statistics }
-        try expect(during.bytesInUse >= before.bytesInUse + 5 << 20, "\(during.bytesInUse - before.bytesInUse) bytes more for 5 MiB")
+        try expect(
+            during.bytesInUse >= before.bytesInUse + 5 << 20, "\(during.bytesInUse - before.bytesInUse) bytes more for 5 MiB")
         buffers.removeAll()
         try device.synchronize()
         let after = device.statistics
@@ -153,11 +167,14 @@ enum MemoryCases {
         try expect(device.statistics.bytesPooled == 0, "\(device.statistics.bytesPooled) bytes left in the pool")
     }
 
-    private static let steadyState = ConformanceCase(.memory, procedure: "steps after the first allocate nothing") { device, random in
+    private static let steadyState = ConformanceCase(.memory, procedure: "steps after the first allocate nothing") {
+        device, random in
         let x = try random.floats([32, 20]).tensor(on: device), labels = try random.integers([32], 0...9).tensor(on: device)
         var groups = [[try random.floats([10, 20]).tensor(on: device)], [try random.floats([10]).tensor(on: device)]]
         func step() throws {
-            let result = valueAndGradient(at: groups.map { $0[0] }) { crossEntropyRows(linear(x, $0[0], bias: $0[1]), labels).mean() }
+            let result = valueAndGradient(at: groups.map { $0[0] }) {
+                crossEntropyRows(linear(x, $0[0], bias: $0[1]), labels).mean()
+            }
             var updates = zip(groups, result.gradients).map { [$0[0], $1] }
             groups = []
             Tensor.update(.input(0) - .scalar(0) * .input(1), scalars: [0.01], groups: &updates)
@@ -168,9 +185,12 @@ enum MemoryCases {
         let before = device.statistics
         for _ in 0..<50 { try step() }
         let after = device.statistics
-        try expect(after.systemAllocations == before.systemAllocations, "\(after.systemAllocations - before.systemAllocations) blocks more after 50 steps")
+        try expect(
+            after.systemAllocations == before.systemAllocations,
+            "\(after.systemAllocations - before.systemAllocations) blocks more after 50 steps")
         try expect(after.builds == before.builds, "\(after.builds - before.builds) kernels built after the first steps")
-        try expect(after.bytesInUse <= before.bytesInUse, "\(after.bytesInUse - before.bytesInUse) bytes more in use after 50 steps")
+        try expect(
+            after.bytesInUse <= before.bytesInUse, "\(after.bytesInUse - before.bytesInUse) bytes more in use after 50 steps")
     }
 
     private static let pooling = ConformanceCase(.memory, procedure: "blocks of many sizes") { device, random in

@@ -3,14 +3,17 @@ import MartletCore
 enum NormalizationCases {
     static let all = [batch, group, layer, offset, notFinite, large, noSamples]
 
-    private static let batchShapes = [[6, 3], [4, 3, 5], [2, 5, 4, 3], [1, 4, 7, 1], [9, 1], [2, 17, 6, 6], [33, 40], [3, 2, 2, 2, 2]]
+    private static let batchShapes = [
+        [6, 3], [4, 3, 5], [2, 5, 4, 3], [1, 4, 7, 1], [9, 1], [2, 17, 6, 6], [33, 40], [3, 2, 2, 2, 2],
+    ]
 
     private static func flat(_ x: Reference) -> Reference { x.reshaped([x.shape[0], x.shape[1], x.shape[2...].reduce(1, *)]) }
 
     /// Which of scale and shift are given: all four ways.
     private static func affine(_ draw: Int) -> (scale: Bool, shift: Bool) { (draw % 4 < 2, draw % 2 == 0) }
 
-    private static func pick(_ inputs: [Reference], _ given: (scale: Bool, shift: Bool)) -> (scale: Reference?, shift: Reference?) {
+    private static func pick(_ inputs: [Reference], _ given: (scale: Bool, shift: Bool)) -> (scale: Reference?, shift: Reference?)
+    {
         (given.scale ? inputs[1] : nil, given.shift ? inputs[given.scale ? 2 : 1] : nil)
     }
 
@@ -24,33 +27,42 @@ enum NormalizationCases {
         let shape = batchShapes[draw / 2], given = affine(draw + draw / 4), epsilon: Float = draw % 3 == 0 ? 1e-5 : 1e-2
         let channels = (0..<(given.scale ? 1 : 0) + (given.shift ? 1 : 0)).map { _ in random.floats([shape[1]], 0.5, 1.5) }
         let operands = [random.floats(shape)] + channels
-        return Comparison(operands, "scale \(given.scale), shift \(given.shift), epsilon \(epsilon)", within: .balanced.floor(1),
-                          gradients: .differences(of: Array(operands.indices), gradientTolerance)) {
+        return Comparison(
+            operands, "scale \(given.scale), shift \(given.shift), epsilon \(epsilon)", within: .balanced.floor(1),
+            gradients: .differences(of: Array(operands.indices), gradientTolerance)
+        ) {
             let (scale, shift) = pick($0, given)
             let result = batchNorm($0[0], scale: scale, shift: shift, epsilon: epsilon)
             return [result.output]
         } reference: {
             let (scale, shift) = pick($0, given)
-            return [NormalizationReference.batch(flat($0[0]), scale: scale, shift: shift, epsilon: Double(epsilon)).output.reshaped(shape)]
+            return [
+                NormalizationReference.batch(flat($0[0]), scale: scale, shift: shift, epsilon: Double(epsilon)).output.reshaped(
+                    shape)
+            ]
         }
     }
 
     private static let groupPlans: [([Int], Int)] = [
-        ([2, 6, 5], 3), ([3, 4, 3, 2], 2), ([2, 6, 3], 6), ([2, 5, 7], 1), ([4, 8], 4), ([1, 32, 9, 9], 8), ([2, 6, 1], 2), ([5, 3, 130], 1),
+        ([2, 6, 5], 3), ([3, 4, 3, 2], 2), ([2, 6, 3], 6), ([2, 5, 7], 1), ([4, 8], 4), ([1, 32, 9, 9], 8), ([2, 6, 1], 2),
+        ([5, 3, 130], 1),
     ]
 
     private static let group = ConformanceCase(.normalization, "group", draws: groupPlans.count * 2) { random, draw in
         let (shape, groups) = groupPlans[draw / 2], given = affine(draw + draw / 4), epsilon: Float = draw % 2 == 0 ? 1e-5 : 1e-2
         let channels = (0..<(given.scale ? 1 : 0) + (given.shift ? 1 : 0)).map { _ in random.floats([shape[1]], 0.5, 1.5) }
         let operands = [random.floats(shape)] + channels
-        return Comparison(operands, "\(groups) groups, scale \(given.scale), shift \(given.shift)", within: .balanced.floor(1),
-                          gradients: .differences(of: Array(operands.indices), gradientTolerance)) {
+        return Comparison(
+            operands, "\(groups) groups, scale \(given.scale), shift \(given.shift)", within: .balanced.floor(1),
+            gradients: .differences(of: Array(operands.indices), gradientTolerance)
+        ) {
             let (scale, shift) = pick($0, given)
             return [groupNorm($0[0], groups: groups, scale: scale, shift: shift, epsilon: epsilon)]
         } reference: {
             let (scale, shift) = pick($0, given)
             return [
-                NormalizationReference.group(flat($0[0]), groups: groups, scale: scale, shift: shift, epsilon: Double(epsilon)).output.reshaped(shape)
+                NormalizationReference.group(flat($0[0]), groups: groups, scale: scale, shift: shift, epsilon: Double(epsilon))
+                    .output.reshaped(shape)
             ]
         }
     }
@@ -64,14 +76,18 @@ enum NormalizationCases {
         let normal = Array(shape.suffix(axes))
         let affine = (0..<(given.scale ? 1 : 0) + (given.shift ? 1 : 0)).map { _ in random.floats(normal, 0.5, 1.5) }
         let operands = [random.floats(shape)] + affine
-        return Comparison(operands, "\(axes) axes, scale \(given.scale), shift \(given.shift)", within: .balanced.floor(1),
-                          gradients: .differences(of: Array(operands.indices), gradientTolerance)) {
+        return Comparison(
+            operands, "\(axes) axes, scale \(given.scale), shift \(given.shift)", within: .balanced.floor(1),
+            gradients: .differences(of: Array(operands.indices), gradientTolerance)
+        ) {
             let (scale, shift) = pick($0, given)
             return [layerNorm($0[0], axes: axes, scale: scale, shift: shift)]
         } reference: {
             let (scale, shift) = pick($0, given), width = normal.reduce(1, *)
             let rows = $0[0].reshaped([shape.reduce(1, *) / width, width, 1])
-            return [NormalizationReference.group(rows, groups: 1, scale: scale, shift: shift, epsilon: 1e-5).output.reshaped(shape)]
+            return [
+                NormalizationReference.group(rows, groups: 1, scale: scale, shift: shift, epsilon: 1e-5).output.reshaped(shape)
+            ]
         }
     }
 
@@ -87,12 +103,14 @@ enum NormalizationCases {
             let x = NormalizationReference.batch(flat($0[0]), scale: nil, shift: nil, epsilon: 1e-5)
             let y = NormalizationReference.group(flat($0[0]), groups: 1, scale: nil, shift: nil, epsilon: 1e-5)
             return [
-                x.output.reshaped(shape), Reference([shape[1]], x.means), Reference([shape[1]], x.variances), y.output.reshaped(shape),
+                x.output.reshaped(shape), Reference([shape[1]], x.means), Reference([shape[1]], x.variances),
+                y.output.reshaped(shape),
             ]
         }
     }
 
-    private static let notFinite = ConformanceCase(.normalization, "NaN stays in its channel, group or row", draws: 2) { random, _ in
+    private static let notFinite = ConformanceCase(.normalization, "NaN stays in its channel, group or row", draws: 2) {
+        random, _ in
         var operand = random.floats([2, 4, 5])
         operand.set(7, .nan)
         operand.set(33, .infinity)
@@ -113,8 +131,10 @@ enum NormalizationCases {
     }
 
     private static let large = ConformanceCase(.normalization, "layers of real sizes", draws: 1) { random, _ in
-        Comparison([random.floats([16, 32, 14, 14]), random.floats([32], 0.5, 1.5), random.floats([32]), random.floats([128, 512])],
-                   within: .balanced.floor(1), gradients: .differences(of: [0, 1, 2], gradientTolerance, samples: 1)) {
+        Comparison(
+            [random.floats([16, 32, 14, 14]), random.floats([32], 0.5, 1.5), random.floats([32]), random.floats([128, 512])],
+            within: .balanced.floor(1), gradients: .differences(of: [0, 1, 2], gradientTolerance, samples: 1)
+        ) {
             [
                 batchNorm($0[0], scale: $0[1], shift: $0[2]).output, groupNorm($0[0], groups: 8, scale: $0[1], shift: $0[2]),
                 batchNorm($0[3], scale: nil, shift: nil).output, layerNorm($0[3], scale: nil, shift: nil),
@@ -123,7 +143,9 @@ enum NormalizationCases {
             let x = flat($0[0]), rows = $0[3].reshaped([128, 512, 1])
             return [
                 NormalizationReference.batch(x, scale: $0[1], shift: $0[2], epsilon: 1e-5).output.reshaped([16, 32, 14, 14]),
-                NormalizationReference.group(x, groups: 8, scale: $0[1], shift: $0[2], epsilon: 1e-5).output.reshaped([16, 32, 14, 14]),
+                NormalizationReference.group(x, groups: 8, scale: $0[1], shift: $0[2], epsilon: 1e-5).output.reshaped([
+                    16, 32, 14, 14,
+                ]),
                 NormalizationReference.batch(rows, scale: nil, shift: nil, epsilon: 1e-5).output.reshaped([128, 512]),
                 NormalizationReference.group(rows, groups: 1, scale: nil, shift: nil, epsilon: 1e-5).output.reshaped([128, 512]),
             ]
@@ -131,10 +153,15 @@ enum NormalizationCases {
     }
 
     private static let noSamples = ConformanceCase(.normalization, "no samples", draws: 1) { random, _ in
-        Comparison([random.floats([0, 4, 3]), random.floats([4])], within: .exact, gradients: .formula(.exact) { inputs, _ in
-            [Reference([0, 4, 3]), Reference([4])]
-        }) {
+        Comparison(
+            [random.floats([0, 4, 3]), random.floats([4])], within: .exact,
+            gradients: .formula(.exact) { inputs, _ in
+                [Reference([0, 4, 3]), Reference([4])]
+            }
+        ) {
             [groupNorm($0[0], groups: 2, scale: $0[1], shift: nil), layerNorm($0[0], scale: nil, shift: nil)]
-        } reference: { [$0[0], $0[0]] }
+        } reference: {
+            [$0[0], $0[0]]
+        }
     }
 }

@@ -1,7 +1,8 @@
 import MartletCore
 
 enum PointwiseCases {
-    static let all = unary + [circularLimits] + binary + broadcasting + activations + PointwiseChainCases.all + PointwiseStorageCases.all
+    static let all =
+        unary + [circularLimits] + binary + broadcasting + activations + PointwiseChainCases.all + PointwiseStorageCases.all
 
     /// Rounding in the last places of each element; functions that pass through 0 may be off by as much as at 1.
     private static let elementary = Tolerance.elementwise(1.5e-6, absolute: 3e-7)
@@ -11,9 +12,11 @@ enum PointwiseCases {
             ConformanceCase(.pointwise, "unary \(operation)", draws: 2) { random, draw in
                 let shape = draw == 0 ? [257] : random.shape(rank: 3, most: 6)
                 let domain = operation.domain
-                return Comparison([random.floats(shape, domain.lowerBound, domain.upperBound)],
-                                  within: operation.isExact ? .exact : elementary,
-                                  gradients: .differences(of: [0], elementary)) {
+                return Comparison(
+                    [random.floats(shape, domain.lowerBound, domain.upperBound)],
+                    within: operation.isExact ? .exact : elementary,
+                    gradients: .differences(of: [0], elementary)
+                ) {
                     [Tensor.pointwise(.unary(operation, .input(0)), [$0[0]])]
                 } reference: {
                     [$0[0].map(operation.reference)]
@@ -37,7 +40,9 @@ enum PointwiseCases {
 
     private static let circularLimits = ConformanceCase(.pointwise, "sine and cosine of infinity", draws: 1) { random, _ in
         let values = (0..<64).map { _ in random.pick([Float.infinity, -.infinity, .nan]) }
-        return Comparison([Operand(values, [64])], within: .exact) { [$0[0].sine, $0[0].cosine] } reference: { inputs in
+        return Comparison([Operand(values, [64])], within: .exact) {
+            [$0[0].sine, $0[0].cosine]
+        } reference: { inputs in
             [Reference([64], repeating: .nan), Reference([64], repeating: .nan)]
         }
     }
@@ -70,8 +75,10 @@ enum PointwiseCases {
                 let shape = draw == 0 ? [131] : random.shape(rank: 2, most: 9)
                 let isPower = operation == .power
                 let left = isPower ? random.floats(shape, 0.3, 2) : random.awayFromZero(shape)
-                return Comparison([left, random.awayFromZero(shape, 0.15, 1.9)], within: operation.isExact ? .exact : elementary,
-                                  gradients: .differences(of: [0, 1], .elementwise(3e-6, absolute: 1e-6))) {
+                return Comparison(
+                    [left, random.awayFromZero(shape, 0.15, 1.9)], within: operation.isExact ? .exact : elementary,
+                    gradients: .differences(of: [0, 1], .elementwise(3e-6, absolute: 1e-6))
+                ) {
                     [Tensor.pointwise(.binary(operation, .input(0), .input(1)), $0)]
                 } reference: {
                     [Reference.combine($0) { operation.reference($0[0], $0[1]) }]
@@ -81,8 +88,10 @@ enum PointwiseCases {
                 // Every pair of them.
                 let values: [Float] = [.nan, .infinity, -.infinity, 0, -0.0, 1, -1, 2, -2, 0.5, -0.5, 3, -3, 1e30, -1e-30, 1e-30]
                 let left = values.flatMap { value in values.map { _ in value } }, right = values.flatMap { _ in values }
-                return Comparison([Operand(left, [left.count]), Operand(right, [right.count])],
-                                  within: operation.isExact ? .exact : .elementwise(2e-6)) {
+                return Comparison(
+                    [Operand(left, [left.count]), Operand(right, [right.count])],
+                    within: operation.isExact ? .exact : .elementwise(2e-6)
+                ) {
                     [Tensor.pointwise(.binary(operation, .input(0), .input(1)), $0)]
                 } reference: {
                     [Reference.combine($0) { operation.reference($0[0], $0[1]) }]
@@ -92,15 +101,18 @@ enum PointwiseCases {
     }
 
     private static let shapePairs: [([Int], [Int])] = [
-        ([3, 4], [4]), ([3, 1], [1, 4]), ([2, 3, 4, 5], [3, 1, 5]), ([], [2, 2]), ([5], []), ([1], [1, 1]), ([0, 3], [3]), ([2, 0], [1]),
+        ([3, 4], [4]), ([3, 1], [1, 4]), ([2, 3, 4, 5], [3, 1, 5]), ([], [2, 2]), ([5], []), ([1], [1, 1]), ([0, 3], [3]),
+        ([2, 0], [1]),
         ([1, 7, 1, 3, 1, 2], [4, 1, 2, 1, 5, 1]), ([129], [3, 129]), ([33, 1], [33, 65]),
     ]
 
     private static let broadcasting = [
         ConformanceCase(.pointwise, "broadcast operands", draws: shapePairs.count) { random, draw in
             let (left, right) = shapePairs[draw]
-            return Comparison([random.floats(left), random.floats(right)], within: .strict,
-                              gradients: .differences(of: [0, 1], .balanced.floor(0.1))) {
+            return Comparison(
+                [random.floats(left), random.floats(right)], within: .strict,
+                gradients: .differences(of: [0, 1], .balanced.floor(0.1))
+            ) {
                 [$0[0] * $0[1] + $0[0]]
             } reference: {
                 [Reference.combine($0) { $0[0] * $0[1] + $0[0] }]
@@ -109,8 +121,10 @@ enum PointwiseCases {
         ConformanceCase(.pointwise, "select", draws: 4) { random, _ in
             var condition = random.integers([6, 1], -1...1)
             if random.bool() { condition = random.specials([6, 1], oneIn: 1) }
-            return Comparison([condition, random.floats([6, 5]), random.floats([5])], within: .exact,
-                              gradients: .differences(of: [1, 2], .balanced)) {
+            return Comparison(
+                [condition, random.floats([6, 5]), random.floats([5])], within: .exact,
+                gradients: .differences(of: [1, 2], .balanced)
+            ) {
                 [Tensor.select($0[0], $0[1], $0[2])]
             } reference: {
                 [Reference.combine($0) { $0[0] != 0 ? $0[1] : $0[2] }]
@@ -119,10 +133,13 @@ enum PointwiseCases {
         ConformanceCase(.pointwise, "operators with numbers", draws: 2) { random, _ in
             Comparison([random.awayFromZero([4, 9], 0.3, 2)], within: .strict, gradients: .differences(of: [0], .balanced)) {
                 let x = $0[0]
-                return [x + 2, 2 + x, x - 3, 3 - x, x * 0.7, 0.7 * x, x / 3, 3 / x, -x, x.clamped(-1, 1.2), x.absolute.power(1.7)]
+                return [
+                    x + 2, 2 + x, x - 3, 3 - x, x * 0.7, 0.7 * x, x / 3, 3 / x, -x, x.clamped(-1, 1.2), x.absolute.power(1.7),
+                ]
             } reference: {
                 let f: [(Double) -> Double] = [
-                    { $0 + 2 }, { 2 + $0 }, { $0 - 3 }, { 3 - $0 }, { $0 * Double(Float(0.7)) }, { Double(Float(0.7)) * $0 }, { $0 / 3 },
+                    { $0 + 2 }, { 2 + $0 }, { $0 - 3 }, { 3 - $0 }, { $0 * Double(Float(0.7)) }, { Double(Float(0.7)) * $0 },
+                    { $0 / 3 },
                     { 3 / $0 }, { -$0 }, { Swift.min(Swift.max($0, -1), Double(Float(1.2))) },
                     { Expression.Binary.power.reference(abs($0), Double(Float(1.7))) },
                 ]
@@ -135,7 +152,9 @@ enum PointwiseCases {
                 let (x, y) = ($0[0], $0[1])
                 return [x .< y, x .<= y, x .> y, x .>= y, x .== y, x .!= y]
             } reference: { inputs in
-                let f: [(Double, Double) -> Bool] = [{ $0 < $1 }, { $0 <= $1 }, { $0 > $1 }, { $0 >= $1 }, { $0 == $1 }, { $0 != $1 }]
+                let f: [(Double, Double) -> Bool] = [
+                    { $0 < $1 }, { $0 <= $1 }, { $0 > $1 }, { $0 >= $1 }, { $0 == $1 }, { $0 != $1 },
+                ]
                 return f.map { f in Reference.combine(inputs) { f($0[0], $0[1]) ? 1 : 0 } }
             }
         },
@@ -160,8 +179,10 @@ enum PointwiseCases {
             if draw == 2 { for (index, value) in [Float(20), -20, 80, -80].enumerated() { operand.set(index, value) } }
             // 1 + tanh(...) of a far negative argument leaves a rounding error, times the argument.
             let absolute = function.name == "geluTanh" ? 1e-5 : 1e-6
-            return Comparison([operand], within: .elementwise(3e-6, absolute: absolute),
-                              gradients: .differences(of: [0], .elementwise(5e-6, absolute: 2e-6), samples: 40)) {
+            return Comparison(
+                [operand], within: .elementwise(3e-6, absolute: absolute),
+                gradients: .differences(of: [0], .elementwise(5e-6, absolute: 2e-6), samples: 40)
+            ) {
                 [function.tensor($0[0])]
             } reference: {
                 [$0[0].map(function.reference)]

@@ -8,14 +8,18 @@ enum PointwiseChainCases {
         ConformanceCase(.pointwise, "random chains", draws: 6) { random, _ in
             let steps = plan(&random, length: 20)
             let operands = (0..<3).map { _ in random.floats([7, 11], 0.4, 1.6) }
-            return Comparison(operands, "\(steps.count) steps", within: .permissive, gradients: .differences(of: [0, 1, 2], .permissive)) {
+            return Comparison(
+                operands, "\(steps.count) steps", within: .permissive, gradients: .differences(of: [0, 1, 2], .permissive)
+            ) {
                 [follow(steps, $0)]
             } reference: {
                 [Reference.combine($0) { follow(steps, $0) }]
             }
         },
         ConformanceCase(.pointwise, "chain beyond its longest", draws: 2) { random, _ in
-            Comparison([random.floats([5, 3]), random.floats([3])], within: .balanced, gradients: .differences(of: [0, 1], .balanced)) {
+            Comparison(
+                [random.floats([5, 3]), random.floats([3])], within: .balanced, gradients: .differences(of: [0, 1], .balanced)
+            ) {
                 var x = $0[0]
                 for step in 0..<3 * Tensor.longestChain { x = x * 0.99 + $0[1] * (0.001 * Float(step % 3)) }
                 return [x]
@@ -40,7 +44,9 @@ enum PointwiseChainCases {
             }
         },
         ConformanceCase(.pointwise, "waiting operand used twice", draws: 2) { random, _ in
-            Comparison([random.floats([6]), random.floats([3, 6])], within: .balanced, gradients: .differences(of: [0, 1], .balanced)) {
+            Comparison(
+                [random.floats([6]), random.floats([3, 6])], within: .balanced, gradients: .differences(of: [0, 1], .balanced)
+            ) {
                 let shared = $0[0].tanh() * 1.5
                 let wide = shared * $0[1]
                 return [wide + wide.square, shared + 1, wide.sum([1])]
@@ -83,10 +89,13 @@ enum PointwiseChainCases {
     private static let slopesAtZero = ConformanceCase(.pointwise, "activations at 0", draws: 1) { _, _ in
         // Slopes at 0 as PyTorch has them.
         let slopes = [0, 0.25, 1.5, 0.5, 0.5, 0.5]
-        return Comparison([Operand([Float(0), -0.0], [2])], within: .strict, gradients: .formula(.strict) { _, weights in
-            let gradient = (0..<2).map { index in zip(slopes, weights).reduce(0) { $0 + $1.0 * $1.1.values[index] } }
-            return [Reference([2], gradient)]
-        }) {
+        return Comparison(
+            [Operand([Float(0), -0.0], [2])], within: .strict,
+            gradients: .formula(.strict) { _, weights in
+                let gradient = (0..<2).map { index in zip(slopes, weights).reduce(0) { $0 + $1.0 * $1.1.values[index] } }
+                return [Reference([2], gradient)]
+            }
+        ) {
             let x = $0[0]
             return [x.relu(), x.leakyReLU(0.25), x.elu(1.5), x.gelu(), x.silu(), x.softplus()]
         } reference: { inputs in

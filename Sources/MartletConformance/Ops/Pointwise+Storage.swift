@@ -6,12 +6,18 @@ enum PointwiseStorageCases {
         ConformanceCase(.pointwise, "int32 to float32", draws: 2) { random, _ in
             Comparison([random.integers([9, 5], -100_000...100_000)], within: .exact) {
                 [$0[0].converted(to: .float32), $0[0] * 2]
-            } reference: { [$0[0], $0[0].map { $0 * 2 }] }
+            } reference: {
+                [$0[0], $0[0].map { $0 * 2 }]
+            }
         },
         ConformanceCase(.pointwise, "float32 to int32 drops the fraction", draws: 2) { random, _ in
             var operand = random.floats([8, 7], -50, 50)
-            for (index, value) in [Float(0.99), -0.99, 2.5, -2.5, 16_777_216, -16_777_215, -0.0].enumerated() { operand.set(index, value) }
-            return Comparison([operand], within: .exact) { [$0[0].converted(to: .int32), ($0[0] + 0.25).converted(to: .int32)] } reference: {
+            for (index, value) in [Float(0.99), -0.99, 2.5, -2.5, 16_777_216, -16_777_215, -0.0].enumerated() {
+                operand.set(index, value)
+            }
+            return Comparison([operand], within: .exact) {
+                [$0[0].converted(to: .int32), ($0[0] + 0.25).converted(to: .int32)]
+            } reference: {
                 [$0[0].map { $0.rounded(.towardZero) }, $0[0].map { Double((Float($0) + 0.25).rounded(.towardZero)) }]
             }
         },
@@ -26,7 +32,9 @@ enum PointwiseStorageCases {
             }
         },
         ConformanceCase(.pointwise, "several results, strided and in place", draws: 4) { random, draw in
-            let expression = Expression.results([.input(0) + .input(1) * .scalar(0), .input(0) - .input(1), .scalar(1) * .input(0).square])
+            let expression = Expression.results([
+                .input(0) + .input(1) * .scalar(0), .input(0) - .input(1), .scalar(1) * .input(0).square,
+            ])
             let shape = draw < 2 ? [6, 10] : [3, 4, 5]
             return Comparison([random.floats(shape), random.floats(shape)], within: .strict, variesLayout: false) { tensors in
                 let device = tensors[0].resolvedDevice()
@@ -37,13 +45,15 @@ enum PointwiseStorageCases {
                 strided.write(Tensor.zeros(strided.shape), on: device)
                 let hole = strided.sliced(axis: -1, 1..<2).squeezedView().permuted(Array(shape.indices.reversed()))
                 let third = Tensor(wide.storage, shape: shape, offset: shape.reduce(1, *))
-                device.pointwise(expression, scalars: [0.5, 3], inputs: [x.view(on: device), tensors[1].view(on: device)],
-                                 outputs: [x.view(on: device), hole.view(on: device), third.view(on: device)])
+                device.pointwise(
+                    expression, scalars: [0.5, 3], inputs: [x.view(on: device), tensors[1].view(on: device)],
+                    outputs: [x.view(on: device), hole.view(on: device), third.view(on: device)])
                 let untouched = strided.sliced(axis: -1, 0..<1)
                 return [x, hole, third, untouched]
             } reference: {
                 [
-                    Reference.combine($0) { $0[0] + $0[1] * 0.5 }, Reference.combine($0) { $0[0] - $0[1] }, $0[0].map { 3 * $0 * $0 },
+                    Reference.combine($0) { $0[0] + $0[1] * 0.5 }, Reference.combine($0) { $0[0] - $0[1] },
+                    $0[0].map { 3 * $0 * $0 },
                     Reference(shape.reversed() + [1]),
                 ]
             }
@@ -52,7 +62,9 @@ enum PointwiseStorageCases {
             let shape = draw == 0 ? [300, 1001] : [70_001]
             return Comparison([random.floats(shape), random.floats([shape.last!])], within: .strict) {
                 [($0[0] * $0[1] + 1).relu()]
-            } reference: { [Reference.combine($0) { max($0[0] * $0[1] + 1, 0) }] }
+            } reference: {
+                [Reference.combine($0) { max($0[0] * $0[1] + 1, 0) }]
+            }
         },
         ConformanceCase(.pointwise, procedure: "writing leaves earlier readers their values") { device, _ in
             let values = (0..<100).map { Float($0) }

@@ -14,15 +14,26 @@ enum RandomCases {
         let count = random.pick(counts), key = random.pick(keys)
         return Comparison([random.floats([])], "\(distribution), \(count) from \(key)", within: tolerance, variesLayout: false) {
             [Tensor.random(distribution, shape: [count], key: key, on: $0[0].resolvedDevice())]
-        } reference: { _ in [Reference([count], RandomReference.draw(distribution, key, count: count))] }
+        } reference: { _ in
+            [Reference([count], RandomReference.draw(distribution, key, count: count))]
+        }
     }
 
     /// The same bits on every device.
     private static let exact = [
         ("bits", [Distribution.bits]),
-        ("uniform", [.uniform(low: 0, high: 1), .uniform(low: -0.3, high: 0.7), .uniform(low: 2, high: 2), .uniform(low: -1e10, high: 3)]),
-        ("Bernoulli", [.bernoulli(probability: 0.5, scale: 2), .bernoulli(probability: 0, scale: 1), .bernoulli(probability: 1, scale: 1),
-                       .bernoulli(probability: 0.9, scale: 1 / 0.9)]),
+        (
+            "uniform",
+            [.uniform(low: 0, high: 1), .uniform(low: -0.3, high: 0.7), .uniform(low: 2, high: 2), .uniform(low: -1e10, high: 3)]
+        ),
+        (
+            "Bernoulli",
+            [
+                .bernoulli(probability: 0.5, scale: 2), .bernoulli(probability: 0, scale: 1),
+                .bernoulli(probability: 1, scale: 1),
+                .bernoulli(probability: 0.9, scale: 1 / 0.9),
+            ]
+        ),
     ].map { (name: String, distributions: [Distribution]) in
         ConformanceCase(.random, name, draws: 12) { random, number in
             draw(distributions[number % distributions.count], &random, tolerance: .exact)
@@ -30,7 +41,9 @@ enum RandomCases {
     }
 
     private static let normal = ConformanceCase(.random, "normal", draws: 12) { random, number in
-        let distributions: [Distribution] = [.normal(mean: 0, deviation: 1), .normal(mean: -3, deviation: 0.02), .normal(mean: 1, deviation: 50)]
+        let distributions: [Distribution] = [
+            .normal(mean: 0, deviation: 1), .normal(mean: -3, deviation: 0.02), .normal(mean: 1, deviation: 50),
+        ]
         return draw(distributions[number % 3], &random, tolerance: .strict)
     }
 
@@ -80,12 +93,15 @@ enum RandomCases {
 
     private static let moments = ConformanceCase(.random, procedure: "mean and variance") { device, _ in
         let count = 200_000.0
-        let normal = try Tensor.random(.normal(mean: 2, deviation: 3), shape: [Int(count)], key: RandomKey(seed: 1, stream: 9), on: device).floats()
+        let normal = try Tensor.random(
+            .normal(mean: 2, deviation: 3), shape: [Int(count)], key: RandomKey(seed: 1, stream: 9), on: device
+        ).floats()
         let mean = normal.reduce(0) { $0 + Double($1) } / count
         let variance = normal.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / count
         // Six standard errors.
-        try expect(abs(mean - 2) < 18 / count.squareRoot() && abs(variance - 9) < 9 * 6 * (2 / count).squareRoot(),
-                   "mean \(mean), variance \(variance), not 2 and 9")
+        try expect(
+            abs(mean - 2) < 18 / count.squareRoot() && abs(variance - 9) < 9 * 6 * (2 / count).squareRoot(),
+            "mean \(mean), variance \(variance), not 2 and 9")
     }
 
     private static let masks = ConformanceCase(.random, procedure: "dropout masks") { device, _ in

@@ -24,7 +24,8 @@ enum ReductionCases {
 
     /// Shapes with the axes that are reduced: first, last, middle, runs, apart, all, none, of extent 1.
     private static let plans: [([Int], [Int])] = [
-        ([37], [0]), ([5, 7], [1]), ([5, 7], [0]), ([3, 4, 5], [1]), ([3, 4, 5], [0, 2]), ([3, 4, 5], [1, 2]), ([2, 3, 2, 5], [0, 1, 2, 3]),
+        ([37], [0]), ([5, 7], [1]), ([5, 7], [0]), ([3, 4, 5], [1]), ([3, 4, 5], [0, 2]), ([3, 4, 5], [1, 2]),
+        ([2, 3, 2, 5], [0, 1, 2, 3]),
         ([2, 3, 4, 5], [0, 2, 3]), ([6, 1, 4], [1]), ([2, 70], [1]), ([130, 3], [0]), ([4, 5], []),
     ]
 
@@ -36,8 +37,10 @@ enum ReductionCases {
             // A variance over one element divides by 0: that is for other cases.
             if kind.name == "variance", axes.allSatisfy({ shape[$0] == 1 }) { (shape, axes) = ([4, 5], [0]) }
             let operand = kind.name == "norm" ? random.awayFromZero(shape) : random.distinct(shape)
-            return Comparison([operand], "axes \(axes)", within: kind.isExact ? .exact : .strict.floor(1),
-                              gradients: isArgument ? .none : .differences(of: [0], .balanced.floor(0.1))) {
+            return Comparison(
+                [operand], "axes \(axes)", within: kind.isExact ? .exact : .strict.floor(1),
+                gradients: isArgument ? .none : .differences(of: [0], .balanced.floor(0.1))
+            ) {
                 [kind.tensor($0[0], axes)]
             } reference: {
                 [$0[0].reduced(axes, kind.reference)]
@@ -46,7 +49,9 @@ enum ReductionCases {
     }
 
     /// Few long rows, many short ones, and many columns: devices have kernels of their own for them.
-    private static let wide = [([3, 20_011], [1]), ([4001, 3], [1]), ([1203, 150], [0]), ([2, 515, 66], [1]), ([16, 24, 12, 12], [0, 2, 3])].map {
+    private static let wide = [
+        ([3, 20_011], [1]), ([4001, 3], [1]), ([1203, 150], [0]), ([2, 515, 66], [1]), ([16, 24, 12, 12], [0, 2, 3]),
+    ].map {
         (shape: [Int], axes: [Int]) in
         ConformanceCase(.reduction, "\(shape) over \(axes)", draws: 1) { random, _ in
             Comparison([random.floats(shape)], within: .strict.floor(300)) { tensors in
@@ -90,22 +95,26 @@ enum ReductionCases {
             let last = shape.count - 1
             let below = $0[0].reduced([last - 1], keepingDimensions: true) { ReductionReference.argument($0, <) }
             return [
-                $0[0].reduced([last]) { ReductionReference.argument($0, >) }, $0[0].reduced([last]) { ReductionReference.argument($0, <) },
+                $0[0].reduced([last]) { ReductionReference.argument($0, >) },
+                $0[0].reduced([last]) { ReductionReference.argument($0, <) },
                 $0[0].reduced([0]) { ReductionReference.argument($0, >) }, below,
             ]
         }
     }
 
     private static let sharedGradients = ConformanceCase(.reduction, "equal extremes share the gradient", draws: 2) { random, _ in
-        Comparison([random.integersAsFloats([4, 10], 0...2)], within: .exact, gradients: .formula(.strict) { inputs, weights in
-            let x = inputs[0]
-            let shares = [false, true].map { isMin in
-                let extremes = x.reduced([1]) { ReductionReference.extreme($0) { isMin ? $0 < $1 : $0 > $1 } }
-                let counts = Reference([4]) { row in Double((0..<10).filter { x[[row[0], $0]] == extremes[row] }.count) }
-                return Reference([4, 10]) { x[$0] == extremes[[$0[0]]] ? 1 / counts[[$0[0]]] : 0 }
+        Comparison(
+            [random.integersAsFloats([4, 10], 0...2)], within: .exact,
+            gradients: .formula(.strict) { inputs, weights in
+                let x = inputs[0]
+                let shares = [false, true].map { isMin in
+                    let extremes = x.reduced([1]) { ReductionReference.extreme($0) { isMin ? $0 < $1 : $0 > $1 } }
+                    let counts = Reference([4]) { row in Double((0..<10).filter { x[[row[0], $0]] == extremes[row] }.count) }
+                    return Reference([4, 10]) { x[$0] == extremes[[$0[0]]] ? 1 / counts[[$0[0]]] : 0 }
+                }
+                return [Reference([4, 10]) { shares[0][$0] * weights[0][[$0[0]]] + shares[1][$0] * weights[1][[$0[0]]] }]
             }
-            return [Reference([4, 10]) { shares[0][$0] * weights[0][[$0[0]]] + shares[1][$0] * weights[1][[$0[0]]] }]
-        }) {
+        ) {
             [$0[0].max([1]), $0[0].min([1])]
         } reference: {
             [$0[0].reduced([1]) { ReductionReference.extreme($0, >) }, $0[0].reduced([1]) { ReductionReference.extreme($0, <) }]
@@ -116,11 +125,15 @@ enum ReductionCases {
         let shape = draw == 0 ? [3, 0, 2] : [0]
         let axis = draw == 0 ? 1 : 0
         return Comparison([random.floats(shape)], within: .exact, gradients: .formula(.strict) { _, _ in [Reference(shape)] }) {
-            [$0[0].sum([axis]), $0[0].norm([axis]), $0[0].mean([axis]), $0[0].variance([axis]), $0[0].sum(), Tensor.zeros([0, 4]).max([1])]
+            [
+                $0[0].sum([axis]), $0[0].norm([axis]), $0[0].mean([axis]), $0[0].variance([axis]), $0[0].sum(),
+                Tensor.zeros([0, 4]).max([1]),
+            ]
         } reference: {
             let x = $0[0]
             return [
-                x.reduced([axis]) { _ in 0 }, x.reduced([axis]) { _ in 0 }, x.reduced([axis]) { _ in .nan }, x.reduced([axis]) { _ in .nan },
+                x.reduced([axis]) { _ in 0 }, x.reduced([axis]) { _ in 0 }, x.reduced([axis]) { _ in .nan },
+                x.reduced([axis]) { _ in .nan },
                 Reference([], [0]), Reference([0], []),
             ]
         }
@@ -134,7 +147,8 @@ enum ReductionCases {
             [$0[0].variance([1]), $0[0].variance([0]), $0[0].variance(correction: 0)]
         } reference: {
             [
-                $0[0].reduced([1]) { ReductionReference.variance($0, 1) }, $0[0].reduced([0]) { ReductionReference.variance($0, 1) },
+                $0[0].reduced([1]) { ReductionReference.variance($0, 1) },
+                $0[0].reduced([0]) { ReductionReference.variance($0, 1) },
                 $0[0].reduced([0, 1]) { ReductionReference.variance($0, 0) },
             ]
         }
@@ -156,11 +170,15 @@ enum ReductionCases {
 
     private static let keptDimensions = ConformanceCase(.reduction, "kept dimensions and negative axes", draws: 2) { random, _ in
         Comparison([random.distinct([3, 4, 5])], within: .balanced, gradients: .differences(of: [0], .balanced.floor(0.1))) {
-            [$0[0].mean([-1], keepingDimensions: true), $0[0] - $0[0].max([0, -1], keepingDimensions: true), $0[0].sum(keepingDimensions: true)]
+            [
+                $0[0].mean([-1], keepingDimensions: true), $0[0] - $0[0].max([0, -1], keepingDimensions: true),
+                $0[0].sum(keepingDimensions: true),
+            ]
         } reference: {
             let largest = $0[0].reduced([0, 2], keepingDimensions: true) { ReductionReference.extreme($0, >) }
             return [
-                $0[0].reduced([2], keepingDimensions: true, ReductionReference.mean), Reference.combine([$0[0], largest]) { $0[0] - $0[1] },
+                $0[0].reduced([2], keepingDimensions: true, ReductionReference.mean),
+                Reference.combine([$0[0], largest]) { $0[0] - $0[1] },
                 $0[0].reduced([0, 1, 2], keepingDimensions: true, ReductionReference.sum),
             ]
         }

@@ -10,7 +10,9 @@ enum UpdateCases {
         ConformanceCase(.update, plan.name, draws: 3) { random, _ in
             let shapes = [[3, 4], [1], [0, 5], [257], [2, 3, 5], [1031, 3]]
             // The states are squares and the like: not negative.
-            let operands = shapes.flatMap { shape in (0..<plan.tensors).map { $0 == 1 ? random.floats(shape, 0.1, 2) : random.floats(shape) } }
+            let operands = shapes.flatMap { shape in
+                (0..<plan.tensors).map { $0 == 1 ? random.floats(shape, 0.1, 2) : random.floats(shape) }
+            }
             let written = plan.expression.results.count
             return Comparison(operands, within: .strict) { tensors in
                 var groups = split(tensors, plan.tensors)
@@ -20,7 +22,9 @@ enum UpdateCases {
                 split(inputs, plan.tensors).flatMap { group in
                     (0..<plan.tensors).map { position in
                         guard position < written else { return group[position] }
-                        return Reference.combine(group) { plan.expression.reference($0, scalars: plan.scalars.map(Double.init))[position] }
+                        return Reference.combine(group) {
+                            plan.expression.reference($0, scalars: plan.scalars.map(Double.init))[position]
+                        }
                     }
                 }
             }
@@ -50,8 +54,13 @@ enum UpdateCases {
     private static let shared = ConformanceCase(.update, "numbers shared by all tensors", draws: 3) { random, draw in
         let expression = Expression.select(.input(1), .input(2) - .input(0) * .input(3), .input(2))
         let flag = Operand([[1, 0, Float.nan][draw]], [])
-        return Comparison([random.floats([6, 7]), flag, random.floats([40]), random.floats([40]), random.floats([5, 3]), random.floats([5, 3])],
-                          within: .balanced) { tensors in
+        return Comparison(
+            [
+                random.floats([6, 7]), flag, random.floats([40]), random.floats([40]), random.floats([5, 3]),
+                random.floats([5, 3]),
+            ],
+            within: .balanced
+        ) { tensors in
             var groups = [[tensors[2], tensors[3]], [tensors[4], tensors[5]]]
             Tensor.update(expression, scalars: [], shared: [tensors[0].norm(), tensors[1]], groups: &groups)
             return [groups[0][0], groups[1][0]]
@@ -66,7 +75,9 @@ enum UpdateCases {
     private static let many = ConformanceCase(.update, procedure: "hundreds of tensors in few launches") { device, random in
         let counts = (0..<300).map { _ in random.int(1...90) }
         let values = counts.map { count in (0..<count).map { Float($0) } }
-        var groups = try values.map { [try Tensor($0, shape: [$0.count]).on(device), try Tensor($0, shape: [$0.count]).on(device)] }
+        var groups = try values.map {
+            [try Tensor($0, shape: [$0.count]).on(device), try Tensor($0, shape: [$0.count]).on(device)]
+        }
         let before = device.statistics.launches
         Tensor.update(.input(0) - .scalar(0) * .input(1), scalars: [0.5], groups: &groups)
         let launches = device.statistics.launches - before
@@ -78,7 +89,12 @@ enum UpdateCases {
 
     /// Steps that follow each other read what the one before wrote; the gradient stays.
     private static let views = ConformanceCase(.update, procedure: "in place, step after step") { device, _ in
-        var groups = [[try Tensor([Float](repeating: 1, count: 1000), shape: [10, 100]).on(device), try Tensor([Float](repeating: 2, count: 1000), shape: [10, 100]).on(device)]]
+        var groups = [
+            [
+                try Tensor([Float](repeating: 1, count: 1000), shape: [10, 100]).on(device),
+                try Tensor([Float](repeating: 2, count: 1000), shape: [10, 100]).on(device),
+            ]
+        ]
         let address = ObjectIdentifier(groups[0][0].view(on: device).buffer)
         for step in 1...5 {
             Tensor.update(.input(0) + .scalar(0) * .input(1), scalars: [Float(step)], groups: &groups)

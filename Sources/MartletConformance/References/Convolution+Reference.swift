@@ -58,8 +58,9 @@ struct ConvolutionReference {
                                 for ox in 0..<output[3] {
                                     let x = ox * options.stride.x - options.padding.x + kx * options.dilation.x
                                     if x < 0 || x >= image[3] { continue }
-                                    body((plane + y) * image[3] + x, position,
-                                         ((sample * output[1] + out) * output[2] + oy) * output[3] + ox)
+                                    body(
+                                        (plane + y) * image[3] + x, position,
+                                        ((sample * output[1] + out) * output[2] + oy) * output[3] + ox)
                                 }
                             }
                         }

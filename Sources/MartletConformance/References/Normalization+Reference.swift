@@ -8,8 +8,10 @@ enum NormalizationReference {
     }
 
     /// Normalises x [n, c, s]: elements with the same `set` share their statistics; `channel` picks scale and shift.
-    static func normalize(_ x: Reference, sets: Int, epsilon: Double, scale: Reference?, shift: Reference?,
-                          set: ([Int]) -> Int) -> Result {
+    static func normalize(
+        _ x: Reference, sets: Int, epsilon: Double, scale: Reference?, shift: Reference?,
+        set: ([Int]) -> Int
+    ) -> Result {
         let indexer = Indexer(x.shape)
         var members = [[Double]](repeating: [], count: sets)
         for flat in 0..<x.count { members[set(indexer.index(flat))].append(x.values[flat]) }
@@ -28,6 +30,8 @@ enum NormalizationReference {
 
     static func group(_ x: Reference, groups: Int, scale: Reference?, shift: Reference?, epsilon: Double) -> Result {
         let width = x.shape[1] / groups
-        return normalize(x, sets: x.shape[0] * groups, epsilon: epsilon, scale: scale, shift: shift) { $0[0] * groups + $0[1] / width }
+        return normalize(x, sets: x.shape[0] * groups, epsilon: epsilon, scale: scale, shift: shift) {
+            $0[0] * groups + $0[1] / width
+        }
     }
 }

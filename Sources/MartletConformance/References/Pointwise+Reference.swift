@@ -100,7 +100,9 @@ enum ActivationReference {
     static func leakyReLU(_ x: Double, _ slope: Double) -> Double { x > 0 ? x : slope * x }
     static func elu(_ x: Double, _ alpha: Double) -> Double { x > 0 ? x : alpha * (exp(x) - 1) }
     static func gelu(_ x: Double) -> Double { x * 0.5 * erfc(-x / 2.0.squareRoot()) }
-    static func geluTanh(_ x: Double) -> Double { 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))) }
+    static func geluTanh(_ x: Double) -> Double {
+        0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    }
     static func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
     static func softplus(_ x: Double) -> Double { x > 30 ? x : log1p(exp(x)) }
 }

@@ -14,7 +14,9 @@ struct PoolingReference {
                 let last = start + dilation * (kernel - 1)
                 let fits = last < extent + padding
                 // A window that hangs over the end counts in ceil mode, if it begins in the image or the padding before it.
-                if !fits, !(ceilMode && start < extent && start - stride + dilation * (kernel - 1) < extent + padding - 1) { break }
+                if !fits, !(ceilMode && start < extent && start - stride + dilation * (kernel - 1) < extent + padding - 1) {
+                    break
+                }
                 let positions = (0..<kernel).map { start + $0 * dilation }.filter { $0 >= 0 && $0 < extent }
                 windows.append((positions, Swift.min(start + kernel, extent + padding) - start))
                 start += stride
@@ -37,8 +39,10 @@ struct PoolingReference {
 
     init(_ image: [Int], _ o: PoolingOptions) {
         self.image = image
-        rows = Axis(image[2], kernel: o.kernel.y, stride: o.stride.y, padding: o.padding.y, dilation: o.dilation.y, ceilMode: o.ceilMode)
-        columns = Axis(image[3], kernel: o.kernel.x, stride: o.stride.x, padding: o.padding.x, dilation: o.dilation.x, ceilMode: o.ceilMode)
+        rows = Axis(
+            image[2], kernel: o.kernel.y, stride: o.stride.y, padding: o.padding.y, dilation: o.dilation.y, ceilMode: o.ceilMode)
+        columns = Axis(
+            image[3], kernel: o.kernel.x, stride: o.stride.x, padding: o.padding.x, dilation: o.dilation.x, ceilMode: o.ceilMode)
     }
 
     init(_ image: [Int], parts: Pair) {
@@ -54,7 +58,9 @@ struct PoolingReference {
             for row in rows.windows[index[2]].positions {
                 for column in columns.windows[index[3]].positions {
                     let value = x[[index[0], index[1], row, column]]
-                    if best < 0 || (value.isNaN ? !bestValue.isNaN : value > bestValue) { (best, bestValue) = (row * image[3] + column, value) }
+                    if best < 0 || (value.isNaN ? !bestValue.isNaN : value > bestValue) {
+                        (best, bestValue) = (row * image[3] + column, value)
+                    }
                 }
             }
             return Double(best)

@@ -8,7 +8,10 @@ package enum RandomReference {
         var (c, k) = (counter, key)
         for _ in 0..<10 {
             let a = UInt64(c[0]) * 0xD251_1F53, b = UInt64(c[2]) * 0xCD9E_8D57
-            c = [UInt32(b >> 32) ^ c[1] ^ k[0], UInt32(truncatingIfNeeded: b), UInt32(a >> 32) ^ c[3] ^ k[1], UInt32(truncatingIfNeeded: a)]
+            c = [
+                UInt32(b >> 32) ^ c[1] ^ k[0], UInt32(truncatingIfNeeded: b), UInt32(a >> 32) ^ c[3] ^ k[1],
+                UInt32(truncatingIfNeeded: a),
+            ]
             k = [k[0] &+ 0x9E37_79B9, k[1] &+ 0xBB67_AE85]
         }
         return c
