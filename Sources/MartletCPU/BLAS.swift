@@ -30,9 +30,10 @@ enum BLAS {
         let a = (0..<m * k).map { Float(($0 * 7 + 3) % 11 - 5) }
         let b = (0..<k * n).map { Float(($0 * 5 + 1) % 13 - 6) }
         var c = [Float](repeating: .nan, count: m * n)
-        cblas_sgemm(CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-                    blasint(m), blasint(n), blasint(k), 1, a, blasint(transposeA ? m : k), b, blasint(transposeB ? k : n),
-                    0, &c, blasint(n))
+        cblas_sgemm(
+            CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+            blasint(m), blasint(n), blasint(k), 1, a, blasint(transposeA ? m : k), b, blasint(transposeB ? k : n),
+            0, &c, blasint(n))
         for row in 0..<m {
             for column in 0..<n {
                 var sum: Float = 0
@@ -62,19 +63,25 @@ extension CPUDevice {
         let core = String(cString: martlet_safe_blas_core())
         let guardName = "MARTLET_BLAS_RESTARTED"
         guard getenv(guardName) == nil else {
-            throw DeviceError(.unavailable, "cpu: \(BLAS.description) multiplies wrongly on this processor, and so does the "
-                + "core \(core): install another OpenBLAS")
+            throw DeviceError(
+                .unavailable,
+                "cpu: \(BLAS.description) multiplies wrongly on this processor, and so does the "
+                    + "core \(core): install another OpenBLAS")
         }
         setenv(guardName, "1", 1)
         setenv("OPENBLAS_CORETYPE", core, 1)
         execv("/proc/self/exe", CommandLine.unsafeArgv)
-        throw DeviceError(.unavailable, "cpu: \(BLAS.description) multiplies wrongly on this processor, and the program could "
-            + "not be started again (\(String(cString: strerror(errno)))): set OPENBLAS_CORETYPE=\(core)")
+        throw DeviceError(
+            .unavailable,
+            "cpu: \(BLAS.description) multiplies wrongly on this processor, and the program could "
+                + "not be started again (\(String(cString: strerror(errno)))): set OPENBLAS_CORETYPE=\(core)")
     }
 
     static func requireBLAS() throws {
         if blasSelfTest() { return }
-        throw DeviceError(.unavailable, "cpu: \(BLAS.description) multiplies wrongly on this processor: set "
-            + "OPENBLAS_CORETYPE=\(String(cString: martlet_safe_blas_core())) and start the program again")
+        throw DeviceError(
+            .unavailable,
+            "cpu: \(BLAS.description) multiplies wrongly on this processor: set "
+                + "OPENBLAS_CORETYPE=\(String(cString: martlet_safe_blas_core())) and start the program again")
     }
 }

@@ -110,7 +110,8 @@ final class CPUMemory: Sendable {
 
     private func outOfMemory(_ byteCount: Int) -> DeviceError {
         let used = state.withLock { $0.statistics.bytesInUse }
-        return DeviceError(.outOfMemory,
+        return DeviceError(
+            .outOfMemory,
             "cpu: no memory for \(byteCount) bytes (\(used) in use, \(limit) usable): take a smaller batch or model")
     }
 

@@ -25,8 +25,9 @@ struct MatrixProduct {
             rowStride = isTransposed ? 1 : leading
             columnStride = isTransposed ? leading : 1
             let enough = leading >= max(1, isTransposed ? rows : columns)
-            precondition(rows * columns == 0 || enough && (!isTransposed || rows == 1 || view.strides[1] == 1),
-                         "CPUDevice.matmul: an operand \(view.shape) with strides \(view.strides)")
+            precondition(
+                rows * columns == 0 || enough && (!isTransposed || rows == 1 || view.strides[1] == 1),
+                "CPUDevice.matmul: an operand \(view.shape) with strides \(view.strides)")
             base = UnsafePointer(view.floats)
         }
 
@@ -69,21 +70,26 @@ struct MatrixProduct {
         if n == 1 {
             times(a, left, rows: rows.count, columns: terms.count, vector: right, step: b.rowStride, into: c, beta)
         } else if m == 1 {
-            times(b, right, rows: terms.count, columns: columns.count, vector: left, step: a.columnStride, into: c, beta,
-                  transposed: true)
+            times(
+                b, right, rows: terms.count, columns: columns.count, vector: left, step: a.columnStride, into: c, beta,
+                transposed: true)
         } else {
-            cblas_sgemm(CblasRowMajor, a.transposition, b.transposition, blasint(rows.count), blasint(columns.count),
-                        blasint(terms.count), 1, left, blasint(a.leading), right, blasint(b.leading), beta, c, blasint(n))
+            cblas_sgemm(
+                CblasRowMajor, a.transposition, b.transposition, blasint(rows.count), blasint(columns.count),
+                blasint(terms.count), 1, left, blasint(a.leading), right, blasint(b.leading), beta, c, blasint(n))
         }
     }
 
     /// A matrix, or its transpose, times a vector.
-    private func times(_ matrix: Operand, _ base: UnsafePointer<Float>, rows: Int, columns: Int, vector: UnsafePointer<Float>,
-                       step: Int, into c: UnsafeMutablePointer<Float>, _ beta: Float, transposed: Bool = false) {
+    private func times(
+        _ matrix: Operand, _ base: UnsafePointer<Float>, rows: Int, columns: Int, vector: UnsafePointer<Float>,
+        step: Int, into c: UnsafeMutablePointer<Float>, _ beta: Float, transposed: Bool = false
+    ) {
         let stored = matrix.isTransposed ? (columns, rows) : (rows, columns)
         if beta == 0 { c.update(repeating: 0, count: transposed ? columns : rows) }
-        cblas_sgemv(CblasRowMajor, matrix.isTransposed != transposed ? CblasTrans : CblasNoTrans, blasint(stored.0),
-                    blasint(stored.1), 1, base, blasint(matrix.leading), vector, blasint(step), beta, c, 1)
+        cblas_sgemv(
+            CblasRowMajor, matrix.isTransposed != transposed ? CblasTrans : CblasNoTrans, blasint(stored.0),
+            blasint(stored.1), 1, base, blasint(matrix.leading), vector, blasint(step), beta, c, 1)
     }
 
     /// Stores the epilogue of a part that has been computed.
@@ -137,7 +143,9 @@ struct MatrixCut {
     func part(_ unit: Int) -> (batch: Int, rows: Range<Int>, columns: Range<Int>) {
         let column = unit % columnParts, rest = unit / columnParts
         let row = rest % rowParts
-        return (rest / rowParts, row * rowShare..<min(m, (row + 1) * rowShare),
-                column * columnShare..<min(n, (column + 1) * columnShare))
+        return (
+            rest / rowParts, row * rowShare..<min(m, (row + 1) * rowShare),
+            column * columnShare..<min(n, (column + 1) * columnShare)
+        )
     }
 }

@@ -16,9 +16,10 @@ final class PointwiseProgram: @unchecked Sendable {
 
     init(_ expression: Expression) {
         let compiled = PointwiseCompiler(expression)
-        precondition(compiled.registers + compiled.inputs < Int(martlet_maximum_buffers),
-                     "CPUDevice.pointwise: an expression of \(expression.operations.count) operations over "
-                        + "\(compiled.inputs) inputs; split it")
+        precondition(
+            compiled.registers + compiled.inputs < Int(martlet_maximum_buffers),
+            "CPUDevice.pointwise: an expression of \(expression.operations.count) operations over "
+                + "\(compiled.inputs) inputs; split it")
         func copy<T>(_ values: [T]) -> UnsafeMutablePointer<T> {
             let pointer = UnsafeMutablePointer<T>.allocate(capacity: max(values.count, 1))
             pointer.initialize(from: values, count: values.count)
@@ -29,11 +30,12 @@ final class PointwiseProgram: @unchecked Sendable {
         resultSteps = copy(compiled.resultSteps)
         lastReads = copy(compiled.lastReads)
         storage = .allocate(capacity: 1)
-        storage.initialize(to: martlet_program(
-            inputs: Int32(compiled.inputs), scalars: Int32(compiled.scalars), constants: Int32(compiled.constants.count),
-            registers: Int32(compiled.registers), steps: Int32(compiled.steps.count),
-            results: Int32(compiled.resultSteps.count), step: steps, constant: constants, result_step: resultSteps,
-            last_read: lastReads))
+        storage.initialize(
+            to: martlet_program(
+                inputs: Int32(compiled.inputs), scalars: Int32(compiled.scalars), constants: Int32(compiled.constants.count),
+                registers: Int32(compiled.registers), steps: Int32(compiled.steps.count),
+                results: Int32(compiled.resultSteps.count), step: steps, constant: constants, result_step: resultSteps,
+                last_read: lastReads))
         program = UnsafePointer(storage)
     }
 

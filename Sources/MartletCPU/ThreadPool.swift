@@ -27,10 +27,12 @@ package final class ThreadPool: @unchecked Sendable {
         }
         withoutActuallyEscaping(body) { body in
             withUnsafePointer(to: body) { pointer in
-                martlet_pool_run(handle, tasks, { context, task, worker in
-                    guard let context else { return }
-                    context.assumingMemoryBound(to: ((Int, Int) -> Void).self).pointee(task, Int(worker))
-                }, UnsafeMutableRawPointer(mutating: pointer))
+                martlet_pool_run(
+                    handle, tasks,
+                    { context, task, worker in
+                        guard let context else { return }
+                        context.assumingMemoryBound(to: ((Int, Int) -> Void).self).pointee(task, Int(worker))
+                    }, UnsafeMutableRawPointer(mutating: pointer))
             }
         }
     }
@@ -43,8 +45,10 @@ package final class ThreadPool: @unchecked Sendable {
 
     /// Cuts 0..<count into ranges that are multiples of `alignment` long (but the last) and runs `body(range, worker)` for
     /// each. The cut depends only on the count, the grain and the number of threads.
-    package func run(over count: Int, grain: Int, perWorker: Int = 1, alignment: Int = 1,
-                     _ body: (_ range: Range<Int>, _ worker: Int) -> Void) {
+    package func run(
+        over count: Int, grain: Int, perWorker: Int = 1, alignment: Int = 1,
+        _ body: (_ range: Range<Int>, _ worker: Int) -> Void
+    ) {
         guard count > 0 else { return }
         let tasks = tasks(for: count, grain: grain, perWorker: perWorker)
         if tasks == 1 { return body(0..<count, 0) }

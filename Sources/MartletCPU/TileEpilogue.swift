@@ -21,9 +21,10 @@ package final class TileEpilogue: @unchecked Sendable {
     /// - Returns: nil where there is no memory for an operand that has to be laid out anew; the result is then marked.
     package init?(_ epilogue: Epilogue, result: View, as shape: (batch: Int, rows: Int, columns: Int), on device: CPUDevice) {
         let expression = epilogue.expression
-        precondition(expression.results.count == 1 && expression.inputCount <= epilogue.operands.count + 1
-                        && expression.scalarCount <= epilogue.scalars.count,
-                     "CPUDevice: an epilogue of \(expression.inputCount) inputs with \(epilogue.operands.count) operands")
+        precondition(
+            expression.results.count == 1 && expression.inputCount <= epilogue.operands.count + 1
+                && expression.scalarCount <= epilogue.scalars.count,
+            "CPUDevice: an epilogue of \(expression.inputCount) inputs with \(epilogue.operands.count) operands")
         let extents = [shape.batch, shape.rows, shape.columns]
         var views: [View] = [], strides: [[Int]] = []
         for operand in epilogue.operands {
@@ -49,9 +50,10 @@ package final class TileEpilogue: @unchecked Sendable {
         scalars = .allocate(capacity: max(epilogue.scalars.count, 1))
         scalars.initialize(from: epilogue.scalars, count: epilogue.scalars.count)
         storage = .allocate(capacity: 1)
-        storage.initialize(to: martlet_epilogue(
-            program: program.program, scalars: scalars, result: result.floats,
-            result_strides: (Int64(shape.rows * shape.columns), Int64(shape.columns), 1), operands: operands))
+        storage.initialize(
+            to: martlet_epilogue(
+                program: program.program, scalars: scalars, result: result.floats,
+                result_strides: (Int64(shape.rows * shape.columns), Int64(shape.columns), 1), operands: operands))
     }
 
     deinit {
@@ -62,8 +64,9 @@ package final class TileEpilogue: @unchecked Sendable {
 
     /// Stores the epilogue of a tile whose first product is at `product`, rows `stride` apart (both may be the result's own).
     package func store(_ product: UnsafePointer<Float>, stride: Int, batch: Int, rows: Range<Int>, columns: Range<Int>) {
-        martlet_epilogue_run(storage, product, Int64(stride), Int64(batch), Int64(rows.lowerBound), Int64(rows.count),
-                             Int64(columns.lowerBound), Int64(columns.count))
+        martlet_epilogue_run(
+            storage, product, Int64(stride), Int64(batch), Int64(rows.lowerBound), Int64(rows.count),
+            Int64(columns.lowerBound), Int64(columns.count))
     }
 
     /// A view's strides when its axes are joined to three of these extents; nil where they cannot be.

@@ -20,14 +20,18 @@ extension CPUDevice {
         defer { withExtendedLifetime(apart) {} }
         let sums = apart?.start ?? y.floats
         forward(geometry, x, w, to: sums, for: y) { image, rows, positions in
-            tile.store(sums + (image * channels + rows.lowerBound) * area + positions.lowerBound, stride: area, batch: image,
-                       rows: rows, columns: positions)
+            tile.store(
+                sums + (image * channels + rows.lowerBound) * area + positions.lowerBound, stride: area, batch: image,
+                rows: rows, columns: positions)
         }
     }
 
-    private func forward(_ geometry: ConvolutionGeometry, _ x: View, _ w: View, to sums: UnsafeMutablePointer<Float>, for y: View,
-                         finish: Finish?) {
-        sum(geometry.forward, weights: w.floats, order: geometry.forwardWeights, source: x.floats, to: sums, for: y,
+    private func forward(
+        _ geometry: ConvolutionGeometry, _ x: View, _ w: View, to sums: UnsafeMutablePointer<Float>, for y: View,
+        finish: Finish?
+    ) {
+        sum(
+            geometry.forward, weights: w.floats, order: geometry.forwardWeights, source: x.floats, to: sums, for: y,
             finish: finish)
     }
 
@@ -35,7 +39,8 @@ extension CPUDevice {
         guard begin(reading: [dy, w], writing: [dx]) else { return }
         let geometry = ConvolutionGeometry(dx.shape, w.shape, dy.shape, options)
         for phase in geometry.inputGradientPhases {
-            sum(phase, weights: w.floats, order: geometry.inputGradientWeights, source: dy.floats, to: dx.floats,
+            sum(
+                phase, weights: w.floats, order: geometry.inputGradientWeights, source: dy.floats, to: dx.floats,
                 for: dx, finish: nil)
         }
     }
@@ -74,8 +79,10 @@ extension CPUDevice {
     typealias Finish = (_ image: Int, _ channels: Range<Int>, _ positions: Range<Int>) -> Void
 
     /// Computes all sums of a grid; where there is no memory for that, the view they are for is marked.
-    private func sum(_ grid: SumGrid, weights: UnsafePointer<Float>, order: WeightOrder, source: UnsafePointer<Float>,
-                     to result: UnsafeMutablePointer<Float>, for target: View, finish: Finish?) {
+    private func sum(
+        _ grid: SumGrid, weights: UnsafePointer<Float>, order: WeightOrder, source: UnsafePointer<Float>,
+        to result: UnsafeMutablePointer<Float>, for target: View, finish: Finish?
+    ) {
         guard grid.positions > 0, grid.outputs > 0 else { return }
         grid.withC { g in
             guard grid.depth > 0 else {
@@ -93,8 +100,9 @@ extension CPUDevice {
             let tapIndex = grid.taps.map { Int32($0.index) }
             let panels = Int(martlet_grid_panels(g.pointee.outputs)), depth = martlet_grid_depth(g, direct ? 1 : 0)
             pool.run(over: grid.groups * panels, grain: max(1, 32768 * panels / (grid.outputs * grid.depth))) { panels, _ in
-                martlet_grid_pack(g, weights, Int64(order.group), Int64(order.output), Int64(order.channel), tapIndex, depth,
-                                  packed, panels.low, panels.high)
+                martlet_grid_pack(
+                    g, weights, Int64(order.group), Int64(order.output), Int64(order.channel), tapIndex, depth,
+                    packed, panels.low, panels.high)
             }
             if direct {
                 sumDirectly(grid, g, source, packed, result, scratch, each, finish)
@@ -104,9 +112,11 @@ extension CPUDevice {
         }
     }
 
-    private func sumDirectly(_ grid: SumGrid, _ g: UnsafePointer<martlet_grid>, _ source: UnsafePointer<Float>,
-                             _ packed: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>,
-                             _ scratch: UnsafeMutablePointer<Float>, _ each: Int, _ finish: Finish?) {
+    private func sumDirectly(
+        _ grid: SumGrid, _ g: UnsafePointer<martlet_grid>, _ source: UnsafePointer<Float>,
+        _ packed: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>,
+        _ scratch: UnsafeMutablePointer<Float>, _ each: Int, _ finish: Finish?
+    ) {
         let (rows, columns) = (Int(g.pointee.rows), Int(g.pointee.columns))
         let band = Int(martlet_direct_band(g)), bands = (rows + band - 1) / band
         pool.run(over: grid.images * grid.groups * bands, grain: 1, perWorker: 8) { items, worker in
@@ -114,15 +124,18 @@ extension CPUDevice {
                 martlet_direct_products(g, source, packed, result, Int64(item), scratch + worker * each)
                 guard let finish else { continue }
                 let first = item % bands * band, group = item / bands % grid.groups
-                finish(item / bands / grid.groups, group * grid.outputs..<(group + 1) * grid.outputs,
-                       first * columns..<min(rows, first + band) * columns)
+                finish(
+                    item / bands / grid.groups, group * grid.outputs..<(group + 1) * grid.outputs,
+                    first * columns..<min(rows, first + band) * columns)
             }
         }
     }
 
-    private func sumPatches(_ grid: SumGrid, _ g: UnsafePointer<martlet_grid>, _ source: UnsafePointer<Float>,
-                            _ packed: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>,
-                            _ scratch: UnsafeMutablePointer<Float>, _ each: Int, _ finish: Finish?) {
+    private func sumPatches(
+        _ grid: SumGrid, _ g: UnsafePointer<martlet_grid>, _ source: UnsafePointer<Float>,
+        _ packed: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>,
+        _ scratch: UnsafeMutablePointer<Float>, _ each: Int, _ finish: Finish?
+    ) {
         let positions = grid.positions, area = grid.area, groups = grid.groups
         let most = Int(martlet_implicit_gemm_block)
         let wanted = max((positions + most - 1) / most, min(3 * pool.threads, (positions + 31) / 32))
@@ -134,11 +147,13 @@ extension CPUDevice {
             let part = task % parts, group = task / parts % groups, first = task / parts / groups * block
             let last = min(positions, first + block)
             let (low, high) = (Int64(panels * part / parts), Int64(panels * (part + 1) / parts))
-            martlet_implicit_gemm(g, source, packed, result, Int64(group), Int64(first), Int64(last), low, high,
-                                  scratch + worker * each)
+            martlet_implicit_gemm(
+                g, source, packed, result, Int64(group), Int64(first), Int64(last), low, high,
+                scratch + worker * each)
             guard let finish else { return }
-            let channels = group * grid.outputs + Int(martlet_grid_first_output(g.pointee.outputs, low))
-                ..< group * grid.outputs + Int(martlet_grid_first_output(g.pointee.outputs, high))
+            let channels =
+                group * grid.outputs + Int(martlet_grid_first_output(g.pointee.outputs, low))..<group * grid.outputs
+                + Int(martlet_grid_first_output(g.pointee.outputs, high))
             for image in first / area...(last - 1) / area {
                 finish(image, channels, max(first - image * area, 0)..<min(last - image * area, area))
             }

@@ -9,8 +9,9 @@ extension CPUDevice {
         let (n, m, inner) = (x.shape[1], y.shape[1], y.shape[2])
         let absent = x.absent
         pool.run(over: y.shape[0] * m, grain: max(1, 16384 / inner)) { rows, _ in
-            martlet_gather_rows(source, positions, result, Int64(n), Int64(m), Int64(inner), absent,
-                                rows.low, rows.high)
+            martlet_gather_rows(
+                source, positions, result, Int64(n), Int64(m), Int64(inner), absent,
+                rows.low, rows.high)
         }
     }
 
@@ -24,8 +25,9 @@ extension CPUDevice {
         martlet_group_indices(indices.ints, Int64(m), Int64(n), starts, order)
         let work = inner * (1 + m / n)
         pool.run(over: x.shape[0] * n, grain: max(1, 16384 / work), perWorker: 8) { rows, _ in
-            martlet_scatter_rows(source, starts, order, result, Int64(n), Int64(m), Int64(inner),
-                                 rows.low, rows.high)
+            martlet_scatter_rows(
+                source, starts, order, result, Int64(n), Int64(m), Int64(inner),
+                rows.low, rows.high)
         }
     }
 
@@ -35,8 +37,9 @@ extension CPUDevice {
         let (n, m) = (x.shape[1], y.shape[1])
         let absent = x.absent
         pool.run(over: y.shape[0], grain: max(1, 16384 / m)) { rows, _ in
-            martlet_gather_elements(source, positions, result, Int64(n), Int64(m), absent,
-                                    rows.low, rows.high)
+            martlet_gather_elements(
+                source, positions, result, Int64(n), Int64(m), absent,
+                rows.low, rows.high)
         }
     }
 
@@ -45,8 +48,9 @@ extension CPUDevice {
         let (source, positions, result) = (y.floats, indices.ints, x.floats)
         let (n, m) = (x.shape[1], y.shape[1])
         pool.run(over: x.shape[0], grain: max(1, 16384 / (n + m))) { rows, _ in
-            martlet_scatter_elements(source, positions, result, Int64(n), Int64(m),
-                                     rows.low, rows.high)
+            martlet_scatter_elements(
+                source, positions, result, Int64(n), Int64(m),
+                rows.low, rows.high)
         }
     }
 
@@ -59,8 +63,9 @@ extension CPUDevice {
         let words = memory.pointer.assumingMemoryBound(to: UInt64.self)
         let (source, result, positions) = (x.floats, values.floats, indices.ints)
         pool.run(over: x.shape[0], grain: max(1, 2048 / n), perWorker: 4) { rows, worker in
-            martlet_sort(source, result, positions, Int64(n), Int64(m), descending ? 1 : 0,
-                         rows.low, rows.high, words + worker * each)
+            martlet_sort(
+                source, result, positions, Int64(n), Int64(m), descending ? 1 : 0,
+                rows.low, rows.high, words + worker * each)
         }
     }
 }

@@ -3,9 +3,10 @@ import MartletCore
 extension CPUDevice: MatmulOps {
     public func matmul(_ a: View, _ b: View, into c: View, epilogue: Epilogue?) {
         guard begin(reading: [a, b] + (epilogue?.operands ?? []), writing: [c]) else { return }
-        precondition(a.rank == 3 && b.rank == 3 && c.shape == [a.shape[0], a.shape[1], b.shape[2]] && a.shape[0] == b.shape[0]
-                        && a.shape[2] == b.shape[1] && c.isContiguous,
-                     "CPUDevice.matmul: \(a.shape) times \(b.shape) into \(c.shape)")
+        precondition(
+            a.rank == 3 && b.rank == 3 && c.shape == [a.shape[0], a.shape[1], b.shape[2]] && a.shape[0] == b.shape[0]
+                && a.shape[2] == b.shape[1] && c.isContiguous,
+            "CPUDevice.matmul: \(a.shape) times \(b.shape) into \(c.shape)")
         var product = MatrixProduct(a, b, target: c.floats)
         // Adding to what the result holds is what BLAS calls beta.
         if let epilogue, epilogue.accumulates(into: c), product.k > 0 {
@@ -56,8 +57,9 @@ extension CPUDevice: MatmulOps {
             var part = product
             part.target = parts + task * size - batch * size
             part.keepsTarget = false
-            part.run(batch: batch, rows: 0..<product.m, columns: 0..<product.n,
-                     terms: segment * share..<min(product.k, (segment + 1) * share))
+            part.run(
+                batch: batch, rows: 0..<product.m, columns: 0..<product.n,
+                terms: segment * share..<min(product.k, (segment + 1) * share))
         }
         pool.run(over: product.batch * size, grain: 32768, alignment: 16) { range, _ in
             for index in range {
@@ -80,7 +82,8 @@ extension Epilogue {
     /// Whether this is the product plus what the result holds.
     fileprivate func accumulates(into c: View) -> Bool {
         guard operands.count == 1, operands[0].buffer === c.buffer, operands[0].offset == c.offset, operands[0].isContiguous,
-              operands[0].type == .float32 else { return false }
+            operands[0].type == .float32
+        else { return false }
         return expression == .input(0) + .input(1) || expression == .input(1) + .input(0)
     }
 }

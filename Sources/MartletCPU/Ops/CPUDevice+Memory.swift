@@ -15,8 +15,9 @@ extension CPUDevice: MemoryOps {
     }
 
     public func download(_ buffer: DeviceBuffer, byteOffset: Int, into bytes: UnsafeMutableRawBufferPointer) throws {
-        precondition(byteOffset >= 0 && byteOffset + bytes.count <= buffer.byteCount,
-                     "CPUDevice.download: \(bytes.count) bytes at \(byteOffset) of a buffer of \(buffer.byteCount)")
+        precondition(
+            byteOffset >= 0 && byteOffset + bytes.count <= buffer.byteCount,
+            "CPUDevice.download: \(bytes.count) bytes at \(byteOffset) of a buffer of \(buffer.byteCount)")
         if let fault = buffer.fault { throw fault }
         guard let target = bytes.baseAddress, !bytes.isEmpty else { return }
         let view = View(buffer, .int32, offset: 0, shape: [], strides: [])

@@ -4,8 +4,10 @@ import MartletCore
 /// Normalisation in up to three passes: partial statistics of pieces, their sums in a fixed order, and the elements. With one
 /// position, pieces are blocks of rows (batch), or each row is done at once (layer, group).
 extension CPUDevice {
-    public func batchNorm(_ x: View, scale: View?, shift: View?, epsilon: Float, into y: View, mean: View,
-                          inverseDeviation: View) {
+    public func batchNorm(
+        _ x: View, scale: View?, shift: View?, epsilon: Float, into y: View, mean: View,
+        inverseDeviation: View
+    ) {
         let results = [y, mean, inverseDeviation]
         guard begin(reading: [x] + [scale, shift].compactMap { $0 }, writing: results) else { return }
         let (m, inverse) = (mean.floats, inverseDeviation.floats)
@@ -26,8 +28,10 @@ extension CPUDevice {
         }
     }
 
-    public func batchNormGradient(_ dy: View, _ x: View, scale: View?, mean: View, inverseDeviation: View,
-                                  into dx: View, dScale: View, dShift: View) {
+    public func batchNormGradient(
+        _ dy: View, _ x: View, scale: View?, mean: View, inverseDeviation: View,
+        into dx: View, dScale: View, dShift: View
+    ) {
         let results = [dx, dScale, dShift]
         guard begin(reading: [dy, x, mean, inverseDeviation] + [scale].compactMap { $0 }, writing: results) else { return }
         guard x.shape[2] == 1 else {
@@ -50,8 +54,10 @@ extension CPUDevice {
         }
     }
 
-    public func groupNorm(_ x: View, scale: View?, shift: View?, groups: Int, epsilon: Float,
-                          into y: View, mean: View, inverseDeviation: View) {
+    public func groupNorm(
+        _ x: View, scale: View?, shift: View?, groups: Int, epsilon: Float,
+        into y: View, mean: View, inverseDeviation: View
+    ) {
         let results = [y, mean, inverseDeviation]
         guard begin(reading: [x] + [scale, shift].compactMap { $0 }, writing: results) else { return }
         let (m, inverse) = (mean.floats, inverseDeviation.floats)
@@ -63,8 +69,10 @@ extension CPUDevice {
         }
     }
 
-    public func groupNormGradient(_ dy: View, _ x: View, scale: View?, groups: Int, mean: View, inverseDeviation: View,
-                                  into dx: View, dScale: View, dShift: View) {
+    public func groupNormGradient(
+        _ dy: View, _ x: View, scale: View?, groups: Int, mean: View, inverseDeviation: View,
+        into dx: View, dScale: View, dShift: View
+    ) {
         let results = [dx, dScale, dShift]
         guard begin(reading: [dy, x, mean, inverseDeviation] + [scale].compactMap { $0 }, writing: results) else { return }
         guard x.shape[2] == 1 else {
@@ -87,8 +95,10 @@ extension CPUDevice {
     }
 
     /// Statistics over many positions; `groups` is 0 for those of a channel over all samples.
-    private func normalize(_ x: View, _ groups: Int, _ scale: View?, _ shift: View?, _ epsilon: Float, _ y: View,
-                           _ mean: UnsafeMutablePointer<Float>, _ inverse: UnsafeMutablePointer<Float>, _ results: [View]) {
+    private func normalize(
+        _ x: View, _ groups: Int, _ scale: View?, _ shift: View?, _ epsilon: Float, _ y: View,
+        _ mean: UnsafeMutablePointer<Float>, _ inverse: UnsafeMutablePointer<Float>, _ results: [View]
+    ) {
         let shape = NormShape(x, groups)
         guard let memory = scratch(floats: shape.items * 2, for: results) else { return }
         defer { withExtendedLifetime(memory) {} }
@@ -106,8 +116,10 @@ extension CPUDevice {
         }
     }
 
-    private func normalizeGradient(_ dy: View, _ x: View, _ groups: Int, _ scale: View?, _ mean: View, _ inverse: View,
-                                   _ dx: View, _ dScale: View, _ dShift: View, _ results: [View]) {
+    private func normalizeGradient(
+        _ dy: View, _ x: View, _ groups: Int, _ scale: View?, _ mean: View, _ inverse: View,
+        _ dx: View, _ dScale: View, _ dShift: View, _ results: [View]
+    ) {
         let shape = NormShape(x, groups)
         guard let memory = scratch(floats: (shape.items + shape.statistics) * 2, for: results) else { return }
         defer { withExtendedLifetime(memory) {} }
@@ -138,8 +150,9 @@ private struct NormShape {
     let itemGrain: Int, statisticGrain: Int
 
     init(_ x: View, _ groups: Int) {
-        let norm = martlet_norm(samples: Int64(x.shape[0]), channels: Int64(x.shape[1]), positions: Int64(x.shape[2]),
-                                groups: Int64(groups))
+        let norm = martlet_norm(
+            samples: Int64(x.shape[0]), channels: Int64(x.shape[1]), positions: Int64(x.shape[2]),
+            groups: Int64(groups))
         c = norm
         (items, statistics) = withUnsafePointer(to: norm) {
             (x.shape[0] * x.shape[1] * Int(martlet_norm_pieces($0)), Int(martlet_norm_statistics($0)))

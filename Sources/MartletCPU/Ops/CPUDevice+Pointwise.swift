@@ -5,10 +5,11 @@ extension CPUDevice: PointwiseOps {
     public func pointwise(_ expression: Expression, scalars: [Float], inputs: [View], outputs: [View]) {
         guard begin(reading: inputs, writing: outputs), let first = outputs.first else { return }
         precondition(first.rank <= Int(martlet_maximum_rank), "CPUDevice.pointwise: rank \(first.rank), at most 16")
-        precondition(expression.results.count == outputs.count && expression.inputCount <= inputs.count
-                        && expression.scalarCount <= scalars.count,
-                     "CPUDevice.pointwise: \(inputs.count) inputs, \(scalars.count) scalars and \(outputs.count) outputs for an "
-                        + "expression of \(expression.inputCount), \(expression.scalarCount) and \(expression.results.count)")
+        precondition(
+            expression.results.count == outputs.count && expression.inputCount <= inputs.count
+                && expression.scalarCount <= scalars.count,
+            "CPUDevice.pointwise: \(inputs.count) inputs, \(scalars.count) scalars and \(outputs.count) outputs for an "
+                + "expression of \(expression.inputCount), \(expression.scalarCount) and \(expression.results.count)")
         if outputs.count == 1, expression.operations.count == 1 {
             switch expression.operations[0] {
             case .input(let index) where inputs[index].type == first.type: return copy(inputs[index], into: first)
@@ -60,8 +61,9 @@ extension CPUDevice: PointwiseOps {
     /// Copies elements of the same type, bit by bit, between any layouts of one shape.
     private func copy(_ source: View, into target: View) {
         if source.address == target.address && source.strides == target.strides { return }
-        martlet_copy(pool.handle, Int32(target.rank), target.shape.map { Int64($0) }, source.address,
-                     source.strides.map { Int64($0) }, target.address, target.strides.map { Int64($0) })
+        martlet_copy(
+            pool.handle, Int32(target.rank), target.shape.map { Int64($0) }, source.address,
+            source.strides.map { Int64($0) }, target.address, target.strides.map { Int64($0) })
     }
 
     private func fill(_ target: View, with value: Float) {

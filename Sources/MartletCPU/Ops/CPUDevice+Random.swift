@@ -4,8 +4,9 @@ import MartletCore
 extension CPUDevice: RandomOps {
     public func random(_ distribution: Distribution, key: RandomKey, into output: View) {
         guard begin(reading: [], writing: [output]) else { return }
-        precondition(output.type == distribution.resultType && output.isContiguous,
-                     "CPUDevice.random: \(distribution) into \(output.type) \(output.shape), strides \(output.strides)")
+        precondition(
+            output.type == distribution.resultType && output.isContiguous,
+            "CPUDevice.random: \(distribution) into \(output.type) \(output.shape), strides \(output.strides)")
         var draw = martlet_draw(distribution: 0, a: 0, b: 0, seed: key.seed, stream: key.stream)
         switch distribution {
         case .bits: draw.distribution = Int32(martlet_random_bits)

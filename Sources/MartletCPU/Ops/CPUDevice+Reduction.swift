@@ -4,8 +4,9 @@ import MartletCore
 extension CPUDevice: ReductionOps {
     public func reduce(_ kind: ReductionKind, _ input: View, into output: View) {
         guard begin(reading: [input], writing: [output]) else { return }
-        precondition(input.rank == 3 && output.shape == [input.shape[0], input.shape[2]] && output.type == kind.resultType,
-                     "CPUDevice.reduce: \(input.shape) into \(output.type) \(output.shape)")
+        precondition(
+            input.rank == 3 && output.shape == [input.shape[0], input.shape[2]] && output.type == kind.resultType,
+            "CPUDevice.reduce: \(input.shape) into \(output.type) \(output.shape)")
         var reduction = martlet_reduction(
             kind: 0, correction: 0, outer: Int64(input.shape[0]), n: Int64(input.shape[1]), inner: Int64(input.shape[2]))
         switch kind {

@@ -24,8 +24,10 @@ extension CPUDevice {
         }
     }
 
-    public func crossEntropyGradient(_ dLosses: View, _ logits: View, labels: View, weights: View?, into dLogits: View,
-                                     options: CrossEntropyOptions) {
+    public func crossEntropyGradient(
+        _ dLosses: View, _ logits: View, labels: View, weights: View?, into dLogits: View,
+        options: CrossEntropyOptions
+    ) {
         guard begin(reading: [dLosses, logits, labels] + (weights.map { [$0] } ?? []), writing: [dLogits]) else { return }
         var plan = martlet_cross_entropy_options(classes: logits.shape[1], weights: weights, options)
         let (gradient, stride) = (dLosses.floats, Int64(dLosses.strides[0]))
@@ -44,7 +46,8 @@ extension CPUDevice {
 
 extension martlet_cross_entropy_options {
     fileprivate init(classes: Int, weights: View?, _ options: CrossEntropyOptions) {
-        self.init(classes: Int64(classes), smoothing: options.labelSmoothing, ignores: options.ignoredLabel == nil ? 0 : 1,
-                  ignored_label: options.ignoredLabel ?? 0, weights: weights.map { UnsafePointer($0.floats) })
+        self.init(
+            classes: Int64(classes), smoothing: options.labelSmoothing, ignores: options.ignoredLabel == nil ? 0 : 1,
+            ignored_label: options.ignoredLabel ?? 0, weights: weights.map { UnsafePointer($0.floats) })
     }
 }

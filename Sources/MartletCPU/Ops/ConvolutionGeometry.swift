@@ -77,12 +77,14 @@ struct ConvolutionGeometry {
     var forward: SumGrid {
         let taps = (0..<kernel.y).flatMap { ky in
             (0..<kernel.x).map { kx in
-                Tap(y: ky * options.dilation.y - options.padding.y, x: kx * options.dilation.x - options.padding.x,
+                Tap(
+                    y: ky * options.dilation.y - options.padding.y, x: kx * options.dilation.x - options.padding.x,
                     index: ky * kernel.x + kx)
             }
         }
-        return SumGrid(images: images, groups: groups, channels: channels, source: image, outputs: outputs, target: result,
-                          rows: result.y, columns: result.x, sourceStep: options.stride, taps: taps)
+        return SumGrid(
+            images: images, groups: groups, channels: channels, source: image, outputs: outputs, target: result,
+            rows: result.y, columns: result.x, sourceStep: options.stride, taps: taps)
     }
 
     var forwardWeights: WeightOrder {
@@ -115,8 +117,10 @@ struct ConvolutionGeometry {
 
     /// The taps of one axis that reach input positions of a residue, and the output position they read, relative to
     /// (position - residue) / stride.
-    private func taps(_ kernel: Int, _ residue: Int, _ stride: Int, _ padding: Int,
-                      _ dilation: Int) -> [(index: Int, offset: Int)] {
+    private func taps(
+        _ kernel: Int, _ residue: Int, _ stride: Int, _ padding: Int,
+        _ dilation: Int
+    ) -> [(index: Int, offset: Int)] {
         (0..<kernel).compactMap { index in
             let distance = residue + padding - index * dilation
             return distance % stride == 0 ? (index, distance / stride) : nil

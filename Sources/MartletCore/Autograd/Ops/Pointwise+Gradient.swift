@@ -24,7 +24,9 @@ extension Tensor {
         let result = delayed(expression, scalars: scalars, operands, shape: shape, type: type, on: device)
         guard Recording.isOn, operands.contains(where: { $0.node != nil }) else { return result }
         let derivatives = expression.derivatives, shapes = operands.map(\.shape)
-        let wanted = zip(derivatives, operands).compactMap { derivative, operand in operand.node == nil ? nil : derivative?.inputsRead }
+        let wanted = zip(derivatives, operands).compactMap { derivative, operand in
+            operand.node == nil ? nil : derivative?.inputsRead
+        }
         // Operands that no derivative reads (those of a sum, say) are not kept alive.
         let kept = operands.enumerated().map { index, operand in wanted.contains { $0[index] } ? operand.detached : nil }
         return result.recorded(operands, named: operation) { gradient, needed in
@@ -43,7 +45,9 @@ extension Tensor {
         type: DataType, on device: any Device
     ) -> Tensor {
         if shape.contains(0) { return Tensor(empty: shape, type: type, on: device) }
-        if case .input(let index) = expression.operations[expression.results[0]], let operand = operands[index], operand.type == type {
+        if case .input(let index) = expression.operations[expression.results[0]], let operand = operands[index],
+            operand.type == type
+        {
             return operand.broadcastView(to: shape)
         }
         var chain = ChainBuilder(shape: shape, device: device)
