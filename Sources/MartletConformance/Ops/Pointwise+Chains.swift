@@ -5,7 +5,7 @@ enum PointwiseChainCases {
     static let all = [ties, slopesAtZero] + chains
 
     private static let chains = [
-        ConformanceCase(.pointwise, "random chains", draws: 6) { random, _ in
+        ConformanceCase(.pointwise, "random chains", draws: 3) { random, _ in
             let steps = plan(&random, length: 20)
             let operands = (0..<3).map { _ in random.floats([7, 11], 0.4, 1.6) }
             return Comparison(
