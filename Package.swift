@@ -75,5 +75,6 @@ let package = Package(
         tests("DataTests", ["MartletData", "CZlib"]),
         tests("NNTests", ["Martlet"]),
         tests("TrainingTests", ["Martlet"]),
+        tests("CommandTests", ["Martlet", "martlet-cli"]),
     ]
 )

@@ -6,8 +6,14 @@ import Synchronization
 public enum Interrupts {
     private static let received = Atomic<Int32>(0)
 
-    /// Begins to listen.
+    /// Begins to listen. Call it before other threads are started: they take over what it unblocks.
     public static func listen() {
+        // A parent may have blocked them, as worker threads of Dispatch do for what they start.
+        var wanted = sigset_t()
+        sigemptyset(&wanted)
+        sigaddset(&wanted, SIGINT)
+        sigaddset(&wanted, SIGTERM)
+        pthread_sigmask(SIG_UNBLOCK, &wanted, nil)
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 let (stored, _) = Interrupts.received.compareExchange(expected: 0, desired: number, ordering: .relaxed)

@@ -59,7 +59,7 @@ public final class Trainer {
     private var progress = Progress()
     private var schedule: any Schedule
     private let learningRate: Float
-    private let events: EventFile
+    private lazy var events = EventFile(folder: setup.folder.path)
     private var unread: [UnreadLoss] = []
     private var lastRow: LogRow?
     private var lapStart = Date()
@@ -86,13 +86,13 @@ public final class Trainer {
             setup.data.training, batchSize: configuration.batchSize, shuffle: configuration.shuffle ? configuration.seed : nil,
             augmentation: setup.augmentation, augmentationSeed: configuration.seed, threads: setup.loaderThreads)
         checkpoint = Checkpoint(folder: setup.folder.path)
-        events = EventFile(folder: setup.folder.path)
         if resuming {
             progress = try checkpoint.load(setup.model, setup.optimizer)
             if let plateau = progress.plateau { schedule = plateau }
         } else {
-            try setup.folder.write(configuration)
+            // The configuration is what makes a folder a run. Written last, it promises that there is something to go on from.
             try save()
+            try setup.folder.write(configuration)
         }
     }
 
@@ -107,6 +107,8 @@ public final class Trainer {
     {
         self.stop = stop
         lapStart = Date()
+        // A run stopped while it validated has that still to do.
+        if progress.samples > 0, isLapOver, try !closeLap(report) { return try interrupted() }
         while progress.step < totalSteps {
             let batches = loader.batches(from: progress.position)
             while progress.step < totalSteps, let batch = try batches.next() {
@@ -116,15 +118,18 @@ public final class Trainer {
                     try readLosses()
                     report(.step(progress.step, of: totalSteps, epoch: progress.position.epoch, loss: meanLoss))
                 }
-                let logsNow =
-                    setup.configuration.steps != nil
-                    ? progress.step % setup.logEvery == 0 || progress.step == totalSteps : progress.position.batch == 0
-                if logsNow, try !closeLap(report) { return try interrupted() }
+                if isLapOver, try !closeLap(report) { return try interrupted() }
                 if stop() != nil { return try interrupted() }
             }
         }
         try writeReport()
         return Outcome(best: progress.best, last: lastRow, signal: nil)
+    }
+
+    /// Whether an epoch, or a stretch of steps, has come to its end.
+    private var isLapOver: Bool {
+        guard setup.configuration.steps != nil else { return progress.position.batch == 0 }
+        return progress.step % setup.logEvery == 0 || progress.step == totalSteps
     }
 
     private func step(on batch: Batch) {

@@ -39,7 +39,21 @@ struct Program: ParsableCommand {
             Console.error("\(error)".split(whereSeparator: \.isNewline).joined(separator: " "))
             Foundation.exit(error.kind == .unavailable ? 64 : 1)
         default:
-            exit(withError: error)
+            guard exitCode(for: error) != .success else { exit(withError: error) }
+            Console.error(refusal(error))
+            Foundation.exit(64)
         }
+    }
+
+    /// What the parser of arguments says, on one line: the mistake, and the help of the option at fault or where to find it.
+    private static func refusal(_ error: any Error) -> String {
+        let lines = fullMessage(for: error).split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+        let help = lines.first { $0.hasPrefix("Help: ") }?.dropFirst("Help: ".count)
+        let pointer = lines.first { $0.hasPrefix("See '") }.map { "s" + $0.dropFirst().replacingOccurrences(of: "'", with: "`") }
+        let remedy =
+            help.map { "give \($0)" }
+            ?? pointer.map { String($0.prefix { $0 != "." }).replacing(" for more information", with: "") }
+        return [message(for: error).split(separator: "\n").joined(separator: " "), remedy].compactMap { $0 }.joined(
+            separator: "; ")
     }
 }

@@ -61,6 +61,18 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// The same with its path made absolute, so that it holds in any folder.
+    public var absolute: DataSpec {
+        func whole(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+        switch self {
+        case .digits: return .digits
+        case .mnist(let path): return .mnist(whole(path))
+        case .cifar10(let path): return .cifar10(whole(path))
+        case .folder(let path): return .folder(whole(path))
+        case .csv(let path): return .csv(whole(path))
+        }
+    }
+
     private static func notYet(_ scheme: String) -> DataError {
         DataError(
             .unsupported,

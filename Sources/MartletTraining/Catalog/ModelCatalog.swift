@@ -53,6 +53,16 @@ public enum ModelCatalog {
         throw TrainingError(.input, "there is no model '\(name)'; there are \(all.map(\.name).joined(separator: ", "))")
     }
 
+    /// Refuses a model that cannot be trained in the memory there is: with gradients and an optimizer's state it takes four times its
+    /// parameters' size.
+    private static func requireRoom(for parameters: Int, in name: String, remedy: String) throws {
+        guard let memory = DefaultDevice.current?.info.memoryBytes, parameters > memory / 16 else { return }
+        throw TrainingError(
+            .input,
+            "\(name): \(parameters) parameters take \(parameters >> 26) GiB to train, where the device has \(memory >> 30); \(remedy)"
+        )
+    }
+
     private static let dropout = Settings.Key("dropout", "0", "share of hidden values dropped in training")
 
     static let mlp: ModelDescription = {
@@ -64,8 +74,12 @@ public enum ModelCatalog {
             settings: [hidden, activation, batchNorm, dropout],
             defaults: .init(epochs: 15, batchSize: 128, optimizer: "adam", learningRate: 1e-3, schedule: "cosine")
         ) { settings, shape in
-            MLP(
-                inputs: shape.input.reduce(1, *), hidden: try settings.integers(hidden, in: 1...65536), outputs: shape.classes,
+            let inputs = shape.input.reduce(1, *), widths = try settings.integers(hidden, in: 1...65536)
+            let layers = zip([inputs] + widths, widths + [shape.classes])
+            try requireRoom(
+                for: layers.reduce(0) { $0 + ($1.0 + 1) * $1.1 }, in: "mlp", remedy: "give fewer or narrower hidden layers")
+            return MLP(
+                inputs: inputs, hidden: widths, outputs: shape.classes,
                 activation: try settings.choice(activation, of: Activation.names), batchNorm: try settings.bool(batchNorm),
                 dropout: Float(try settings.number(dropout, in: 0...0.99)))
         }
@@ -80,6 +94,9 @@ public enum ModelCatalog {
             throw TrainingError(
                 .input, "lenet: samples of shape \(shape.input); it needs images [channels, height, width] of at least 12 x 12")
         }
+        let features = 16 * ((shape.input[1] / 2 - 4) / 2) * ((shape.input[2] / 2 - 4) / 2)
+        try requireRoom(
+            for: 121 * features + 150 * shape.input[0] + 85 * (shape.classes + 200), in: "lenet", remedy: "give smaller images")
         return LeNet(
             outputs: shape.classes, channels: shape.input[0], size: Pair(shape.input[1], shape.input[2]),
             dropout: Float(try settings.number(dropout, in: 0...0.99)))

@@ -26,6 +26,12 @@ public struct Progress: Codable, Sendable {
     }
 
     public init() {}
+
+    /// Whether its figures are such as a run can have.
+    var isSound: Bool {
+        let counts = [step, position.epoch, position.batch, samples, logged]
+        return counts.allSatisfy { (0...1 << 48).contains($0) } && lossSum.isFinite
+    }
 }
 
 /// The files that a run is gone on with from: `last.safetensors` with the weights, and `state-STEP.safetensors` with the optimizer's
@@ -65,7 +71,7 @@ struct Checkpoint {
         let state = try SafeTensors.read(folder + "/" + stateName)
         guard let text = state.metadata[Self.progressKey],
             let progress = try? JSONDecoder().decode(Progress.self, from: Data(text.utf8)),
-            progress.step >= 0, progress.position.epoch >= 0, progress.position.batch >= 0
+            progress.isSound
         else {
             throw TrainingError(.input, "\(state.path): holds no progress of a run; give a run that this program made")
         }
@@ -88,8 +94,11 @@ struct Checkpoint {
 
     private func removeStates(but kept: String) {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        for file in files where file.hasPrefix("state-") && file.hasSuffix(".safetensors") && file != kept {
-            unlink(folder + "/" + file)
+        for file in files where file != kept {
+            let isState = file.hasPrefix("state-") && file.hasSuffix(".safetensors")
+            // Left behind by a process that was killed while it wrote.
+            let isUnfinished = file.hasPrefix(".") && file.hasSuffix(".tmp") && file.contains(".safetensors.")
+            if isState || isUnfinished { unlink(folder + "/" + file) }
         }
     }
 

@@ -30,6 +30,9 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     public var deviceVersion: String
     public var threads: Int
 
+    /// Steps between lines of the log where the length is given in steps.
+    public var logEvery: Int?
+
     enum CodingKeys: String, CodingKey {
         case model, data, optimizer
         case learningRate = "learning_rate"
@@ -41,12 +44,14 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
         case deviceName = "device_name"
         case deviceVersion = "device_version"
         case threads
+        case logEvery = "log_every"
     }
 
     public init(
         model: String, data: String, optimizer: String, learningRate: Double, schedule: String, batchSize: Int, epochs: Int,
         steps: Int? = nil, seed: UInt64, shuffle: Bool, weights: String? = nil, freeze: String? = nil, settings: [String: String],
-        inputShape: [Int], classes: [String], device: String, deviceName: String, deviceVersion: String, threads: Int
+        inputShape: [Int], classes: [String], device: String, deviceName: String, deviceVersion: String, threads: Int,
+        logEvery: Int? = nil
     ) {
         self.model = model
         self.data = data
@@ -67,6 +72,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
         self.deviceName = deviceName
         self.deviceVersion = deviceVersion
         self.threads = threads
+        self.logEvery = logEvery
     }
 
     /// The configuration as YAML.
@@ -88,13 +94,14 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
                 .input,
                 "\(path): is not a run's configuration (\(RunConfiguration.oneLine(error))); give a run that this program made")
         }
-        guard batchSize >= 1, epochs >= 0, !inputShape.isEmpty, inputShape.allSatisfy({ $0 > 0 && $0 < 1 << 24 }),
-            !classes.isEmpty,
-            steps.map({ $0 >= 0 }) ?? true, learningRate.isFinite, learningRate >= 0
+        guard batchSize >= 1, epochs >= 0, (1...3).contains(inputShape.count),
+            inputShape.allSatisfy({ $0 > 0 && $0 <= 1 << 20 }), inputShape.reduce(1, *) <= 1 << 28, !classes.isEmpty,
+            steps.map({ $0 >= 0 }) ?? true, learningRate.isFinite, learningRate >= 0,
+            logEvery.map({ $0 >= 1 }) ?? true
         else {
             throw TrainingError(
                 .input,
-                "\(path): has values out of range (batch_size, epochs, steps, learning_rate, input_shape or classes); "
+                "\(path): has values out of range (batch_size, epochs, steps, learning_rate, input_shape, classes or log_every); "
                     + "give a run that this program made")
         }
     }

@@ -31,6 +31,9 @@ public struct RunFolder: Sendable {
         if FileManager.default.fileExists(atPath: configurationPath) {
             throw TrainingError(.input, "\(path): holds a run already; go on with it by --resume \(path), or give another --out")
         }
+        if FileManager.default.fileExists(atPath: bestPath) {
+            throw TrainingError(.input, "\(path): holds weights of a run without its config.yaml; give another --out")
+        }
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {

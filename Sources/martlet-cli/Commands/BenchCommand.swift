@@ -12,7 +12,9 @@ struct BenchCommand: ParsableCommand {
     @OptionGroup var options: DeviceOptions
 
     func run() throws {
-        let device = try options.choose()
+        let choice = try options.choose()
+        choice.announce()
+        let device = choice.device
         let wanted = (filter ?? "").lowercased()
         var results: [BenchmarkResult] = []
         if Benchmarks.cases.contains(where: { wanted.isEmpty || $0.fullName.lowercased().contains(wanted) }) {
@@ -29,7 +31,9 @@ struct BenchCommand: ParsableCommand {
                     gflops: step.operations / step.medianMilliseconds / 1e6, gbps: nil, ofCeiling: nil))
         }
         Console.clearBar()
-        guard !results.isEmpty else { throw TrainingError(.input, "bench \(filter ?? ""): nothing has this in its name") }
+        guard !results.isEmpty else {
+            throw TrainingError(.input, "bench \(filter ?? ""): nothing has this in its name; give part of one, such as Matmul")
+        }
         if options.json {
             Console.result(JSON.object([("results", .array(results.map(entry)))]).text)
         } else {

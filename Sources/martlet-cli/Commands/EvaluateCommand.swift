@@ -14,13 +14,21 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "train, val or test; test where there is one, else val")
     var split: String?
 
-    @Option(help: "samples at once")
+    @Option(parsing: .unconditional, help: "samples at once, 1 or more")
     var batchSize = 256
 
     func run() throws {
-        let device = try options.choose()
+        guard batchSize >= 1 else { throw TrainingError(.input, "--batch-size \(batchSize): give 1 or more") }
+        let choice = try options.choose()
         let (model, dataset, name) = try prepare()
-        let result = try evaluate(model.layer, on: dataset, batchSize: batchSize, device: device)
+        choice.announce()
+        let result = try evaluate(model.layer, on: dataset, batchSize: batchSize, device: choice.device)
+        guard result.loss.isFinite else {
+            throw TrainingError(
+                .failed,
+                "\(dataset.name): the model's loss is \(result.loss); its weights may be damaged, or values of the data too large"
+            )
+        }
         if options.json {
             Console.result(
                 JSON.object([

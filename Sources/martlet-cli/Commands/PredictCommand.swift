@@ -14,12 +14,12 @@ struct PredictCommand: ParsableCommand {
     @Option(help: "data that says the shape and the classes, with --model")
     var data: String?
 
-    @Option(help: "how many classes to tell")
+    @Option(parsing: .unconditional, help: "how many classes to tell, 1 or more")
     var top = 5
 
     func run() throws {
         guard top >= 1 else { throw TrainingError(.input, "--top \(top): give 1 or more") }
-        let device = try options.choose()
+        let choice = try options.choose()
         let model: LoadedModel
         if source.run != nil {
             model = try LoadedModel(source, shape: nil)
@@ -31,9 +31,10 @@ struct PredictCommand: ParsableCommand {
                 data ?? "digits", for: try ModelCatalog.named(name), try Settings(parsing: source.settings))
             model = try LoadedModel(source, shape: (parts.training.sampleShape, parts.training.classNames))
         }
-        for file in files {
+        for (index, file) in files.enumerated() {
             let sample = try DataSource.image(file, for: model)
-            let probabilities = try withDevice(device) {
+            if index == 0 { choice.announce() }
+            let probabilities = try withDevice(choice.device) {
                 try withoutGradients { try model.layer(Tensor(sample, shape: [1] + model.shape)).softmax().floats() }
             }
             guard probabilities.allSatisfy(\.isFinite) else {

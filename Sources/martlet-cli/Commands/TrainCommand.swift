@@ -21,25 +21,25 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "weights to begin with (.safetensors)")
     var weights: String?
 
-    @Option(help: "passes over the data")
+    @Option(parsing: .unconditional, help: "passes over the data, 0 or more")
     var epochs: Int?
 
-    @Option(help: "optimizer steps, in place of --epochs")
+    @Option(parsing: .unconditional, help: "optimizer steps in place of --epochs, 0 or more")
     var steps: Int?
 
-    @Option(help: "samples a step")
+    @Option(parsing: .unconditional, help: "samples a step, 1 or more")
     var batchSize: Int?
 
     @Option(help: ArgumentHelp("one of \(OptimizerCatalog.all.map(\.name).joined(separator: ", "))"))
     var optimizer: String?
 
-    @Option(help: "the optimizer's learning rate")
+    @Option(parsing: .unconditional, help: "the optimizer's learning rate, 0 or more")
     var learningRate: Double?
 
     @Option(help: ArgumentHelp("one of \(ScheduleCatalog.all.map(\.name).joined(separator: ", "))"))
     var schedule: String?
 
-    @Option(help: "what all random numbers follow from")
+    @Option(parsing: .unconditional, help: "what all random numbers follow from, a whole number from 0")
     var seed: UInt64?
 
     @Option(help: ArgumentHelp("the run's folder", valueName: "dir"))
@@ -60,16 +60,18 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "takes the data in its own order")
     var noShuffle = false
 
-    @Option(help: "steps between lines of the log under --steps")
-    var logEvery = 100
+    @Option(parsing: .unconditional, help: "steps between lines of the log under --steps, 1 or more (default: 100)")
+    var logEvery: Int?
 
     func run() throws {
         if list { return listModels() }
         Interrupts.listen()
         let file = try config.map { try ConfigurationFile(reading: $0) } ?? ConfigurationFile()
         let request = try TrainingRequest(self, file)
-        let device = try options.choose()
-        let session = try TrainingSession(request, device: device)
+        let choice = try options.choose(file)
+        let session = try TrainingSession(request, device: choice.device)
+        choice.announce()
+        session.announce()
         try session.run(json: options.json)
     }
 

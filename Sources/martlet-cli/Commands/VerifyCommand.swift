@@ -12,18 +12,20 @@ struct VerifyCommand: ParsableCommand {
 
     @OptionGroup var options: DeviceOptions
 
-    @Option(help: "what the inputs are drawn from")
+    @Option(parsing: .unconditional, help: "what the inputs are drawn from, a whole number from 0")
     var seed: UInt64 = Conformance.defaultSeed
 
     func run() throws {
-        let device = try options.choose()
-        let report = Conformance.run(on: device, filter: filter ?? "", seed: seed) { name, number, count in
+        let choice = try options.choose()
+        let report = Conformance.run(on: choice.device, filter: filter ?? "", seed: seed) { name, number, count in
             Console.bar(number, of: count, name)
         }
         Console.clearBar()
         guard report.passed + report.failed + report.skipped > 0 else {
-            throw TrainingError(.input, "verify \(filter ?? ""): no case has this in its name")
+            throw TrainingError(
+                .input, "verify \(filter ?? ""): no case has this in its name; give part of one, such as Convolution")
         }
+        choice.announce()
         if options.json {
             let failures = report.failures.map { failure -> JSON in
                 [

@@ -4,13 +4,13 @@ import Yams
 
 /// Options of `train` from a YAML file, by their long names with `_` for `-`; `set` is a map. A run's `config.yaml` will do.
 struct ConfigurationFile {
+    private var path = ""
     private var values: [String: String] = [:]
     private(set) var settings: [String: String] = [:]
 
     private static let known: Set<String> = [
         "model", "data", "weights", "epochs", "steps", "batch_size", "optimizer", "learning_rate", "schedule", "seed", "freeze",
-        "shuffle", "device",
-        "threads",
+        "shuffle", "device", "threads", "log_every",
     ]
     /// What a run's own file records beside options.
     private static let recorded: Set<String> = ["input_shape", "classes", "device_name", "device_version"]
@@ -18,6 +18,7 @@ struct ConfigurationFile {
     init() {}
 
     init(reading path: String) throws {
+        self.path = path
         guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8) else {
             throw TrainingError(.input, "\(path): cannot be read; give a YAML file of options")
         }
@@ -25,11 +26,14 @@ struct ConfigurationFile {
             throw TrainingError(.input, "\(path): is not a YAML map; give lines such as `batch_size: 64`")
         }
         for (key, value) in map.sorted(by: { $0.key < $1.key }) {
-            if key == "set" || key == "settings", let pairs = value as? [String: Any] {
+            if key == "set" || key == "settings" {
+                guard let pairs = value as? [String: Any] else {
+                    throw TrainingError(.input, "\(path): '\(key)' is not a map; give lines such as `dropout: 0.2` below it")
+                }
                 settings = pairs.mapValues { "\($0)" }
             } else if Self.known.contains(key) {
                 guard !(value is [Any]), !(value is [String: Any]) else {
-                    throw TrainingError(.input, "\(path): '\(key)' is not a single value")
+                    throw TrainingError(.input, "\(path): '\(key)' is not a single value; give one, such as `batch_size: 64`")
                 }
                 if !(value is NSNull) { values[key] = "\(value)" }
             } else if !Self.recorded.contains(key) {
@@ -45,7 +49,10 @@ struct ConfigurationFile {
 
     func value<Value: LosslessStringConvertible>(_ key: String, as type: Value.Type) throws -> Value? {
         guard let text = values[key] else { return nil }
-        guard let value = Value(text) else { throw TrainingError(.input, "--config: '\(key): \(text)' is not of the right kind") }
+        guard let value = Value(text) else {
+            let kind = type == Bool.self ? "true or false" : type == Double.self ? "a number" : "a whole number"
+            throw TrainingError(.input, "\(path): '\(key): \(text)': give \(kind)")
+        }
         return value
     }
 }

@@ -11,7 +11,7 @@ enum Console {
         do {
             try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
         } catch {
-            self.error("standard output cannot be written")
+            self.error("standard output cannot be written (\(String(cString: strerror(errno)))); give it room, or another place")
             Foundation.exit(1)
         }
     }

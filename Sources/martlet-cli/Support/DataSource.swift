@@ -31,5 +31,15 @@ enum DataSource {
                 .input, "\(dataset.name): \(dataset.classNames.count) classes, where the model tells \(model.classes.count) apart"
             )
         }
+        guard model.classes.starts(with: dataset.classNames) else {
+            throw TrainingError(
+                .input,
+                "\(dataset.name): its classes \(DataSource.list(dataset.classNames)) are not the model's, "
+                    + "\(DataSource.list(model.classes)); give data with the same classes in the same order")
+        }
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.prefix(6).joined(separator: ", ") + (names.count > 6 ? ", ..." : "")
     }
 }

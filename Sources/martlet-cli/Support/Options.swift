@@ -4,24 +4,24 @@ import Martlet
 
 /// Options that most commands take.
 struct DeviceOptions: ParsableArguments {
-    @Option(help: "auto, cpu, opencl or opencl:PLATFORM[.DEVICE]")
-    var device = "auto"
+    @Option(help: "auto, cpu, opencl or opencl:PLATFORM[.DEVICE] (default: auto)")
+    var device: String?
 
-    @Option(help: "threads of the CPU path")
+    @Option(parsing: .unconditional, help: "threads of the CPU path, 1 to 1024")
     var threads: Int?
 
     @Flag(help: "results as JSON on standard output")
     var json = false
 
-    func validate() throws {
-        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads \(threads): give 1 to 1024") }
-    }
-
-    /// The device asked for. What `auto` took is said on standard error.
-    func choose() throws -> any Device {
-        let choice = try Devices.choose(device, threads: threads)
-        if let note = choice.note { Console.note(note) }
-        return choice.device
+    /// The device asked for, and what is to be said of it once the rest of the request has proved sound.
+    func choose(_ file: ConfigurationFile = ConfigurationFile()) throws -> Devices.Choice {
+        // What an OpenCL run recorded there are the compute units of its device.
+        let isOpenCL = file.string("device")?.hasPrefix("opencl") ?? false
+        let threads = try threads ?? (isOpenCL ? nil : file.value("threads", as: Int.self))
+        if let threads, !(1...1024).contains(threads) {
+            throw TrainingError(.input, "--threads \(threads): give 1 to 1024")
+        }
+        return try Devices.choose(device ?? file.string("device") ?? "auto", threads: threads)
     }
 }
 
@@ -60,11 +60,13 @@ struct LoadedModel {
             }
             let folder = try RunFolder(opening: run)
             let configuration = try RunConfiguration(reading: folder.configurationPath)
-            description = try ModelCatalog.named(configuration.model)
+            description = try blaming(folder.configurationPath) { try ModelCatalog.named(configuration.model) }
             (shape, classes, data) = (configuration.inputShape, configuration.classes, configuration.data)
             settings = Settings(configuration.settings)
             seed = configuration.seed
-            layer = try description.build(settings, shape: ModelShape(input: shape, classes: classes.count))
+            layer = try blaming(folder.configurationPath) { [description, settings, shape, classes] in
+                try description.build(settings, shape: ModelShape(input: shape, classes: classes.count))
+            }
             try ModelState.load(try folder.weights(), into: layer)
         case (nil, let name?, let weights?):
             description = try ModelCatalog.named(name)
@@ -80,5 +82,21 @@ struct LoadedModel {
         default:
             throw TrainingError(.input, "which model? give --run DIR, or --model MODEL with --weights FILE")
         }
+    }
+}
+
+extension Devices.Choice {
+    /// Says on standard error which device `auto` took, and why.
+    func announce() {
+        if let note { Console.note(note) }
+    }
+}
+
+/// Names the file that brought a setting which is refused.
+func blaming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    do {
+        return try body()
+    } catch let error as TrainingError where error.kind == .input && !error.description.hasPrefix(path) {
+        throw TrainingError(.input, "\(path): \(error)")
     }
 }

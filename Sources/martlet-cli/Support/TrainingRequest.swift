@@ -26,24 +26,42 @@ struct TrainingRequest {
     static let labelSmoothing = Settings.Key("label_smoothing", "0", "share of the target spread over all classes")
 
     init(_ command: TrainCommand, _ file: ConfigurationFile) throws {
+        if command.epochs != nil, command.steps != nil { throw TrainingError(.input, "--epochs and --steps: give one of them") }
         if let path = command.resume {
             try self.init(resuming: path, command)
         } else {
             try self.init(beginning: command, file)
         }
-        guard (1...(1 << 24)).contains(batchSize) else {
-            throw TrainingError(.input, "--batch-size \(batchSize): give 1 or more")
+        if let resumed, command.epochs == nil, command.steps == nil, command.logEvery == nil {
+            try blaming(resumed.configurationPath, checkRanges)
+        } else {
+            try checkRanges()
         }
-        guard (0...1_000_000).contains(epochs) else { throw TrainingError(.input, "--epochs \(epochs): give 0 or more") }
-        if let steps, !(0...1_000_000_000).contains(steps) { throw TrainingError(.input, "--steps \(steps): give 0 or more") }
+        let keys =
+            model.settings + optimizer.settings + OptimizerCatalog.common + schedule.settings + ScheduleCatalog.common
+            + DataRecipe.keys + [Self.labelSmoothing]
+        let owner = "\(model.name) with \(optimizer.name) and schedule \(schedule.name)"
+        if let source = resumed?.configurationPath ?? command.config {
+            let given = try Settings(parsing: command.settings)
+            try given.check(against: keys, of: owner)
+            try blaming(source) { [settings] in try settings.check(against: keys, of: owner) }
+        } else {
+            try settings.check(against: keys, of: owner)
+        }
+    }
+
+    private func checkRanges() throws {
+        guard (1...(1 << 24)).contains(batchSize) else {
+            throw TrainingError(.input, "--batch-size \(batchSize): give 1 to \(1 << 24)")
+        }
+        guard (0...1_000_000).contains(epochs) else { throw TrainingError(.input, "--epochs \(epochs): give 0 to 1000000") }
+        if let steps, !(0...1_000_000_000).contains(steps) {
+            throw TrainingError(.input, "--steps \(steps): give 0 to 1000000000")
+        }
         guard learningRate.isFinite, learningRate >= 0 else {
             throw TrainingError(.input, "--learning-rate \(learningRate): give 0 or more")
         }
         guard logEvery >= 1 else { throw TrainingError(.input, "--log-every \(logEvery): give 1 or more") }
-        let keys =
-            model.settings + optimizer.settings + OptimizerCatalog.common + schedule.settings + ScheduleCatalog.common
-            + DataRecipe.keys + [Self.labelSmoothing]
-        try settings.check(against: keys, of: "\(model.name) with \(optimizer.name) and schedule \(schedule.name)")
     }
 
     private init(beginning command: TrainCommand, _ file: ConfigurationFile) throws {
@@ -53,11 +71,10 @@ struct TrainingRequest {
         resumed = nil
         model = try ModelCatalog.named(name)
         let recipe = model.defaults
-        data = command.data ?? file.string("data") ?? "digits"
+        data = try DataSpec.parse(command.data ?? file.string("data") ?? "digits").absolute.description
         weights = command.weights ?? file.string("weights")
         epochs = try command.epochs ?? file.value("epochs", as: Int.self) ?? recipe.epochs
-        steps = try command.steps ?? file.value("steps", as: Int.self)
-        if command.epochs != nil, command.steps != nil { throw TrainingError(.input, "--epochs and --steps: give one of them") }
+        steps = try command.steps ?? (command.epochs == nil ? file.value("steps", as: Int.self) : nil)
         batchSize = try command.batchSize ?? file.value("batch_size", as: Int.self) ?? recipe.batchSize
         optimizer = try OptimizerCatalog.named(command.optimizer ?? file.string("optimizer") ?? recipe.optimizer)
         learningRate =
@@ -69,7 +86,7 @@ struct TrainingRequest {
         freeze = command.freeze ?? file.string("freeze")
         settings = Settings(file.settings.merging(try Settings(parsing: command.settings).values) { $1 })
         out = command.out
-        logEvery = command.logEvery
+        logEvery = try command.logEvery ?? file.value("log_every", as: Int.self) ?? 100
     }
 
     /// The recipe of the run that is gone on with. Only its length can be changed.
@@ -77,7 +94,8 @@ struct TrainingRequest {
         let folder = try RunFolder(opening: path)
         let previous = try RunConfiguration(reading: folder.configurationPath)
         let conflicts: [(String, String?, String)] = [
-            ("model", command.model, previous.model), ("--data", command.data, previous.data),
+            ("model", command.model, previous.model),
+            ("--data", try command.data.map { try DataSpec.parse($0).absolute.description }, previous.data),
             ("--optimizer", command.optimizer, previous.optimizer), ("--schedule", command.schedule, previous.schedule),
             ("--batch-size", command.batchSize.map { "\($0)" }, "\(previous.batchSize)"),
             ("--learning-rate", command.learningRate.map { "\($0)" }, "\(previous.learningRate)"),
@@ -102,20 +120,20 @@ struct TrainingRequest {
         }
         resumed = folder
         self.previous = previous
-        model = try ModelCatalog.named(previous.model)
+        model = try blaming(folder.configurationPath) { try ModelCatalog.named(previous.model) }
         data = previous.data
         weights = previous.weights
         epochs = command.epochs ?? previous.epochs
         steps = command.steps ?? (command.epochs == nil ? previous.steps : nil)
         batchSize = previous.batchSize
-        optimizer = try OptimizerCatalog.named(previous.optimizer)
+        optimizer = try blaming(folder.configurationPath) { try OptimizerCatalog.named(previous.optimizer) }
         learningRate = previous.learningRate
-        schedule = try ScheduleCatalog.named(previous.schedule)
+        schedule = try blaming(folder.configurationPath) { try ScheduleCatalog.named(previous.schedule) }
         seed = previous.seed
         shuffle = previous.shuffle
         freeze = previous.freeze
         settings = Settings(previous.settings)
         out = nil
-        logEvery = command.logEvery
+        logEvery = command.logEvery ?? previous.logEvery ?? 100
     }
 }

@@ -7,6 +7,7 @@ struct TrainingSession {
     private let folder: RunFolder
     private let configuration: RunConfiguration
     private let device: any Device
+    private let summary: String
 
     init(_ request: TrainingRequest, device: any Device) throws {
         self.device = device
@@ -18,7 +19,8 @@ struct TrainingSession {
                 "\(request.data): its samples or classes are not those of \(request.resumed?.path ?? "the run") any more; give the run's own data"
             )
         }
-        let model = try withSeed(request.seed) { try request.model.build(request.settings, shape: shape) }
+        let build = { try withSeed(request.seed) { try request.model.build(request.settings, shape: shape) } }
+        let model = try request.resumed.map { try blaming($0.configurationPath, build) } ?? build()
         if request.resumed == nil, let weights = request.weights {
             try ModelState.load(try SafeTensors.read(weights), into: model)
         }
@@ -35,9 +37,10 @@ struct TrainingSession {
             inputShape: shape.input,
             classes: data.training.classNames, device: device.info.id, deviceName: device.info.name,
             deviceVersion: device.info.version,
-            threads: device.info.computeUnits)
+            threads: device.info.computeUnits, logEvery: request.logEvery)
         let schedule = try request.schedule.build(request.settings, length: length)
         let smoothing = try request.settings.number(TrainingRequest.labelSmoothing, in: 0...1)
+        let augmentation = try DataRecipe.augmentation(request.settings, shape: shape.input)
         if let previous = request.previous,
             (previous.device, previous.deviceVersion, previous.threads)
                 != (configuration.device, configuration.deviceVersion, configuration.threads)
@@ -53,13 +56,16 @@ struct TrainingSession {
             .init(
                 configuration: configuration, model: model, optimizer: optimizer, schedule: schedule, data: data, folder: folder,
                 labelSmoothing: Float(smoothing),
-                augmentation: try DataRecipe.augmentation(request.settings, shape: shape.input), logEvery: request.logEvery),
+                augmentation: augmentation, logEvery: request.logEvery),
             resuming: request.resumed != nil)
         if request.resumed != nil { try folder.write(configuration) }
-        Console.note(
+        summary =
             "\(request.model.name) (\(model.parameterCount) parameters) on \(request.data): \(data.training.count) samples of "
-                + "\(shape.input), \(shape.classes) classes; \(trainer.totalSteps) steps on \(device.info.id)")
+            + "\(shape.input), \(shape.classes) classes; \(trainer.totalSteps) steps on \(device.info.id)"
     }
+
+    /// Says on standard error what is about to be trained.
+    func announce() { Console.note(summary) }
 
     private static func freeze(_ pattern: String?, in model: any Module) throws {
         guard let pattern else { return }
