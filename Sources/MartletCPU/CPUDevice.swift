@@ -38,6 +38,7 @@ public final class CPUDevice: Sendable {
 
     /// As `begin`, for one of several sets of operands that an op takes in one pass.
     package func isSound(reading inputs: [View], writing outputs: [View]) -> Bool {
+        Invariants.check(reading: inputs, writing: outputs)
         var fault: DeviceError?
         for view in inputs where fault == nil { fault = view.buffer.fault }
         for view in outputs where fault == nil { fault = view.buffer.fault }

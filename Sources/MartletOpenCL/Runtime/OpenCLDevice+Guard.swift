@@ -7,6 +7,7 @@ extension OpenCLDevice {
     ///
     /// - Parameter op: the op's name as users know it, for the message.
     package func guarded(_ op: StaticString, inputs: [View], outputs: [View], _ body: () throws -> Void) {
+        Invariants.check(reading: inputs, writing: outputs)
         lock.withLock {
             var fault = lost
             for view in inputs where fault == nil { fault = view.buffer.fault }
