@@ -88,6 +88,12 @@ public final class Trainer {
         checkpoint = Checkpoint(folder: setup.folder.path)
         if resuming {
             progress = try checkpoint.load(setup.model, setup.optimizer)
+            guard progress.position.batch < loader.batchCount else {
+                throw TrainingError(
+                    .input,
+                    "\(setup.data.training.name): an epoch has \(loader.batchCount) batches, where the run in \(setup.folder.path) "
+                        + "stopped after \(progress.position.batch); give the data it began with")
+            }
             if let plateau = progress.plateau { schedule = plateau }
         } else {
             // The configuration is what makes a folder a run. Written last, it promises that there is something to go on from.
@@ -132,9 +138,12 @@ public final class Trainer {
         return progress.step % setup.logEvery == 0 || progress.step == totalSteps
     }
 
+    /// The learning rate of the step that follows `step` others.
+    private func rate(at step: Int) -> Float { learningRate * Float(schedule.factor(at: step)) }
+
     private func step(on batch: Batch) {
         let position = progress.position
-        setup.optimizer.learningRate = learningRate * Float(schedule.factor(at: progress.step))
+        setup.optimizer.learningRate = rate(at: progress.step)
         let (loss, gradients) = valueAndGradient(of: setup.model.parameters) { self.loss(on: batch, step: progress.step) }
         setup.optimizer.step(gradients, guardedBy: loss)
         progress.step += 1
@@ -202,7 +211,7 @@ public final class Trainer {
             epoch: epoch, step: progress.step, trainLoss: meanLoss, validationLoss: validation?.loss,
             metrics: validation?.metrics ?? [], seconds: seconds,
             samplesPerSecond: Double(lapSamples) / max(seconds - (validation?.seconds ?? 0), 1e-9),
-            learningRate: Double(setup.optimizer.learningRate))
+            learningRate: Double(rate(at: progress.step - 1)))
         try keepIfBest(row)
         if var plateau = schedule as? PlateauSchedule {
             plateau.observe(validation?.loss ?? meanLoss)

@@ -75,6 +75,12 @@ struct DamagedFileTests {
         #expect(result.status == 0, "\(result.errors)")
         expectRefusal(
             try Program.run(["predict", "t.csv", "--run", "new", "--device", "cpu"], in: scratch.path), ["t.csv", "not images"])
+        // Rows that have gone since leave a run nothing to go on with.
+        try smallRun(in: scratch, to: "long", ["--data", "csv:t.csv", "--batch-size", "4"])
+        try scratch.write(good.split(separator: "\n").prefix(13).joined(separator: "\n") + "\n", to: "t.csv")
+        expectRefusal(
+            try Program.run(["train", "--resume", "long", "--steps", "20", "--device", "cpu"], in: scratch.path),
+            ["t.csv", "batches", "the data it began with"])
         // A model of two classes knows nothing of a third, nor of two others.
         try scratch.write(good + "1,2,z\n3,4,z\n5,6,z\n7,8,z\n9,10,z\n", to: "three.csv")
         try scratch.write(good.replacingOccurrences(of: ",y", with: ",w"), to: "others.csv")

@@ -50,6 +50,9 @@ final class RunFixture {
         }
     }
 
+    /// As `log()`; nothing where no line was written yet.
+    func logIfAny() throws -> [String] { FileManager.default.fileExists(atPath: folder + "/metrics.jsonl") ? try log() : [] }
+
     /// The log's lines without the times in them.
     func log() throws -> [String] {
         try String(contentsOfFile: folder + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").map { line in

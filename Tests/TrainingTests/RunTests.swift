@@ -18,8 +18,11 @@ import Testing
         }
     }
 
-    /// Stopped in the middle of an epoch, after a line of the log, and gone on with by a new process's worth of objects.
-    @Test(arguments: TestDevices.ids) func resumingContinuesTheSameBits(device id: String) throws {
+    /// Stopped between two steps, while it validates, and while it validates for the last time; gone on with by a new process's
+    /// worth of objects.
+    @Test(arguments: TestDevices.ids, [23, 14, 41]) func resumingContinuesTheSameBits(device id: String, after questions: Int)
+        throws
+    {
         let device = try TestDevices.named(id)
         try withDevice(device) {
             let whole = RunFixture(device), parts = RunFixture(device)
@@ -27,10 +30,10 @@ import Testing
             var asked = 0
             let outcome = try parts.trainer().run(stop: {
                 asked += 1
-                return asked > 23 ? 15 : nil
+                return asked > questions ? 15 : nil
             })
             #expect(outcome.signal == 15)
-            #expect(try whole.checkpoint() != parts.checkpoint())
+            #expect(try parts.logIfAny() != whole.log())
             let end = try parts.trainer(resuming: true).run()
             #expect(end.signal == nil)
             #expect(try whole.checkpoint() == parts.checkpoint())
