@@ -220,7 +220,7 @@ public final class Trainer {
         }
         progress.lossSum = 0
         progress.samples = 0
-        try setup.folder.log(row.json.text, after: progress.logged)
+        try log.append(row.json.text)
         progress.logged += 1
         try save()
         events.add(

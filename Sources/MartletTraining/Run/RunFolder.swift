@@ -65,24 +65,4 @@ public struct RunFolder: Sendable {
         let best = FileManager.default.fileExists(atPath: bestPath)
         return try SafeTensors.read(best ? bestPath : lastPath)
     }
-
-    /// Appends a line to `metrics.jsonl`, the file cut back first to the lines that a checkpoint knows of.
-    func log(_ line: String, after kept: Int) throws {
-        var lines: [Substring] = []
-        if let data = FileManager.default.contents(atPath: metricsPath) {
-            lines = String(decoding: data, as: UTF8.self).split(separator: "\n")
-        }
-        if lines.count == kept, let file = FileHandle(forWritingAtPath: metricsPath) {
-            defer { try? file.close() }
-            do {
-                try file.seekToEnd()
-                try file.write(contentsOf: Data((line + "\n").utf8))
-                return
-            } catch {
-                throw TrainingError(.failed, "\(metricsPath): cannot be written; the checkpoints before are unchanged")
-            }
-        }
-        let text = (lines.prefix(kept).map(String.init) + [line]).joined(separator: "\n") + "\n"
-        try AtomicFile.write(Array(text.utf8), to: metricsPath)
-    }
 }
