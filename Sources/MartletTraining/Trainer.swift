@@ -60,6 +60,7 @@ public final class Trainer {
     private var schedule: any Schedule
     private let learningRate: Float
     private lazy var events = EventFile(folder: setup.folder.path)
+    private lazy var log = MetricsLog(setup.folder.metricsPath, keeping: progress.logged)
     private var unread: [UnreadLoss] = []
     private var lastRow: LogRow?
     private var lapStart = Date()
