@@ -15,8 +15,6 @@ struct Program: ParsableCommand {
         ])
 
     static func main() {
-        // Loader threads come and go with each epoch; with an arena of its own for each, freed memory would stay scattered.
-        mallopt(M_ARENA_MAX, 2)
         // Writing to a closed pipe or past a file-size limit becomes an error that can be reported.
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
