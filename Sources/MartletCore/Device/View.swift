@@ -26,15 +26,7 @@ public struct View: @unchecked Sendable {
     public var rank: Int { shape.count }
 
     /// Whether the elements lie one after the other in row-major order.
-    public var isContiguous: Bool {
-        if shape.contains(0) { return true }
-        var expected = 1
-        for axis in stride(from: rank - 1, through: 0, by: -1) where shape[axis] != 1 {
-            if strides[axis] != expected { return false }
-            expected *= shape[axis]
-        }
-        return true
-    }
+    public var isContiguous: Bool { Shapes.isRowMajor(shape, strides: strides) }
 
     /// The same elements with other extents. The view must be contiguous and the counts equal.
     public func reshaped(_ shape: [Int]) -> View {
@@ -52,6 +44,17 @@ public enum Shapes {
             strides[axis] = strides[axis + 1] * max(shape[axis + 1], 1)
         }
         return strides
+    }
+
+    /// Whether elements with these extents and strides lie one after the other in row-major order.
+    public static func isRowMajor(_ shape: [Int], strides: [Int]) -> Bool {
+        if shape.contains(0) { return true }
+        var expected = 1
+        for axis in stride(from: shape.count - 1, through: 0, by: -1) where shape[axis] != 1 {
+            if strides[axis] != expected { return false }
+            expected *= shape[axis]
+        }
+        return true
     }
 
     /// The shape that two operands take together, NumPy's rule; nil where they do not fit.

@@ -19,15 +19,7 @@ extension Tensor {
     }
 
     /// Whether the elements lie in row-major order without gaps.
-    package var isDense: Bool {
-        if shape.contains(0) { return true }
-        var expected = 1
-        for axis in stride(from: rank - 1, through: 0, by: -1) where shape[axis] != 1 {
-            if strides[axis] != expected { return false }
-            expected *= shape[axis]
-        }
-        return true
-    }
+    package var isDense: Bool { Shapes.isRowMajor(shape, strides: strides) }
 
     /// The axes in another order: axis i of the result is axis `order[i]` of this.
     public func permuted(_ order: [Int], file: StaticString = #fileID, line: UInt = #line) -> Tensor {
