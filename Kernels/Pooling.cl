@@ -147,8 +147,6 @@ inline void window_max(global const float *plane, const Shape shape, const int o
 #ifdef CPU_LIKE
 
 #if BLOCK > 1
-#define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
 typedef PASTE(float, BLOCK) floats;
 typedef PASTE(int, BLOCK) ints;
 #define LOAD_BLOCK PASTE(vload, BLOCK)

@@ -5,40 +5,6 @@
 // VEC    width of a load: 16 on CPU-like devices, 4 where GROUP is above 1, 1 for short rows on GPU-like devices.
 //
 // A row is read as vectors at stride GROUP * VEC; its last n % VEC elements form one partly filled vector.
-#ifndef GROUP
-#define GROUP 1
-#endif
-#ifndef VEC
-#define VEC 16
-#endif
-
-#define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
-
-#if VEC == 1
-typedef float floatv;
-#define LOAD(p) (*(p))
-#define STORE(v, p) (*(p) = (v))
-#else
-typedef PASTE(float, VEC) floatv;
-#define LOAD(p) PASTE(vload, VEC)(0, p)
-#define STORE(v, p) PASTE(vstore, VEC)(v, 0, p)
-#endif
-
-// Fewer than VEC elements, each power of two in lanes of its own; the other lanes hold `fill`.
-inline floatv load_rest(global const float *p, const size_t count, const float fill) {
-    floatv v = fill;
-#if VEC == 16
-    if (count & 8) { v.s01234567 = vload8(0, p); p += 8; }
-    if (count & 4) { v.s89ab = vload4(0, p); p += 4; }
-    if (count & 2) { v.scd = vload2(0, p); p += 2; }
-    if (count & 1) { v.se = *p; }
-#elif VEC == 4
-    if (count & 2) { v.s01 = vload2(0, p); p += 2; }
-    if (count & 1) { v.s2 = *p; }
-#endif
-    return v;
-}
 
 // 1 in the lanes that load_rest fills, 0 in the others.
 inline floatv used_lanes(const size_t count) {
@@ -81,18 +47,6 @@ inline intv rest_positions(const size_t count) {
     return v;
 }
 
-inline void store_rest(const floatv v, global float *p, const size_t count) {
-#if VEC == 16
-    if (count & 8) { vstore8(v.s01234567, 0, p); p += 8; }
-    if (count & 4) { vstore4(v.s89ab, 0, p); p += 4; }
-    if (count & 2) { vstore2(v.scd, 0, p); p += 2; }
-    if (count & 1) { *p = v.se; }
-#elif VEC == 4
-    if (count & 2) { vstore2(v.s01, 0, p); p += 2; }
-    if (count & 1) { *p = v.s2; }
-#endif
-}
-
 // The larger where both are numbers; `a` where `b` is NaN.
 #define LARGER(a, b) ((b) > (a) ? (b) : (a))
 
@@ -110,42 +64,10 @@ inline float max_lanes(const floatv v) {
 #endif
 }
 
-inline float sum_lanes(const floatv v) {
-#if VEC == 16
-    const float8 a = v.lo + v.hi;
-    const float4 b = a.lo + a.hi;
-    const float2 c = b.lo + b.hi;
-    return c.x + c.y;
-#elif VEC == 4
-    const float2 c = v.lo + v.hi;
-    return c.x + c.y;
-#else
-    return v;
-#endif
-}
-
 #if GROUP > 1
 #define LANE get_local_id(0)
 #define EACH_ROW(row) const size_t row = get_group_id(0);
-// Sums and maxima over a group take two steps, FOLDS partial results and then those, so two barriers.
-#define FOLDS (GROUP >= 128 ? 16 : GROUP >= 32 ? 8 : 1)
-#define SCRATCH(count) local float scratch[(count) * (GROUP + 16)]
 #define PART(i) (scratch + (i) * (GROUP + 16))
-
-inline float group_sum(const float v, local float *s) {
-    const uint lane = get_local_id(0);
-    s[lane] = v;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (lane < FOLDS) {
-        float sum = s[lane];
-        for (uint i = lane + FOLDS; i < GROUP; i += FOLDS) sum += s[i];
-        s[GROUP + lane] = sum;
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    float sum = s[GROUP];
-    for (uint i = 1; i < FOLDS; i++) sum += s[GROUP + i];
-    return sum;
-}
 
 inline float group_max(const float v, local float *s) {
     const uint lane = get_local_id(0);

@@ -46,6 +46,14 @@ public enum Shapes {
         return strides
     }
 
+    /// The strides with which an array is read as a larger one that `broadcast` allows: 0 along axes that repeat.
+    package static func broadcastStrides(_ shape: [Int], strides: [Int], to newShape: [Int]) -> [Int] {
+        let added = newShape.count - shape.count
+        return newShape.indices.map { index in
+            index < added || (shape[index - added] == 1 && newShape[index] != 1) ? 0 : strides[index - added]
+        }
+    }
+
     /// Whether elements with these extents and strides lie one after the other in row-major order.
     public static func isRowMajor(_ shape: [Int], strides: [Int]) -> Bool {
         if shape.contains(0) { return true }

@@ -47,11 +47,7 @@ extension Tensor {
 
     package func broadcastView(to newShape: [Int]) -> Tensor {
         if newShape == shape { return detached }
-        let added = newShape.count - rank
-        let newStrides = newShape.indices.map { index in
-            index < added || (shape[index - added] == 1 && newShape[index] != 1) ? 0 : strides[index - added]
-        }
-        return reviewed(shape: newShape, strides: newStrides)
+        return reviewed(shape: newShape, strides: Shapes.broadcastStrides(shape, strides: strides, to: newShape))
     }
 
     /// The part of an axis from `range.lowerBound` to below `range.upperBound`, every `step`-th.

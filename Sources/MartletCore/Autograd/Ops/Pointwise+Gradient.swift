@@ -118,10 +118,7 @@ extension View {
     /// The view with axes of extent 1, or none, repeated to a shape that `Shapes.broadcast` allows.
     package func broadcast(to newShape: [Int]) -> View {
         if newShape == shape { return self }
-        let added = newShape.count - rank
-        let newStrides = newShape.indices.map { index in
-            index < added || (shape[index - added] == 1 && newShape[index] != 1) ? 0 : strides[index - added]
-        }
+        let newStrides = Shapes.broadcastStrides(shape, strides: strides, to: newShape)
         return View(buffer, type, offset: offset, shape: newShape, strides: newStrides)
     }
 }
