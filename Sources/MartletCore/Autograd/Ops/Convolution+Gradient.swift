@@ -1,5 +1,5 @@
 /// Two-dimensional convolution (cross-correlation): x [n, c, h, w], weight [o, c / groups, kh, kw], bias [o], result
-/// [n, o, oh, ow]; then the activation.
+/// [n, o, oh, ow]; then the activation. `options.algorithm`, or else that of `withConvolutionAlgorithm`, also holds for the gradients.
 public func convolution(
     _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, options: ConvolutionOptions = .init(),
     activation: FusedActivation? = nil, file: StaticString = #fileID, line: UInt = #line
@@ -16,6 +16,7 @@ public func convolution(
     require(
         size.isPositive && weight.shape[2] > 0 && weight.shape[3] > 0, "convolution",
         "the kernel of weight \(weight.shape) does not fit into \(x.shape) with \(options)", file, line)
+    let options = options.scoped
     let inputs = [x, weight] + (bias.map { [$0] } ?? [])
     let device = Tensor.commonDevice(inputs, "convolution", file, line)
     let image = x.detached.contiguous(on: device), kernel = weight.detached.contiguous(on: device)

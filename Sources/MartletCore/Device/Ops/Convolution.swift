@@ -6,12 +6,17 @@ public struct ConvolutionOptions: Hashable, Sendable {
     public var dilation: Pair
     /// Input and output channels are divided into this many groups that do not see each other.
     public var groups: Int
+    /// A device takes `direct` where the form that is named does not apply.
+    public var algorithm: ConvolutionAlgorithm
 
-    public init(stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1, groups: Int = 1) {
+    public init(
+        stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1, groups: Int = 1, algorithm: ConvolutionAlgorithm = .automatic
+    ) {
         self.stride = stride
         self.padding = padding
         self.dilation = dilation
         self.groups = groups
+        self.algorithm = algorithm
     }
 
     /// The output's height and width for an image and kernel of these sizes; not positive where the kernel does not fit.
