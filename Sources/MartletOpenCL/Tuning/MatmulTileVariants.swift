@@ -1,0 +1,41 @@
+/// The matrix product's parameters on GPU-like devices; see `Kernels/MatmulTile.cl`.
+struct MatmulTileVariant {
+    /// Rows and columns of a work-group's tile, and of a work-item's.
+    var tile: Int, item: Int
+    /// Depths a tile holds.
+    var depth: Int
+    /// Whether it runs only on operands read in vectors of four: their addresses take fewer registers.
+    var needsVectors = false
+
+    var threads: Int { (tile / item) * (tile / item) }
+    var localMemoryBytes: Int { 2 * depth * (tile + 4) * 4 }
+
+    var defines: Defines { ["TM": tile, "TN": tile, "TK": depth, "WM": item, "WN": item] }
+
+    /// Largest first.
+    static let standard = [
+        MatmulTileVariant(tile: 128, item: 8, depth: 8, needsVectors: true),
+        MatmulTileVariant(tile: 64, item: 4, depth: 16),
+        MatmulTileVariant(tile: 32, item: 4, depth: 16),
+    ]
+    /// Least depth of a part where k is split.
+    static let leastSplitDepth = 256
+
+    /// The variants to try, best first: the largest tile that is not mostly empty and leaves a work-group for each compute
+    /// unit, then the smaller ones. Empty where the device takes none of them.
+    static func candidates(
+        rows: Int, columns: Int, batches: Int, vectors: Bool,
+        on properties: OpenCLProperties
+    ) -> ArraySlice<MatmulTileVariant> {
+        let possible = standard.filter {
+            $0.threads <= properties.maxWorkGroupSize && $0.localMemoryBytes <= properties.localMemoryBytes
+                && (vectors || !$0.needsVectors)
+        }
+        let best = possible.firstIndex { variant in
+            func tiles(_ count: Int) -> Int { (count + variant.tile - 1) / variant.tile }
+            return min(rows, columns) > variant.tile / 2
+                && tiles(rows) * tiles(columns) * batches >= properties.computeUnits
+        }
+        return possible[(best ?? max(possible.count - 1, 0))...]
+    }
+}
