@@ -39,9 +39,12 @@ public struct Initializer: Sendable {
         scaled(uniform) { fanIn, fanOut in gain * (2 / Float(fanIn + fanOut)).squareRoot() }
     }
 
-    /// He et al., 2015, for ReLU (or leaky ReLU of this slope): the variance 2 / (1 + slope^2) / fan-in.
-    public static func he(uniform: Bool = false, slope: Float = 0) -> Initializer {
-        scaled(uniform) { fanIn, _ in (2 / (1 + slope * slope) / Float(fanIn)).squareRoot() }
+    /// Which of a weight's two fans its variance is divided by.
+    public enum Fan: Sendable { case input, output }
+
+    /// He et al., 2015, for ReLU (or leaky ReLU of this slope): the variance 2 / (1 + slope^2) / fan.
+    public static func he(uniform: Bool = false, slope: Float = 0, fan: Fan = .input) -> Initializer {
+        scaled(uniform) { fanIn, fanOut in (2 / (1 + slope * slope) / Float(fan == .input ? fanIn : fanOut)).squareRoot() }
     }
 
     /// LeCun et al., 1998: the variance 1 / fan-in.

@@ -9,9 +9,13 @@ public class BatchNorm: Layer {
     public let runningVariance: Buffer
     public let epsilon: Float
     public let momentum: Float
+    /// Applied to the result in the same pass; nil for none.
+    public var activation: FusedActivation?
     private let ranks: ClosedRange<Int>
 
-    fileprivate init(_ channels: Int, epsilon: Float, momentum: Float, affine: Bool, ranks: ClosedRange<Int>) {
+    fileprivate init(
+        _ channels: Int, epsilon: Float, momentum: Float, affine: Bool, activation: FusedActivation?, ranks: ClosedRange<Int>
+    ) {
         precondition(channels > 0, "BatchNorm: \(channels) channels")
         weight = affine ? Parameter(Initializer.ones([channels])) : nil
         bias = affine ? Parameter(Initializer.zeros([channels])) : nil
@@ -19,6 +23,7 @@ public class BatchNorm: Layer {
         runningVariance = Buffer(Initializer.ones([channels]))
         self.epsilon = epsilon
         self.momentum = momentum
+        self.activation = activation
         self.ranks = ranks
     }
 
@@ -26,12 +31,21 @@ public class BatchNorm: Layer {
         ["weight": weight, "bias": bias, "running_mean": runningMean, "running_var": runningVariance]
     }
 
-    public func callAsFunction(_ x: Tensor) -> Tensor {
+    public func callAsFunction(_ x: Tensor) -> Tensor { self(x, adding: nil, activation: activation) }
+
+    /// The normalised tensor, plus a residual of its shape, through an activation.
+    public func callAsFunction(_ x: Tensor, adding residual: Tensor? = nil, activation: FusedActivation?) -> Tensor {
         precondition(
             ranks.contains(x.rank) && x.shape[1] == runningMean.value.shape[0],
             "\(type(of: self)) of \(runningMean.value.shape) on \(x.shape)")
-        guard TrainingMode.isOn else { return normalizedByRunningStatistics(x) }
-        let result = batchNorm(x, scale: weight?.value, shift: bias?.value, epsilon: epsilon)
+        guard TrainingMode.isOn else {
+            let (scale, shift) = runningAffine(rank: x.rank)
+            let normalized = x * scale + shift
+            let sum = residual.map { normalized + $0 } ?? normalized
+            return activation.map { Tensor.pointwise($0.function, [sum]) } ?? sum
+        }
+        let result = batchNorm(
+            x, scale: weight?.value, shift: bias?.value, epsilon: epsilon, adding: residual, activation: activation)
         let count = Float(x.count / x.shape[1])
         keep(result.mean, in: runningMean, scale: 1)
         keep(result.variance, in: runningVariance, scale: count / max(count - 1, 1))
@@ -43,25 +57,30 @@ public class BatchNorm: Layer {
         buffer.value = Tensor.pointwise(blend, scalars: [1 - momentum, momentum * scale], [buffer.value, batch]).evaluated()
     }
 
-    private func normalizedByRunningStatistics(_ x: Tensor) -> Tensor {
-        let shape = [x.shape[1]] + [Int](repeating: 1, count: x.rank - 2)
+    /// What a channel is multiplied by and what is then added, outside training; of shape [c, 1, ...], to be broadcast.
+    func runningAffine(rank: Int) -> (scale: Tensor, shift: Tensor) {
+        let shape = runningMean.value.shape + [Int](repeating: 1, count: rank - 2)
         let inverse = (runningVariance.value + epsilon).reciprocalSquareRoot
         let scale = weight.map { $0.value * inverse } ?? inverse
         let shift = bias.map { $0.value - runningMean.value * scale } ?? -(runningMean.value * scale)
-        return x * scale.reshaped(shape) + shift.reshaped(shape)
+        return (scale.reshaped(shape), shift.reshaped(shape))
     }
 }
 
 /// Batch normalisation of [n, c] or [n, c, length].
 public final class BatchNorm1D: BatchNorm {
-    public init(_ channels: Int, epsilon: Float = 1e-5, momentum: Float = 0.1, affine: Bool = true) {
-        super.init(channels, epsilon: epsilon, momentum: momentum, affine: affine, ranks: 2...3)
+    public init(
+        _ channels: Int, epsilon: Float = 1e-5, momentum: Float = 0.1, affine: Bool = true, activation: FusedActivation? = nil
+    ) {
+        super.init(channels, epsilon: epsilon, momentum: momentum, affine: affine, activation: activation, ranks: 2...3)
     }
 }
 
 /// Batch normalisation of [n, c, h, w].
 public final class BatchNorm2D: BatchNorm {
-    public init(_ channels: Int, epsilon: Float = 1e-5, momentum: Float = 0.1, affine: Bool = true) {
-        super.init(channels, epsilon: epsilon, momentum: momentum, affine: affine, ranks: 4...4)
+    public init(
+        _ channels: Int, epsilon: Float = 1e-5, momentum: Float = 0.1, affine: Bool = true, activation: FusedActivation? = nil
+    ) {
+        super.init(channels, epsilon: epsilon, momentum: momentum, affine: affine, activation: activation, ranks: 4...4)
     }
 }

@@ -8,11 +8,12 @@ public final class Linear: Layer {
     public var activation: FusedActivation?
 
     public init(
-        _ inputs: Int, _ outputs: Int, bias: Bool = true, initializer: Initializer = .torch, activation: FusedActivation? = nil
+        _ inputs: Int, _ outputs: Int, bias: Bool = true, initializer: Initializer = .torch, biasInitializer: Initializer? = nil,
+        activation: FusedActivation? = nil
     ) {
         precondition(inputs > 0 && outputs > 0, "Linear: \(inputs) inputs, \(outputs) outputs")
         weight = Parameter(initializer([outputs, inputs]))
-        self.bias = bias ? Parameter(Initializer.torchBias(fanIn: inputs)([outputs])) : nil
+        self.bias = bias ? Parameter((biasInitializer ?? .torchBias(fanIn: inputs))([outputs])) : nil
         self.activation = activation
     }
 

@@ -14,11 +14,24 @@ public final class Sequential: Layer {
         named = layers.map { ($0.key, $0.value) }
     }
 
+    public init(named layers: [(name: String, layer: any Layer)]) { named = layers }
+
     public var layers: [any Layer] { named.map(\.layer) }
 
     public var parts: Parts { Parts(named.map { ($0.name, $0.layer) }) }
 
-    public func callAsFunction(_ x: Tensor) -> Tensor { named.reduce(x) { $1.layer($0) } }
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        var x = x, rest = named[...]
+        while let layer = rest.popFirst()?.layer {
+            if let convolution = layer as? Conv2D, let norm = rest.first?.layer as? BatchNorm2D {
+                x = convolution(x, then: norm, activation: norm.activation)
+                rest.removeFirst()
+            } else {
+                x = layer(x)
+            }
+        }
+        return x
+    }
 }
 
 /// All axes from one on made one: [n, c, h, w] to [n, c * h * w].

@@ -45,7 +45,7 @@ public struct ModelDescription: Sendable {
 
 /// All models by name.
 public enum ModelCatalog {
-    public static let all: [ModelDescription] = [mlp, lenet]
+    public static let all: [ModelDescription] = [mlp, lenet] + photoModels
 
     /// The model of this name.
     public static func named(_ name: String) throws -> ModelDescription {
@@ -55,7 +55,7 @@ public enum ModelCatalog {
 
     /// Refuses a model that cannot be trained in the memory there is: with gradients and an optimizer's state it takes four times its
     /// parameters' size.
-    private static func requireRoom(for parameters: Int, in name: String, remedy: String) throws {
+    static func requireRoom(for parameters: Int, in name: String, remedy: String) throws {
         guard let memory = DefaultDevice.current?.info.memoryBytes, parameters > memory / 16 else { return }
         throw TrainingError(
             .input,

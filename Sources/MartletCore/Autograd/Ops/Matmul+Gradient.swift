@@ -1,7 +1,7 @@
 /// A function applied to the result of a product or convolution in the same pass, whose derivative follows from its result.
 public struct FusedActivation: Sendable {
     /// Of input 0.
-    let function: Expression
+    package let function: Expression
     /// The gradient of the argument from the result (input 0) and the result's gradient (input 1).
     let derivative: Expression
 

@@ -7,16 +7,19 @@ public struct BatchNormResult {
     public var variance: Tensor
 }
 
-/// Batch normalisation in training: x [n, c, ...] by the mean and variance of each channel, then `scale` and `shift` [c].
-/// Ioffe and Szegedy, "Batch normalization", 2015.
+/// Batch normalisation in training: x [n, c, ...] by the mean and variance of each channel, then `scale` and `shift` [c]; then
+/// `residual`, of x's shape, is added; then the activation. Ioffe and Szegedy, "Batch normalization", 2015.
 public func batchNorm(
-    _ x: Tensor, scale: Tensor?, shift: Tensor?, epsilon: Float = 1e-5,
-    file: StaticString = #fileID, line: UInt = #line
+    _ x: Tensor, scale: Tensor?, shift: Tensor?, epsilon: Float = 1e-5, adding residual: Tensor? = nil,
+    activation: FusedActivation? = nil, file: StaticString = #fileID, line: UInt = #line
 ) -> BatchNormResult {
     require(x.rank >= 2 && x.count > 0, "batchNorm", "[n, c, ...] with elements wanted, not \(x.shape)", file, line)
     let channels = x.shape[1]
     requireAffine("batchNorm", scale, shift, [channels], file, line)
-    let device = Tensor.commonDevice([x, scale, shift].compactMap { $0 }, "batchNorm", file, line)
+    require(
+        residual == nil || residual!.shape == x.shape, "batchNorm", "residual \(residual?.shape ?? []) for \(x.shape)", file, line
+    )
+    let device = Tensor.commonDevice([x, scale, shift, residual].compactMap { $0 }, "batchNorm", file, line)
     let extents = [x.shape[0], channels, x.shape[2...].reduce(1, *)]
     let input = x.detached.contiguous(on: device), gain = scale?.detached
     let output = Tensor(empty: x.shape, on: device)
@@ -25,7 +28,10 @@ public func batchNorm(
         input.view(on: device).reshaped(extents), scale: gain?.contiguousView(on: device),
         shift: shift?.contiguousView(on: device), epsilon: epsilon, into: output.view(on: device).reshaped(extents),
         mean: mean.view(on: device), inverseDeviation: inverse.view(on: device))
-    let recorded = output.recordedNormalization(x, scale, shift, channels: extents[1], on: device) { dy, dx, dScale, dShift in
+    output.finish(adding: residual?.detached, activation, on: device)
+    let recorded = output.recordedNormalization(
+        x, scale, shift, channels: extents[1], residual: residual, activation: activation, on: device
+    ) { dy, dx, dScale, dShift in
         device.batchNormGradient(
             dy.reshaped(extents), input.view(on: device).reshaped(extents), scale: gain?.contiguousView(on: device),
             mean: mean.view(on: device), inverseDeviation: inverse.view(on: device),
@@ -98,18 +104,34 @@ private func requireAffine(
 }
 
 extension Tensor {
+    /// Adds the residual and applies the activation, in place.
+    fileprivate func finish(adding residual: Tensor?, _ activation: FusedActivation?, on device: any Device) {
+        let sum = residual == nil ? Expression.input(0) : .input(0) + .input(1)
+        guard residual != nil || activation != nil else { return }
+        let own = view(on: device)
+        device.pointwise(
+            activation.map { sum.followed(by: $0.function) } ?? sum, scalars: [],
+            inputs: [own] + (residual.map { [$0.contiguousView(on: device)] } ?? []), outputs: [own])
+    }
+
     fileprivate func recordedNormalization(
-        _ x: Tensor, _ scale: Tensor?, _ shift: Tensor?, channels: Int, on device: any Device,
-        _ gradient: @escaping (View, View, View, View) -> Void
+        _ x: Tensor, _ scale: Tensor?, _ shift: Tensor?, channels: Int, residual: Tensor? = nil,
+        activation: FusedActivation? = nil, on device: any Device, _ gradient: @escaping (View, View, View, View) -> Void
     ) -> Tensor {
-        let affine = [scale, shift].compactMap { $0 }
+        let affine = [scale, shift].compactMap { $0 }, added = residual.map { [$0] } ?? []
         let shape = x.shape, parameters = affine.first?.shape ?? [channels], hasScale = scale != nil
-        return recorded([x] + affine) { dy, _ in
-            if shape.contains(0) { return [Tensor.zeros(shape)] + affine.map { Tensor.zeros($0.shape) } }
+        let result = activation == nil ? nil : self
+        return recorded([x] + affine + added) { dy, _ in
+            if shape.contains(0) {
+                return [Tensor.zeros(shape)] + affine.map { Tensor.zeros($0.shape) } + added.map { Tensor.zeros($0.shape) }
+            }
+            var dy = dy
+            if let activation, let result { dy = Tensor.pointwise(activation.derivative, [result, dy]) }
             let dx = Tensor(empty: shape, on: device)
             let dScale = Tensor(empty: parameters, on: device), dShift = Tensor(empty: parameters, on: device)
             gradient(dy.contiguousView(on: device), dx.view(on: device), dScale.view(on: device), dShift.view(on: device))
             return [dx] + (hasScale ? [dScale] : []) + (affine.count == (hasScale ? 2 : 1) ? [dShift] : [])
+                + added.map { _ in dy }
         }
     }
 }
