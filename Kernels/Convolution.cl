@@ -98,29 +98,6 @@ __kernel ONE_ITEM void convolutionWeights(Source w, const ulong offset, __global
 #endif
 
 #ifdef KERNEL_convolutionPanels
-// The first `count`, fewer than 16, lanes.
-inline void storePart(const float16 v, __global float *to, const size_t count) {
-    float8 rest8 = v.lo;
-    if (count & 8) {
-        vstore8(rest8, 0, to);
-        rest8 = v.hi;
-        to += 8;
-    }
-    float4 rest4 = rest8.lo;
-    if (count & 4) {
-        vstore4(rest4, 0, to);
-        rest4 = rest8.hi;
-        to += 4;
-    }
-    float2 rest2 = rest4.lo;
-    if (count & 2) {
-        vstore2(rest2, 0, to);
-        rest2 = rest4.hi;
-        to += 2;
-    }
-    if (count & 1) *to = rest2.x;
-}
-
 // global: groups of raster tiles, groups of row panels, images * groups. The output's pixel (image, row, y, x) lies at
 // image * outImage + (group * rows + row) * outRow + y * outY + x * outX. Positions: (height - 1) * pitch + width.
 __kernel ONE_ITEM void convolutionPanels(

@@ -59,6 +59,49 @@ inline void spillTile(float16 sum[MR][NV], float tile[MR * NR]) {
     UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) vstore16(sum[i][j], i * NV + j, tile);
 }
 
+// Exchanges the off-diagonal blocks of 2 x 2 blocks of `d` rows and lanes.
+#define EXCHANGE(rows, low, high, d)                                    \
+    UNROLL for (uint i = 0; i < 16; i++) {                              \
+        if (i & d) continue;                                            \
+        const float16 x = rows[i], y = rows[i + d];                     \
+        rows[i] = shuffle2(x, y, low);                                  \
+        rows[i + d] = shuffle2(x, y, high);                             \
+    }
+
+inline void transpose16(float16 rows[16]) {
+    const uint16 low1 = (uint16)(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), high1 = low1 + 1u;
+    const uint16 low2 = (uint16)(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), high2 = low2 + 2u;
+    const uint16 low4 = (uint16)(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), high4 = low4 + 4u;
+    const uint16 low8 = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), high8 = low8 + 8u;
+    EXCHANGE(rows, low1, high1, 1)
+    EXCHANGE(rows, low2, high2, 2)
+    EXCHANGE(rows, low4, high4, 4)
+    EXCHANGE(rows, low8, high8, 8)
+}
+
+// The first `count`, fewer than 16, lanes.
+inline void storePart(const float16 v, __global float *to, const size_t count) {
+    float8 rest8 = v.lo;
+    if (count & 8) {
+        vstore8(rest8, 0, to);
+        rest8 = v.hi;
+        to += 8;
+    }
+    float4 rest4 = rest8.lo;
+    if (count & 4) {
+        vstore4(rest4, 0, to);
+        rest4 = rest8.hi;
+        to += 4;
+    }
+    float2 rest2 = rest4.lo;
+    if (count & 2) {
+        vstore2(rest2, 0, to);
+        rest2 = rest4.hi;
+        to += 2;
+    }
+    if (count & 1) *to = rest2.x;
+}
+
 #ifdef KERNEL_matmulPanels
 // global: column tiles, row tiles, batch * splits. Split s of k multiplies depths [s * splitDepth, (s + 1) * splitDepth)
 // and writes to c + s * splitStep.
@@ -249,26 +292,6 @@ __kernel ONE_ITEM void matmulPack(Source from, const ulong offset, const ulong s
 #endif
 
 #ifdef KERNEL_matmulPackTransposed
-// Exchanges the off-diagonal blocks of 2 x 2 blocks of `d` rows and lanes.
-#define EXCHANGE(rows, low, high, d)                                    \
-    UNROLL for (uint i = 0; i < 16; i++) {                              \
-        if (i & d) continue;                                            \
-        const float16 x = rows[i], y = rows[i + d];                     \
-        rows[i] = shuffle2(x, y, low);                                  \
-        rows[i + d] = shuffle2(x, y, high);                             \
-    }
-
-inline void transpose16(float16 rows[16]) {
-    const uint16 low1 = (uint16)(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), high1 = low1 + 1u;
-    const uint16 low2 = (uint16)(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), high2 = low2 + 2u;
-    const uint16 low4 = (uint16)(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), high4 = low4 + 4u;
-    const uint16 low8 = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), high8 = low8 + 8u;
-    EXCHANGE(rows, low1, high1, 1)
-    EXCHANGE(rows, low2, high2, 2)
-    EXCHANGE(rows, low4, high4, 4)
-    EXCHANGE(rows, low8, high8, 8)
-}
-
 // Panels of PANEL lanes, a multiple of 16, from an operand whose depths are contiguous:
 // to[panel][p][lane] = from[lane * step + p]. global: chunks of chunkDepth (a multiple of 16) of k, groups of 16 lanes, batch.
 __kernel ONE_ITEM void matmulPackTransposed(Source from, const ulong offset, const ulong step, const ulong batchStep,

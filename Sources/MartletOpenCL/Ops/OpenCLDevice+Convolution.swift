@@ -6,6 +6,10 @@ extension OpenCLDevice: ConvolutionOps {
         guarded("convolution", inputs: [x, w] + (epilogue?.operands ?? []), outputs: [y]) {
             let shape = ConvolutionShape(x: x.shape, w: w.shape, y: y.shape, options)
             if shape.isPointwise, let problem = MatmulProblem(pointwise: x, w, y, epilogue) { return try multiply(problem) }
+            if let winograd = winogradShape(shape) {
+                return try winogradConvolution(
+                    x, w, y, winograd, isGradient: false, FusedEpilogue(epilogue, rank: 4))
+            }
             // Vectors that begin in the raster must end in it.
             let isWide = (shape.output.y - 1) * shape.image.x + shape.output.x >= 64
             let raster = try raster(x, shape.rasterY, shape.rasterX, isPlain: shape.isPlain && isWide)
@@ -25,6 +29,9 @@ extension OpenCLDevice: ConvolutionOps {
         guarded("convolutionInputGradient", inputs: [dy, w], outputs: [dx]) {
             let shape = ConvolutionShape(x: dx.shape, w: w.shape, y: dy.shape, options)
             if shape.isPointwise { return try multiply(MatmulProblem(pointwiseGradient: dy, w, dx)) }
+            if let winograd = winogradShape(shape)?.inputGradient {
+                return try winogradConvolution(dy, w, dx, winograd, isGradient: true, nil)
+            }
             let (stride, padding, dilation) = (options.stride, options.padding, options.dilation)
             let output = shape.outputs == 0 ? 0 : shape.output
             let y = GradientAxis(
@@ -59,6 +66,7 @@ extension OpenCLDevice: ConvolutionOps {
     public func convolutionWeightGradient(_ x: View, _ dy: View, into dw: View, options: ConvolutionOptions) {
         guarded("convolutionWeightGradient", inputs: [x, dy], outputs: [dw]) {
             let shape = ConvolutionShape(x: x.shape, w: dw.shape, y: dy.shape, options)
+            if let winograd = winogradShape(shape) { return try winogradWeightGradient(x, dy, dw, winograd) }
             let variant = ConvolutionPanelVariant.standard
             let tiles = try convolutionTiles("convolutionWeightTiles", rows: shape.outputs, columns: shape.taps, nil)
             let isDot = tiles == nil && shape.outputs < variant.channelsInLanes

@@ -1,0 +1,325 @@
+// Winograd's convolution on CPU-like devices, over the transforms of Winograd.cl and the tiles of registers of Matmul.cl, which
+// come before it. Vectors hold 16 channels: the image is turned to [pixel][16 channels] as it is read, and what is transformed
+// lies in panels, [frequency][panel of 16 channels][tile or channel][16], so tiles of all images and rows are pooled.
+//
+//     x --turn, transform--> v --+
+//                                multiply, for each frequency --> p --transform, turn, epilogue--> y
+//     w --transform-----> u -----+
+//
+// A work-item owns a range of tiles and does all three steps for a block of them at a time, in a slab of global memory that
+// stays in its caches. The weights' gradient has one launch for each step, over a part of the tiles at a time.
+//
+// TILE    2 or 4
+// MR, NV  as in Matmul.cl: rows are tiles, or input channels for the weights' gradient, where MR divides 16
+// PATCH   winogradTransform: SPAN for the image, TILE for the output's gradient
+// An epilogue is put before this file: EPILOGUE_PARAMETERS and EPILOGUE(value, image, channel, y, x), perhaps EPILOGUE16,
+// and EPILOGUE_REPEATED where no operand changes along a row.
+
+typedef float16 Value;
+typedef __global float *Place;
+
+#ifndef PATCH
+#define PATCH SPAN
+#endif
+#if PATCH == TILE
+#define TRANSFORM_PATCH TRANSFORM_OUT_GRADIENT
+#else
+#define TRANSFORM_PATCH TRANSFORM_IN
+#endif
+
+// Sixteen channels' pixels [y, y + rows) x [x, x + columns), zeros where there are none, to [row][column][16]; `from` is the
+// first channel's plane and `end` the tensor's. Writes up to 15 pixels more.
+inline void turnIn(Source from, Source end, const size_t channels, const long height, const long width, const long y,
+                   const long x, const long rows, const long columns, Place to) {
+    const long first = clamp(-x, 0L, columns), last = clamp(width - x, first, columns), plane = height * width;
+    for (long row = 0; row < rows; row++) {
+        long filled = 0;
+        if (y + row >= 0 && y + row < height) {
+            for (; filled < first; filled++) vstore16(0, filled, to);
+            Source pixels = from + (y + row) * width + x;
+            for (long column = first; column < last; column += 16) {
+                const size_t count = min(16L, last - column);
+                float16 v[16];
+                if (pixels + column + (channels - 1) * plane + 16 <= end) {
+                    UNROLL for (uint i = 0; i < 16; i++) v[i] = i < channels ? vload16(0, pixels + column + i * plane) : 0;
+                } else {
+                    float lines[256];
+                    for (size_t i = 0; i < 256; i++)
+                        lines[i] = i / 16 < channels && i % 16 < count ? pixels[column + i / 16 * plane + i % 16] : 0.0f;
+                    UNROLL for (uint i = 0; i < 16; i++) v[i] = vload16(i, lines);
+                }
+                transpose16(v);
+                UNROLL for (uint i = 0; i < 16; i++) vstore16(v[i], column + i, to);
+            }
+            filled = last;
+        }
+        for (; filled < columns; filled++) vstore16(0, filled, to);
+        to += columns * 16;
+    }
+}
+
+// Where tiles [start, end) begin: of image `image` the `count` next ones, in tile rows [row, row + rows) and columns
+// [column, column + columns).
+typedef struct {
+    size_t image, count, row, rows, column, columns, skip;
+} Part;
+
+inline Part nextPart(const size_t start, const size_t end, const size_t tilesY, const size_t tilesX) {
+    Part part;
+    part.image = start / (tilesY * tilesX);
+    const size_t first = start - part.image * tilesY * tilesX;
+    part.count = min(end - start, tilesY * tilesX - first);
+    part.row = first / tilesX;
+    part.rows = (first + part.count - 1) / tilesX + 1 - part.row;
+    const size_t column = first - part.row * tilesX;
+    part.column = part.rows > 1 ? 0 : column;
+    part.columns = part.rows > 1 ? tilesX : part.count;
+    part.skip = column - part.column;
+    return part;
+}
+
+// Tiles [start, end) of sixteen channels, frequency f of tile i to to[f * step + (i - start) * 16]. A patch is `patch` pixels
+// along each axis; `turned` holds the pixels.
+inline void transformIn(Source from, Source end, const size_t channels, const size_t imageStep, const long height,
+                        const long width, const long top, const long left, const size_t tilesY, const size_t tilesX,
+                        const size_t start, const size_t stop, Place turned, Place to, const size_t step) {
+    for (size_t tile = start; tile < stop;) {
+        const Part part = nextPart(tile, stop, tilesY, tilesX);
+        const size_t columns = part.columns * TILE + PATCH - TILE;
+        turnIn(from + part.image * imageStep, end, channels, height, width, (long)(part.row * TILE) - top,
+               (long)(part.column * TILE) - left, part.rows * TILE + PATCH - TILE, columns, turned);
+        size_t row = 0, column = part.skip;
+        for (size_t i = 0; i < part.count; i++) {
+            Source pixels = turned + (row * columns + column) * TILE * 16;
+            float16 partly[SPAN][PATCH];
+            UNROLL for (uint x = 0; x < PATCH; x++) {
+                float16 d[PATCH], v[SPAN];
+                UNROLL for (uint y = 0; y < PATCH; y++) d[y] = vload16(y * columns + x, pixels);
+                TRANSFORM_PATCH(d, v)
+                UNROLL for (uint y = 0; y < SPAN; y++) partly[y][x] = v[y];
+            }
+            UNROLL for (uint y = 0; y < SPAN; y++) {
+                float16 v[SPAN];
+                TRANSFORM_PATCH(partly[y], v)
+                UNROLL for (uint x = 0; x < SPAN; x++) vstore16(v[x], 0, to + (y * SPAN + x) * step);
+            }
+            to += 16;
+            if (++column == part.columns) {
+                column = 0;
+                row++;
+            }
+        }
+        tile += part.count;
+    }
+}
+
+#ifdef KERNEL_winogradWeights
+// u[frequency][panel of 16 lanes][row][16] from taps at w[lane * laneStep + row * rowStep + 0..<9], in reverse if isReversed.
+// global: panels, groups of rowsEach rows.
+__kernel ONE_ITEM void winogradWeights(Source w, const ulong offset, Place u, const ulong lanes, const ulong rows,
+                                       const ulong laneStep, const ulong rowStep, const int isReversed,
+                                       const ulong rowsEach) {
+    const size_t panel = get_global_id(0), step = get_global_size(0) * rows * 16;
+    const size_t first = get_global_id(1) * rowsEach, end = min((ulong)(first + rowsEach), rows);
+    const size_t used = min((ulong)16, lanes - panel * 16);
+    w += offset + panel * 16 * laneStep;
+    float taps[9 * 16];
+    for (size_t i = 0; i < 9 * 16; i++) taps[i] = 0;
+    for (size_t row = first; row < end; row++) {
+        for (size_t lane = 0; lane < used; lane++) {
+            Source from = w + lane * laneStep + row * rowStep;
+            UNROLL for (uint i = 0; i < 9; i++) taps[i * 16 + lane] = from[i];
+        }
+        float16 partly[SPAN][3];
+        UNROLL for (uint x = 0; x < 3; x++) {
+            float16 g[3], t[SPAN];
+            UNROLL for (uint y = 0; y < 3; y++) g[y] = vload16(isReversed ? 8 - (y * 3 + x) : y * 3 + x, taps);
+            TRANSFORM_WEIGHT(g, t)
+            UNROLL for (uint y = 0; y < SPAN; y++) partly[y][x] = t[y];
+        }
+        Place to = u + (panel * rows + row) * 16;
+        UNROLL for (uint y = 0; y < SPAN; y++) {
+            float16 t[SPAN];
+            TRANSFORM_WEIGHT(partly[y], t)
+            UNROLL for (uint x = 0; x < SPAN; x++) vstore16(t[x], 0, to + (y * SPAN + x) * step);
+        }
+    }
+}
+#endif
+
+#ifdef KERNEL_winogradConvolution
+// One frequency: tiles times channels of v, [panel][blockTiles][16], by u, [panel][channels][16], to p, [panel][blockTiles][16].
+inline void multiplyFrequency(Source v, Source u, Place p, const size_t tiles, const size_t blockTiles, const size_t channels,
+                              const size_t panels) {
+    for (size_t panel = 0; panel < panels; panel += NV) for (size_t tile = 0; tile < tiles; tile += MR) {
+        float16 sum[MR][NV];
+        clearTile(sum);
+        Source a = v + tile * 16, b = u + panel * channels * 16;
+        for (size_t first = 0; first < channels; first += 16) {
+            const size_t depth = min((size_t)16, channels - first);
+            for (size_t c = 0; c < depth; c++) {
+                float16 lanes[NV];
+                UNROLL for (uint j = 0; j < NV; j++) lanes[j] = vload16(0, b + j * channels * 16);
+                MULTIPLY_ADD(sum, a[i * 16 + c], lanes)
+                b += 16;
+            }
+            a += blockTiles * 16;
+        }
+        UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
+            vstore16(sum[i][j], 0, p + ((panel + j) * blockTiles + tile + i) * 16);
+    }
+}
+
+// global: work-items; each takes tilesEach tiles, blockTiles at a time, a multiple of MR, and slabStep floats of the slab:
+// v (vStep floats a frequency), p (pStep), then pixels. x is [n, channels, height, width], y [n, outputs, outHeight, outWidth].
+__kernel ONE_ITEM void winogradConvolution(
+    Source x, const ulong xOffset, Source u, Place slab, Place y, const ulong yOffset, const ulong images,
+    const ulong channels, const ulong outputs, const ulong height, const ulong width, const ulong outHeight,
+    const ulong outWidth, const int top, const int left, const ulong tilesY, const ulong tilesX, const ulong tilesEach,
+    const ulong blockTiles, const ulong vStep, const ulong pStep, const ulong slabStep EPILOGUE_PARAMETERS) {
+    const size_t tiles = images * tilesY * tilesX, panels = (outputs + 15) / 16, imageStep = channels * height * width;
+    const size_t first = get_global_id(0) * tilesEach, last = min((ulong)(first + tilesEach), (ulong)tiles);
+    Place v = slab + get_global_id(0) * slabStep, p = v + SPAN * SPAN * vStep, pixels = p + SPAN * SPAN * pStep;
+    x += xOffset;
+    y += yOffset;
+    for (size_t start = first; start < last; start += blockTiles) {
+        const size_t end = min((ulong)(start + blockTiles), (ulong)last);
+        for (size_t channel = 0; channel < channels; channel += 16)
+            transformIn(x + channel * height * width, x + images * imageStep, min((ulong)16, channels - channel), imageStep,
+                        height, width, top, left, tilesY, tilesX, start, end, pixels, v + channel * blockTiles, vStep);
+        for (size_t f = 0; f < SPAN * SPAN; f++)
+            multiplyFrequency(v + f * vStep, u + f * panels * channels * 16, p + f * pStep, end - start, blockTiles, channels,
+                              panels);
+        for (size_t panel = 0; panel < panels; panel++) {
+            Source products = p + panel * blockTiles * 16;
+            for (size_t tile = start; tile < end;) {
+                const size_t image = tile / (tilesY * tilesX), row = tile / tilesX % tilesY, column = tile % tilesX;
+                const size_t count = min(end - tile, tilesX - column);
+                for (size_t i = 0; i < count; i++) {
+                    float16 partly[TILE][SPAN];
+                    UNROLL for (uint fx = 0; fx < SPAN; fx++) {
+                        float16 t[SPAN], out[TILE];
+                        UNROLL for (uint fy = 0; fy < SPAN; fy++) t[fy] = vload16(0, products + (fy * SPAN + fx) * pStep);
+                        TRANSFORM_OUT(t, out)
+                        UNROLL for (uint i = 0; i < TILE; i++) partly[i][fx] = out[i];
+                    }
+                    UNROLL for (uint py = 0; py < TILE; py++) {
+                        float16 out[TILE];
+                        TRANSFORM_OUT(partly[py], out)
+                        UNROLL for (uint px = 0; px < TILE; px++) vstore16(out[px], (py * count + i) * TILE + px, pixels);
+                    }
+                    products += 16;
+                }
+                const size_t columns = min((ulong)(count * TILE), outWidth - column * TILE);
+                const size_t rows = min((ulong)TILE, outHeight - row * TILE), used = min((ulong)16, outputs - panel * 16);
+                for (size_t r = 0; r < rows; r++) for (size_t c = 0; c < columns; c += 16) {
+                    float16 t[16];
+                    UNROLL for (uint i = 0; i < 16; i++) t[i] = vload16(r * count * TILE + c + i, pixels);
+                    transpose16(t);
+                    float turned[256];
+                    UNROLL for (uint i = 0; i < 16; i++) vstore16(t[i], i, turned);
+                    const size_t lanes = min((size_t)16, columns - c), py = row * TILE + r, px = column * TILE + c;
+                    for (size_t i = 0; i < used; i++) {
+                        const size_t channel = panel * 16 + i;
+                        Place to = y + ((image * outputs + channel) * outHeight + py) * outWidth + px;
+                        const float *from = turned + i * 16;
+#ifdef EPILOGUE16
+                        if (lanes == 16) {
+                            vstore16(EPILOGUE16(vload16(0, from), image, channel, py, px), 0, to);
+                            continue;
+                        }
+#endif
+#ifdef EPILOGUE_REPEATED
+                        storePart(EPILOGUE16(vload16(0, from), image, channel, py, px), to, lanes);
+#else
+                        for (size_t j = 0; j < lanes; j++) to[j] = EPILOGUE(from[j], image, channel, py, px + j);
+#endif
+                    }
+                }
+                tile += count;
+            }
+        }
+    }
+}
+#endif
+
+#ifdef KERNEL_winogradTransform
+// Tiles [start, start + count) of all images to [frequency][panel][count][16], frequencies `step` floats apart. PATCH x PATCH
+// pixels a tile. global: work-items; the panels' ranges of rangeTiles tiles are divided among them; slabStep floats for each.
+__kernel ONE_ITEM void winogradTransform(
+    Source x, const ulong offset, Place slab, Place to, const ulong images, const ulong channels, const ulong height,
+    const ulong width, const int top, const int left, const ulong tilesY, const ulong tilesX, const ulong start,
+    const ulong count, const ulong rangeTiles, const ulong step, const ulong slabStep) {
+    const size_t panels = (channels + 15) / 16, ranges = (count + rangeTiles - 1) / rangeTiles, jobs = panels * ranges;
+    const size_t items = get_global_size(0), item = get_global_id(0);
+    x += offset;
+    for (size_t job = item * jobs / items; job < (item + 1) * jobs / items; job++) {
+        const size_t panel = job / ranges, first = job % ranges * rangeTiles;
+        transformIn(x + panel * 16 * height * width, x + images * channels * height * width,
+                    min((ulong)16, channels - panel * 16), channels * height * width, height, width, top, left, tilesY, tilesX,
+                    start + first, start + min((ulong)(first + rangeTiles), count), slab + item * slabStep,
+                    to + (panel * count + first) * 16, step);
+    }
+}
+#endif
+
+#ifdef KERNEL_winogradWeightProducts
+// The sum over `count` tiles of v's channels times dy's, [frequency][panel of dy][channels filled up to 16s][16], put to or
+// added to `sums`. global: groups of NV panels of dy, frequencies, groups of panelsEach panels of v.
+__kernel ONE_ITEM void winogradWeightProducts(Source v, Source dy, Place sums, const ulong count, const ulong vPanels,
+                                              const ulong dyPanels, const ulong vStep, const ulong dyStep,
+                                              const ulong panelsEach, const int isFirst) {
+    const size_t panel = get_global_id(0) * NV, f = get_global_id(1), first = get_global_id(2) * panelsEach;
+    v += f * vStep;
+    dy += f * dyStep + panel * count * 16;
+    sums += (f * dyPanels + panel) * vPanels * 256;
+    for (size_t row = first * 16, end = min((ulong)(first + panelsEach), vPanels) * 16; row < end; row += MR) {
+        float16 sum[MR][NV];
+        Place to = sums + row * 16;
+        if (isFirst) clearTile(sum);
+        else UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
+            sum[i][j] = vload16(0, to + (j * vPanels * 16 + i) * 16);
+        Source a = v + row / 16 * count * 16 + row % 16, b = dy;
+        for (size_t tile = 0; tile < count; tile++) {
+            float16 lanes[NV];
+            UNROLL for (uint j = 0; j < NV; j++) lanes[j] = vload16(0, b + j * count * 16);
+            MULTIPLY_ADD(sum, a[i], lanes)
+            a += 16;
+            b += 16;
+        }
+        UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
+            vstore16(sum[i][j], 0, to + (j * vPanels * 16 + i) * 16);
+    }
+}
+#endif
+
+#ifdef KERNEL_winogradWeightGradient
+// dw [outputs, channels, 3, 3] from the sums of winogradWeightProducts. global: panels of outputs, groups of channelsEach.
+__kernel ONE_ITEM void winogradWeightGradient(Source sums, Place dw, const ulong offset, const ulong outputs,
+                                              const ulong channels, const ulong channelsEach) {
+    const size_t panel = get_global_id(0), panels = get_global_size(0), rows = (channels + 15) / 16 * 16;
+    const size_t first = get_global_id(1) * channelsEach, end = min((ulong)(first + channelsEach), channels);
+    const size_t used = min((ulong)16, outputs - panel * 16), step = panels * rows * 16;
+    dw += offset + panel * 16 * channels * 9;
+    for (size_t channel = first; channel < end; channel++) {
+        Source from = sums + (panel * rows + channel) * 16;
+        float16 partly[3][SPAN];
+        UNROLL for (uint x = 0; x < SPAN; x++) {
+            float16 u[SPAN], g[3];
+            UNROLL for (uint y = 0; y < SPAN; y++) u[y] = vload16(0, from + (y * SPAN + x) * step);
+            TRANSFORM_WEIGHT_GRADIENT(u, g)
+            UNROLL for (uint y = 0; y < 3; y++) partly[y][x] = g[y];
+        }
+        float taps[9 * 16];
+        UNROLL for (uint y = 0; y < 3; y++) {
+            float16 g[3];
+            TRANSFORM_WEIGHT_GRADIENT(partly[y], g)
+            UNROLL for (uint x = 0; x < 3; x++) vstore16(g[x], y * 3 + x, taps);
+        }
+        for (size_t lane = 0; lane < used; lane++) {
+            Place to = dw + (lane * channels + channel) * 9;
+            UNROLL for (uint i = 0; i < 9; i++) to[i] = taps[i * 16 + lane];
+        }
+    }
+}
+#endif

@@ -1,0 +1,68 @@
+import MartletCore
+
+/// A convolution that Winograd's transforms apply to: 3 x 3 taps of stride 1, the output in tiles of `tile` x `tile`.
+struct WinogradShape {
+    var tile: Int
+    var images: Int
+    var channels: Int, outputs: Int
+    var image: Pair, output: Pair
+    /// Rows and columns of zeros before the image; negative where it begins outside.
+    var margin: Pair
+
+    /// Nil where it does not apply or another form is asked for.
+    init?(_ shape: ConvolutionShape, automatic: (ConvolutionShape) -> Bool) {
+        let options = shape.options
+        guard shape.kernel == 3, options.stride == 1, options.dilation == 1, shape.groups == 1,
+            min(shape.images, shape.inputs, shape.outputs) > 0, min(shape.image.y, shape.image.x) > 0, shape.pixels > 0
+        else { return nil }
+        switch options.algorithm {
+        case .direct: return nil
+        case .automatic:
+            guard automatic(shape) else { return nil }
+            tile = 2
+        case .winograd2x2: tile = 2
+        case .winograd4x4: tile = 4
+        }
+        (images, channels, outputs) = (shape.images, shape.inputs, shape.outputs)
+        (image, output, margin) = (shape.image, shape.output, options.padding)
+    }
+
+    /// The input's gradient: a convolution of dy by the reversed taps.
+    var inputGradient: WinogradShape {
+        var shape = self
+        (shape.channels, shape.outputs) = (outputs, channels)
+        (shape.image, shape.output) = (output, image)
+        shape.margin = Pair(2 - margin.y, 2 - margin.x)
+        return shape
+    }
+
+    var span: Int { tile + 2 }
+    /// Products of a tile.
+    var frequencies: Int { span * span }
+    var tilesY: Int { (output.y + tile - 1) / tile }
+    var tilesX: Int { (output.x + tile - 1) / tile }
+    /// Tiles of all images.
+    var tiles: Int { images * tilesY * tilesX }
+}
+
+extension OpenCLDevice {
+    /// Winograd's form of a convolution, where it is asked for and applies, or the table prefers it.
+    func winogradShape(_ shape: ConvolutionShape) -> WinogradShape? {
+        WinogradShape(shape) { shape in
+            guard deviceClass == .cpuLike else { return false }
+            return min(shape.inputs, shape.outputs) >= WinogradPanelVariant.standard.leastChannels
+        }
+    }
+
+    /// y = epilogue(x * w), or the same with the taps in reverse and input and output channels exchanged in w.
+    func winogradConvolution(
+        _ x: View, _ w: View, _ y: View, _ shape: WinogradShape, isGradient: Bool, _ epilogue: FusedEpilogue?
+    ) throws {
+        try winogradPanels(x, w, y, shape, isGradient: isGradient, epilogue, .standard)
+    }
+
+    /// The weights' gradient.
+    func winogradWeightGradient(_ x: View, _ dy: View, _ dw: View, _ shape: WinogradShape) throws {
+        try winogradWeightPanels(x, dy, dw, shape, .standard)
+    }
+}

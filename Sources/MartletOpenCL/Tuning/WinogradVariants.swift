@@ -1,0 +1,28 @@
+import MartletCore
+
+/// Winograd's convolution's parameters on CPU-like devices; see `Kernels/WinogradPanels.cl`.
+struct WinogradPanelVariant {
+    /// Rows (tiles) and most vectors of 16 output channels of a register tile.
+    var rows = 6, vectors = 4
+    /// The same of the weights' gradient: input channels, of which 16 are a multiple, and vectors of output channels.
+    var gradientRows = 8, gradientVectors = 2
+    /// Bytes that a block of transformed tiles and their products takes; a share of the second-level cache.
+    var blockBytes = 1 << 20
+    /// Tiles of a block, where there are as many.
+    var leastBlock = 24, mostBlock = 192
+    /// Work-items a compute unit that the tiles are divided into.
+    var itemsPerUnit = 2
+    /// Bytes of transformed tiles of a part of the weights' gradient; a share of the last-level cache.
+    var partBytes = 12 << 20
+    /// Tiles that a work-item transforms at a time for the weights' gradient.
+    var rangeTiles = 64
+    /// Least channels and outputs with which `automatic` takes F(2x2).
+    var leastChannels = 32
+
+    static let standard = WinogradPanelVariant()
+
+    /// Most vectors of a register tile, at most `vectors`, that divide the panels of 16 channels.
+    static func vectors(_ most: Int, panels: Int) -> Int {
+        (1...max(most, 1)).last { panels % $0 == 0 } ?? 1
+    }
+}
