@@ -30,9 +30,9 @@ bench: build ## time kernels and training steps
 verify: build ## compare every operation on every device with a float64 reference
 	$(MARTLET) verify $(ARGS)
 
-compare: build ## time training steps side by side with PyTorch's
-	python=$$(scripts/python-environment Benchmarks/peers/requirements.txt) && \
-	$$python Benchmarks/peers/compare.py --martlet $(MARTLET) $(ARGS)
+compare: build ## time ours and the peers' in turns, into Benchmarks/RESULTS.md
+	python=$$(scripts/python-environment Benchmarks/peers/requirements.txt) && clblast=$$(scripts/clblast-library) && \
+	$$python -B Benchmarks/peers/compare.py --martlet $(MARTLET) --clblast "$$clblast" $(ARGS)
 
 golden: ## compute the golden values of the tests anew, with PyTorch
 	python=$$(scripts/python-environment Benchmarks/peers/requirements.txt) && \

@@ -1,3 +1,4 @@
+import CMartletOpenCL
 import MartletCore
 
 extension OpenCLDevice: PeakMeasuring {
@@ -13,6 +14,22 @@ extension OpenCLDevice: PeakMeasuring {
                 kernel, global: WorkSize(items), local: WorkSize(local), .tensor(View(result, shape: [items * width])),
                 .size(rounds), .float(0.999), .float(0.001))
             return Double(items) * Double(width) * Double(rounds) * 12 * 2
+        }
+    }
+}
+
+extension OpenCLDevice: LaunchMeasuring {
+    package func startLaunches(_ count: Int) throws {
+        try lock.withLock {
+            let kernel = try kernel("Peak", "nothing", [:])
+            let result = try scratch(byteCount: 64)
+            try launch(kernel, global: 1, local: 1, .tensor(View(result, shape: [16])))
+            var size = 1
+            for _ in 1..<max(count, 1) {
+                try check(
+                    mclEnqueueNDRangeKernel(queue.handle, kernel.handle, 1, &size, &size, nil), "clEnqueueNDRangeKernel",
+                    "nothing")
+            }
         }
     }
 }

@@ -6,3 +6,9 @@ package protocol PeakMeasuring: AnyObject {
     /// - Returns: the floating-point operations started, a multiply-add counting two.
     func startMultiplyAdds() throws -> Double
 }
+
+/// A device whose driver is given launches one by one, which can show what the least of them costs.
+package protocol LaunchMeasuring: AnyObject {
+    /// Enqueues a kernel that does nothing so many times, its arguments set once, through the driver's own call.
+    func startLaunches(_ count: Int) throws
+}

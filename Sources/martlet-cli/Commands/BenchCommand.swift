@@ -9,12 +9,20 @@ struct BenchCommand: ParsableCommand {
     @Argument(help: "only what has this in its name, such as Matmul or train-step/lenet")
     var filter: String?
 
+    @Flag(help: ArgumentHelp("answers requests of a comparing program, a JSON object a line", visibility: .hidden))
+    var serve = false
+
     @OptionGroup var options: DeviceOptions
 
     func run() throws {
         let choice = try options.choose()
         choice.announce()
         let device = choice.device
+        if serve {
+            let server = BenchmarkServer(device)
+            while let line = readLine() { Console.result(server.answer(line)) }
+            return
+        }
         let wanted = (filter ?? "").lowercased()
         var results: [BenchmarkResult] = []
         if Benchmarks.cases.contains(where: { wanted.isEmpty || $0.fullName.lowercased().contains(wanted) }) {
@@ -28,7 +36,7 @@ struct BenchCommand: ParsableCommand {
             results.append(
                 BenchmarkResult(
                     name: name, device: device.info.id, medianMs: step.medianMilliseconds, minMs: step.minimumMilliseconds,
-                    gflops: step.operations / step.medianMilliseconds / 1e6, gbps: nil, ofCeiling: nil))
+                    gflops: step.operations.map { $0 / step.medianMilliseconds / 1e6 }, gbps: nil, ofCeiling: nil))
         }
         Console.clearBar()
         guard !results.isEmpty else {

@@ -1,0 +1,203 @@
+"""PyTorch as a peer. A case with `"out": true` writes into memory that is there already, where PyTorch can."""
+
+import argparse
+
+import torch
+import torch.nn.functional as F
+
+import inputs
+from networks import NETWORKS
+from serving import Workload, serve
+
+aten = torch.ops.aten
+
+
+def tensor(shape, stream):
+    return torch.from_numpy(inputs.floats(shape, stream))
+
+
+def arrays(result):
+    return [t.detach().numpy() for t in (result if isinstance(result, (tuple, list)) else [result])]
+
+
+def timed(run):
+    return Workload(run, lambda: arrays(run()))
+
+
+def matmul(case):
+    def operand(index, transposed):
+        shape = case["shapes"][index]
+        return tensor(shape[::-1], index).t() if transposed else tensor(shape, index)
+
+    a, b = (operand(i, case.get("transposes") == side) for i, side in enumerate(("left", "right")))
+    return timed(lambda: torch.matmul(a, b))
+
+
+def convolution(case):
+    image, weight = case["shapes"]
+    x, w = tensor(image, 0), tensor(weight, 1)
+    b = tensor(weight[:1], 2) if case.get("bias") else None
+    options = {"stride": case.get("stride", 1), "padding": case.get("padding", 0), "groups": case.get("groups", 1)}
+    if case.get("pass") != "both":
+        return timed(lambda: F.conv2d(x, w, b, **options))
+    wanted = [t.requires_grad_() for t in ([x] if image[1] > 3 else []) + [w] + ([] if b is None else [b])]
+    dy = tensor(F.conv2d(x, w, b, **options).shape, 3)
+
+    def run():
+        y = F.conv2d(x, w, b, **options)
+        return (y, *torch.autograd.grad(y, wanted, dy))
+
+    def timed_run():
+        with torch.enable_grad():
+            run()
+
+    def outputs():
+        with torch.enable_grad():
+            return arrays(run())
+
+    return Workload(timed_run, outputs)
+
+
+def pointwise(case):
+    x = tensor(case["shapes"][0], 0)
+    operation = case["operation"]
+    other = tensor(case["shapes"][0], 1) if operation == "add" else None
+    if case.get("out"):
+        y = torch.empty_like(x)
+        run = {"copy": lambda: y.copy_(x), "relu": lambda: aten.relu.out(x, out=y), "gelu": lambda: aten.gelu.out(x, out=y),
+               "tanh": lambda: torch.tanh(x, out=y), "add": lambda: torch.add(x, other, out=y)}[operation]
+        return timed(run)
+    return timed({"copy": lambda: x.clone(), "relu": lambda: F.relu(x), "gelu": lambda: F.gelu(x), "tanh": lambda: torch.tanh(x),
+                  "chain": lambda: F.relu(((x * 2 + 1) * x - 0.5) * x + 3) * 0.1 + x, "add": lambda: x + other}[operation])
+
+
+def rows(case):
+    shape, operation = case["shapes"][0], case["operation"]
+    x = tensor(shape, 0)
+    last, channels = len(shape) - 1, (0, 2, 3)
+    if case["kind"] == "normalization":
+        width = shape[-1] if operation == "layer" else shape[1]
+        scale, shift = tensor([width], 1), tensor([width], 2)
+        if operation == "layer" and case.get("out"):
+            y, mean, inverse = torch.empty_like(x), torch.empty(shape[0], 1), torch.empty(shape[0], 1)
+            return timed(lambda: aten.native_layer_norm.out(x, [width], scale, shift, 1e-5, out0=y, out1=mean, out2=inverse)[0])
+        if operation == "layer":
+            return timed(lambda: F.layer_norm(x, [width], scale, shift))
+        if case.get("out"):
+            y, mean, inverse = torch.empty_like(x), torch.empty(width), torch.empty(width)
+            return timed(lambda: aten.native_batch_norm.out(
+                x, scale, shift, None, None, True, 0.1, 1e-5, out=y, save_mean=mean, save_invstd=inverse)[0])
+        return timed(lambda: F.batch_norm(x, None, None, scale, shift, training=True))
+    if case.get("out"):
+        y = torch.empty_like(x)
+        return timed({"softmax": lambda: torch.softmax(x, -1, out=y),
+                      "logSoftmax": lambda: torch.log_softmax(x, -1, out=y)}[operation])
+    return timed({"softmax": lambda: torch.softmax(x, -1), "logSoftmax": lambda: torch.log_softmax(x, -1),
+                  "sum": lambda: x.sum(), "sumOfRows": lambda: x.sum(last), "sumOfColumns": lambda: x.sum(0),
+                  "maximumOfRows": lambda: x.amax(last), "sumOfChannels": lambda: x.sum(channels)}[operation])
+
+
+def pooling(case):
+    x, operation = tensor(case["shapes"][0], 0), case["operation"]
+    run = {"maximum2": lambda: F.max_pool2d(x, 2), "maximum3": lambda: F.max_pool2d(x, 3, 2, 1),
+           "average2": lambda: F.avg_pool2d(x, 2), "globalAverage": lambda: F.adaptive_avg_pool2d(x, 1)}[operation]
+    if case.get("out"):
+        y = torch.empty_like(run())
+        places = torch.empty(y.shape, dtype=torch.int64)
+        run = {"maximum2": lambda: aten.max_pool2d_with_indices.out(x, [2, 2], out=y, indices=places)[0],
+               "maximum3": lambda: aten.max_pool2d_with_indices.out(x, [3, 3], [2, 2], [1, 1], out=y, indices=places)[0],
+               "average2": lambda: aten.avg_pool2d.out(x, [2, 2], out=y)}[operation]
+    return timed(run)
+
+
+def optimizer(case):
+    parameters = [tensor(shape, 2 * i).requires_grad_() for i, shape in enumerate(case["shapes"])]
+    for i, parameter in enumerate(parameters):
+        parameter.grad = tensor(case["shapes"][i], 2 * i + 1)
+    form = {"foreach": {"foreach": True}, "fused": {"fused": True}}.get(case.get("form"), {})
+    if case["operation"] == "momentum":
+        steps = torch.optim.SGD(parameters, lr=1e-3, momentum=0.9, **form)
+    else:
+        steps = torch.optim.Adam(parameters, lr=1e-3, **form)
+
+    def outputs():
+        for _ in range(3):
+            steps.step()
+        return arrays([p for p in parameters if p.numel() <= 1 << 20])
+
+    return Workload(steps.step, outputs)
+
+
+class Builder:
+    """The layers of `networks`, with parameters made when they are first met."""
+
+    def __init__(self):
+        self.parameters, self.buffers, self.position, self.norms = [], [], 0, 0
+
+    def parameter(self, shape, is_bias=False):
+        index = self.position
+        if index == len(self.parameters):
+            self.parameters.append(torch.from_numpy(inputs.parameter(shape, is_bias, index)).requires_grad_())
+        self.position += 1
+        return self.parameters[index]
+
+    def conv(self, x, width, kernel, stride=1, padding=0, bias=True):
+        w = self.parameter((width, x.shape[1], kernel, kernel))
+        return F.conv2d(x, w, self.parameter((width,), True) if bias else None, stride, padding)
+
+    def linear(self, x, width):
+        w = self.parameter((width, x.shape[1]))
+        return F.linear(x, w, self.parameter((width,), True))
+
+    def norm(self, x):
+        width = x.shape[1]
+        if self.norms == len(self.buffers):
+            self.buffers.append((torch.zeros(width), torch.ones(width)))
+        mean, variance = self.buffers[self.norms]
+        self.norms += 1
+        scale = self.parameter((width,))
+        return F.batch_norm(x, mean, variance, scale, self.parameter((width,), True), training=True)
+
+    relu = staticmethod(lambda x: F.relu(x, inplace=True))
+    pool = staticmethod(lambda x, size, stride, padding=0: F.max_pool2d(x, size, stride, padding))
+    flatten = staticmethod(lambda x: x.flatten(1))
+    mean = staticmethod(lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+    def __call__(self, network, x):
+        self.position = self.norms = 0
+        return network(self, x)
+
+
+def train_step(case):
+    network, setup = NETWORKS[case["operation"]]
+    images, labels = (torch.from_numpy(array) for array in inputs.batch(setup))
+    builder = Builder()
+    with torch.no_grad():
+        builder(network, images[:2])
+    optimizer = torch.optim.SGD(builder.parameters, lr=setup["rate"], momentum=setup["momentum"])
+
+    def run():
+        with torch.enable_grad():
+            optimizer.zero_grad()
+            loss = F.cross_entropy(builder(network, images), labels)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+    def outputs():
+        losses = [run() for _ in range(3)]
+        return arrays(losses + [p.norm() for p in builder.parameters])
+
+    return Workload(run, outputs)
+
+
+KINDS = {"matmul": matmul, "convolution": convolution, "pointwise": pointwise, "normalization": rows, "softmax": rows,
+         "reduction": rows, "pooling": pooling, "optimizer": optimizer, "trainStep": train_step}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    torch.set_num_threads(parser.parse_args().threads)
+    torch.set_grad_enabled(False)
+    serve({"name": "PyTorch", "version": torch.__version__, "threads": torch.get_num_threads()},
+          lambda case: KINDS[case["kind"]](case))
