@@ -8,9 +8,10 @@
 #define CALLS(X) \
     X(clGetPlatformIDs) X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo) X(clCreateContext) X(clReleaseContext) \
     X(clCreateCommandQueue) X(clReleaseCommandQueue) X(clCreateBuffer) X(clReleaseMemObject) \
-    X(clCreateProgramWithSource) X(clCreateProgramWithBinary) X(clBuildProgram) X(clGetProgramInfo) \
-    X(clGetProgramBuildInfo) X(clReleaseProgram) X(clCreateKernel) X(clReleaseKernel) X(clGetKernelWorkGroupInfo) \
-    X(clGetKernelInfo) X(clSetKernelArg) X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer) \
+    X(clCreateProgramWithSource) X(clCreateProgramWithBinary) X(clCompileProgram) X(clBuildProgram) \
+    X(clGetProgramInfo) X(clGetProgramBuildInfo) X(clReleaseProgram) X(clCreateKernel) X(clReleaseKernel) \
+    X(clGetKernelWorkGroupInfo) X(clGetKernelInfo) X(clSetKernelArg) X(clEnqueueNDRangeKernel) \
+    X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer) \
     X(clEnqueueCopyBuffer) X(clEnqueueFillBuffer) X(clEnqueueMarkerWithWaitList) X(clFlush) X(clFinish) \
     X(clWaitForEvents) X(clGetEventInfo) X(clReleaseEvent)
 
@@ -96,6 +97,9 @@ cl_program mclCreateProgramWithBinary(cl_context context, cl_device_id device, c
 }
 cl_int mclBuildProgram(cl_program program, cl_device_id device, const char *options) {
     return api.clBuildProgram(program, 1, &device, options, NULL, NULL);
+}
+cl_int mclCompileProgram(cl_program program, cl_device_id device, const char *options) {
+    return api.clCompileProgram(program, 1, &device, options, 0, NULL, NULL, NULL, NULL);
 }
 cl_int mclGetProgramBinary(cl_program program, void *binary, size_t *length) {
     if (!binary) return api.clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof *length, length, NULL);

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE 1
 #include "CMartletOpenCL.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,11 +78,79 @@ static const char *test(cl_platform_id platform, cl_device_id device, cl_int *st
     return NULL;
 }
 
-static void child(int out, const char *skip) {
-    if (mclLoad() != 0) {
-        dprintf(out, "L\t%s\n", mclLoadError());
+/// Says whether the library that a driver's file names can be loaded; the loader passes over it silently where it cannot.
+static void checkDriverFile(int out, const char *path) {
+    char name[1024] = "";
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        dprintf(out, "I\t%s\tcannot be read: %s\n", path, strerror(errno));
         return;
     }
+    if (!fgets(name, sizeof name, file)) name[0] = 0;
+    fclose(file);
+    char *start = name + strspn(name, " \t\r\n");
+    start[strcspn(start, "\r\n")] = 0;
+    for (size_t length = strlen(start); length > 0 && (start[length - 1] == ' ' || start[length - 1] == '\t'); length--)
+        start[length - 1] = 0;
+    if (!*start) {
+        dprintf(out, "I\t%s\tis empty; it should name a driver's library\n", path);
+    } else if (dlopen(start, RTLD_NOW | RTLD_LOCAL)) {
+        dprintf(out, "I\t%s\t\n", path);
+    } else {
+        char problem[1024];
+        snprintf(problem, sizeof problem, "its library cannot be loaded: %s", dlerror());
+        clean(problem);
+        dprintf(out, "I\t%s\t%s\n", path, problem);
+    }
+}
+
+static int endsInICD(const struct dirent *entry) {
+    size_t length = strlen(entry->d_name);
+    return length > 4 && strcmp(entry->d_name + length - 4, ".icd") == 0;
+}
+
+static void checkDriverFiles(int out) {
+    const char *vendors = getenv("OCL_ICD_VENDORS");
+    if (!vendors) vendors = "/etc/OpenCL/vendors";
+    struct stat status;
+    if (stat(vendors, &status) == 0 && S_ISREG(status.st_mode)) {
+        checkDriverFile(out, vendors);
+        return;
+    }
+    struct dirent **entries;
+    int count = scandir(vendors, &entries, endsInICD, alphasort);
+    for (int i = 0; i < count; i++) {
+        char path[2048];
+        snprintf(path, sizeof path, "%s/%s", vendors, entries[i]->d_name);
+        checkDriverFile(out, path);
+    }
+}
+
+/// The libraries that this process has loaded.
+typedef struct {
+    char *paths[512];
+    int count;
+} Libraries;
+
+static void addLoaded(Libraries *known, int out) {
+    FILE *maps = fopen("/proc/self/maps", "r");
+    if (!maps) return;
+    char line[4096];
+    while (fgets(line, sizeof line, maps)) {
+        char *path = strchr(line, '/');
+        if (!path || !strstr(line, " r-xp ")) continue;
+        path[strcspn(path, "\n")] = 0;
+        const char *name = strrchr(path, '/') + 1;
+        int isKnown = strncmp(name, "lib", 3) != 0 || known->count == sizeof known->paths / sizeof *known->paths;
+        for (int i = 0; i < known->count && !isKnown; i++) isKnown = strcmp(known->paths[i], path) == 0;
+        if (isKnown) continue;
+        known->paths[known->count++] = strdup(path);
+        if (out >= 0) dprintf(out, "M\t%s\n", path);
+    }
+    fclose(maps);
+}
+
+static void lookAtDevices(int out, const char *skip) {
     cl_platform_id platforms[64];
     cl_uint platformCount = 0;
     cl_int status = mclGetPlatformIDs(64, platforms, &platformCount);
@@ -112,6 +183,18 @@ static void child(int out, const char *skip) {
             else dprintf(out, "O\t%s\n", id);
         }
     }
+}
+
+static void child(int out, const char *skip) {
+    static Libraries libraries;
+    addLoaded(&libraries, -1);
+    if (mclLoad() != 0) {
+        dprintf(out, "L\t%s\n", mclLoadError());
+        return;
+    }
+    lookAtDevices(out, skip);
+    addLoaded(&libraries, out);
+    checkDriverFiles(out);
 }
 
 static long long now(void) {

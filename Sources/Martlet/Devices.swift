@@ -28,7 +28,7 @@ public enum Devices {
 
     /// Every usable device's description, the CPU path first, and the unusable ones.
     public static func list() throws -> (usable: [DeviceInfo], unusable: [UnusableDevice]) {
-        let found = OpenCLDevices.discover()
+        let found = OpenCLDevices.discover(again: true)
         return ([try CPUDevice(threads: nil).info] + found.usable.map(\.info), found.unusable)
     }
 
@@ -47,6 +47,11 @@ public enum Devices {
     }
 
     private static func automatic(_ threads: Int?) throws -> Choice {
+        // Where there is known to be no GPU, no driver is loaded.
+        if let known = OpenCLDevices.remembered, known.values.allSatisfy({ $0 == .cpu }), let first = known.keys.min() {
+            return Choice(
+                device: try CPUDevice(threads: threads), note: "using the CPU path: \(onlyProcessor("opencl:" + first))")
+        }
         let found = OpenCLDevices.discover()
         var reason = found.unusable.first.map { "\($0.name): \($0.reason)" } ?? "no GPU found"
         for candidate in found.usable where candidate.info.kind != .cpu {
@@ -60,10 +65,14 @@ public enum Devices {
             }
         }
         if found.unusable.isEmpty, let first = found.usable.first, first.info.kind == .cpu {
-            reason = "no GPU found; OpenCL offers only this processor (--device \(first.info.id) uses it)"
+            reason = onlyProcessor(first.info.id)
         }
         let line = reason.split(whereSeparator: \.isNewline).joined(separator: " ")
         return Choice(device: try CPUDevice(threads: threads), note: "using the CPU path: \(line)")
+    }
+
+    private static func onlyProcessor(_ id: String) -> String {
+        "no GPU found; OpenCL offers only this processor (--device \(id) uses it)"
     }
 
     private static func openCL(_ request: String) throws -> OpenCLDevice {
@@ -88,9 +97,9 @@ public enum Devices {
     /// Runs one small product, so that a driver that cannot build our kernels is found out before it is relied on.
     private static func check(_ device: any Device) throws {
         let ones = Tensor([Float](repeating: 1, count: 9), shape: [3, 3])
-        let product = try withDevice(device) { try matmul(ones, ones).sum().item() }
-        if product != 27 {
-            throw DeviceError(.kernel, "\(device.info.name) multiplies wrongly (\(product) for 27): update its driver")
+        let product = try withDevice(device) { try matmul(ones, ones).floats() }
+        if product != [Float](repeating: 3, count: 9) {
+            throw DeviceError(.kernel, "\(device.info.name) multiplies wrongly (\(product) for nine times 3): update its driver")
         }
     }
 }

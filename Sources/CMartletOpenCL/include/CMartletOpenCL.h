@@ -32,6 +32,8 @@ enum {
 ///   B platform.device name            the test of a device begins
 ///   O platform.device                 the device computes
 ///   F platform.device stage status message   it does not
+///   I file problem                    a file that names a driver; the problem is empty where its library can be loaded
+///   M file                            a library that was loaded on the way
 /// `skip` names devices not to test, as `0.0,1.2`; `vendors`, if not null, becomes OCL_ICD_VENDORS in the child.
 int mclProbe(int deadlineMilliseconds, const char *skip, const char *vendors, char *report, size_t capacity, int *signal);
 
@@ -54,6 +56,8 @@ cl_program mclCreateProgramWithSource(cl_context context, const char *source, si
 cl_program mclCreateProgramWithBinary(cl_context context, cl_device_id device, const void *binary, size_t length,
                                       cl_int *status);
 cl_int mclBuildProgram(cl_program program, cl_device_id device, const char *options);
+/// Compiles without linking, and without headers of the program's own.
+cl_int mclCompileProgram(cl_program program, cl_device_id device, const char *options);
 /// The one device's binary; call with a null `binary` for its size.
 cl_int mclGetProgramBinary(cl_program program, void *binary, size_t *length);
 cl_int mclGetProgramBuildInfo(cl_program program, cl_device_id device, cl_uint name, size_t size, void *value,

@@ -72,6 +72,7 @@ public final class OpenCLDevice: @unchecked Sendable {
         programs = ProgramBuilder(
             context: context, device: candidate.device, properties: candidate.properties,
             deviceClass: deviceClass)
+        ProbeMemory.putBack()
     }
 
     deinit {

@@ -29,14 +29,40 @@ extension OpenCLDevice {
 /// The OpenCL devices of this machine.
 public enum OpenCLDevices {
     /// Looks at all platforms and devices, once: later calls return the same. Drivers are loaded in a child process
-    /// first, so that one that crashes or hangs is reported and cannot take the program along.
-    public static func discover() -> (usable: [OpenCLDevice.Candidate], unusable: [UnusableDevice]) { found }
+    /// first, so that one that crashes or hangs is reported and cannot take the program along; not again where an earlier
+    /// program found nothing wrong, no crash followed and no driver has changed since.
+    ///
+    /// - Parameter again: loads the drivers in a child process whatever was found before.
+    public static func discover(again: Bool = false) -> (usable: [OpenCLDevice.Candidate], unusable: [UnusableDevice]) {
+        again ? foundAgain : found
+    }
 
-    private static let found = search()
+    /// The kinds of the devices that computed when the drivers, which have not changed since, were last looked at; nil where
+    /// that is not known. Loads no driver.
+    public static var remembered: [String: DeviceInfo.Kind]? { ProbeMemory.current?.devices }
 
-    private static func search() -> (usable: [OpenCLDevice.Candidate], unusable: [UnusableDevice]) {
+    private static let found = search(again: false)
+    private static let foundAgain = search(again: true)
+
+    private static func search(again: Bool) -> (usable: [OpenCLDevice.Candidate], unusable: [UnusableDevice]) {
+        if !again, let memory = ProbeMemory.current, ProbeMemory.take() {
+            return enumerate(Set(memory.devices.keys), [])
+        }
         var unusable: [UnusableDevice] = []
-        let computing = probe(&unusable)
+        let report = probe(&unusable)
+        let found = enumerate(report?.computing ?? [], unusable)
+        if let report, unusable.isEmpty, found.unusable.isEmpty {
+            let kinds = found.usable.map { (String($0.info.id.dropFirst("opencl:".count)), $0.info.kind) }
+            ProbeMemory.store(Dictionary(uniqueKeysWithValues: kinds), report)
+        }
+        return found
+    }
+
+    /// The devices that computed, as this process sees them.
+    private static func enumerate(
+        _ computing: Set<String>, _ known: [UnusableDevice]
+    ) -> (usable: [OpenCLDevice.Candidate], unusable: [UnusableDevice]) {
+        var unusable = known
         guard !computing.isEmpty, mclLoad() == 0 else { return ([], unusable) }
         var usable: [OpenCLDevice.Candidate] = []
         var platformCount: cl_uint = 0
@@ -69,22 +95,22 @@ public enum OpenCLDevices {
         return (usable, unusable)
     }
 
-    /// The ids (`platform.device`) of the devices that computed in a child process. A device that takes the child down is
-    /// left out and the rest is tried again.
-    private static func probe(_ unusable: inout [UnusableDevice]) -> Set<String> {
+    /// What a child process found out; nil where none came to its end. A device that takes the child down is left out and the
+    /// rest is tried again.
+    private static func probe(_ unusable: inout [UnusableDevice]) -> ProbeReport? {
         var skipped: [String] = []
         while true {
             let report = ProbeReport(skip: skipped.joined(separator: ","), vendors: nil)
             switch report.ending {
             case .done:
                 unusable += report.problems
-                return report.computing
+                return report
             case .notStarted:
                 unusable.append(
                     .init(
                         name: "OpenCL", reason: "no process could be started to try its drivers",
                         remedy: "raise the limit on processes (ulimit -u) or free memory"))
-                return []
+                return nil
             case .died(let how):
                 if let culprit = report.lastDevice, !skipped.contains(culprit.id), skipped.count < 64 {
                     skipped.append(culprit.id)
@@ -95,7 +121,7 @@ public enum OpenCLDevices {
                             remedy: "update or remove this driver"))
                 } else {
                     unusable += ProbeReport.brokenDrivers(how)
-                    return []
+                    return nil
                 }
             }
         }

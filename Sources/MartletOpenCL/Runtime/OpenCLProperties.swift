@@ -60,6 +60,9 @@ public struct OpenCLProperties: Sendable {
         isHostUnified = unified != 0
     }
 
+    /// Tells this device with this driver from every other.
+    var identity: String { [platformName, platformVersion, name, driverVersion, deviceVersion].joined(separator: "\n") }
+
     private static func bytes(of device: cl_device_id, _ property: Int32) throws -> Int {
         let value: cl_ulong = try value(of: device, property)
         return Int(clamping: value)

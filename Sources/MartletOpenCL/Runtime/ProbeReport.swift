@@ -17,6 +17,9 @@ struct ProbeReport {
     /// `platform.device` of those that computed.
     var computing: Set<String> = []
     var problems: [UnusableDevice] = []
+    /// The drivers' libraries, and the files that name them.
+    var libraries: [String] = []
+    var driverFiles: [String] = []
     /// The device under test when the child ended.
     var lastDevice: (id: String, name: String)?
 
@@ -45,7 +48,7 @@ struct ProbeReport {
     private mutating func read(_ report: String, skipped: Set<String>) {
         var platforms: [String: String] = [:]
         var names: [String: String] = [:]
-        var platformCount = 0, deviceCount = 0, isListed = false
+        var platformCount = 0, isListed = false
         for line in report.split(separator: "\n") {
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
             func field(_ index: Int) -> String { index < fields.count ? fields[index] : "" }
@@ -58,12 +61,10 @@ struct ProbeReport {
                 isListed = true
             case "E":
                 let status = Int32(field(1)) ?? 0
+                if status == -1001 { break }
                 problems.append(
                     .init(
-                        name: "OpenCL",
-                        reason: status == -1001
-                            ? "no OpenCL platform: no driver is installed"
-                            : "clGetPlatformIDs failed with \(OpenCLError.name(of: status))",
+                        name: "OpenCL", reason: "clGetPlatformIDs failed with \(OpenCLError.name(of: status))",
                         remedy: ProbeReport.driverAdvice))
                 isListed = true
             case "P":
@@ -71,7 +72,6 @@ struct ProbeReport {
                 platformCount += 1
             case "N":
                 let status = Int32(field(2)) ?? 0, count = Int(field(3)) ?? 0
-                deviceCount += count
                 if count == 0 {
                     problems.append(ProbeReport.emptyPlatform(platforms[field(1)] ?? "?", status: status))
                 }
@@ -87,13 +87,25 @@ struct ProbeReport {
                         id: field(1), name: names[field(1)] ?? "?", stage: field(2),
                         status: Int32(field(3)) ?? 0, log: field(4)))
                 lastDevice = nil
+            case "I":
+                driverFiles.append(field(1))
+                if field(2).isEmpty { break }
+                problems.append(
+                    .init(
+                        name: field(1), reason: "this driver's file \(field(2))",
+                        remedy: "install its driver again, or remove the file"))
+                isListed = true
+            case "M": libraries.append(field(1))
             default: break
             }
         }
         if ending == .done, platformCount == 0, !isListed {
             problems.append(
                 .init(
-                    name: "OpenCL", reason: "the loader knows no platform: no driver is installed",
+                    name: "OpenCL",
+                    reason: driverFiles.isEmpty
+                        ? "no OpenCL platform: no driver is installed"
+                        : "no OpenCL platform: the drivers of \(driverFiles.joined(separator: ", ")) offer none",
                     remedy: ProbeReport.driverAdvice))
         }
     }
@@ -139,9 +151,12 @@ struct ProbeReport {
         }
     }
 
+    /// Where the loader looks for drivers' files.
+    static var driverFolder: String { getenv("OCL_ICD_VENDORS").map { String(cString: $0) } ?? "/etc/OpenCL/vendors" }
+
     /// Which driver file takes the process down, each tried alone.
     static func brokenDrivers(_ how: String) -> [UnusableDevice] {
-        let folder = getenv("OCL_ICD_VENDORS").map { String(cString: $0) } ?? "/etc/OpenCL/vendors"
+        let folder = driverFolder
         var broken: [UnusableDevice] = []
         for file in icdFiles(in: folder) {
             if case .died(let how) = ProbeReport(skip: "", vendors: file, deadlineSeconds: 5).ending {
@@ -160,7 +175,7 @@ struct ProbeReport {
         return broken
     }
 
-    private static func icdFiles(in folder: String) -> [String] {
+    static func icdFiles(in folder: String) -> [String] {
         guard let directory = opendir(folder) else { return [] }
         defer { closedir(directory) }
         var files: [String] = []

@@ -42,6 +42,10 @@ final class ProgramBuilder {
         let key = cache.key(source: source, options: options)
         if let binary = cache.load(key), let program = restore(binary, options) { return program }
         builds += 1
+        if cache.form == .bitcode, let bitcode = bitcode(source, options), let program = restore(bitcode, options) {
+            cache.store(bitcode, key)
+            return program
+        }
         var status: Int32 = 0
         let program = source.withCString { mclCreateProgramWithSource(context, $0, source.utf8.count, &status) }
         guard let program, status == CL_SUCCESS else { throw OpenCLError("clCreateProgramWithSource", status, name) }
@@ -51,7 +55,7 @@ final class ProgramBuilder {
             _ = mclReleaseProgram(program)
             throw OpenCLError("clBuildProgram", status, "\(kernel.family).\(name)\(kernel.defines.options): \(log)")
         }
-        if cache.isUseful, let binary = binary(of: program) { cache.store(binary, key) }
+        if cache.form == .executable, let binary = binary(of: program) { cache.store(binary, key) }
         return program
     }
 
@@ -63,6 +67,16 @@ final class ProgramBuilder {
         if status == CL_SUCCESS, mclBuildProgram(program, device, options) == CL_SUCCESS { return program }
         _ = mclReleaseProgram(program)
         return nil
+    }
+
+    /// A program compiled and not linked, as PoCL has it; nil where that fails, or another form of it came out.
+    private func bitcode(_ source: String, _ options: String) -> [UInt8]? {
+        var status: Int32 = 0
+        let program = source.withCString { mclCreateProgramWithSource(context, $0, source.utf8.count, &status) }
+        guard let program else { return nil }
+        defer { _ = mclReleaseProgram(program) }
+        guard status == CL_SUCCESS, mclCompileProgram(program, device, options) == CL_SUCCESS else { return nil }
+        return binary(of: program).flatMap(PoCLBitcode.extract)
     }
 
     private func binary(of program: cl_program) -> [UInt8]? {
