@@ -13,5 +13,6 @@
 #include "Reduction.h"
 #include "Processor.h"
 #include "Peak.h"
+#include "Winograd.h"
 
 #endif

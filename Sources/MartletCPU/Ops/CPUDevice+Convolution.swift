@@ -30,24 +30,47 @@ extension CPUDevice {
         _ geometry: ConvolutionGeometry, _ x: View, _ w: View, to sums: UnsafeMutablePointer<Float>, for y: View,
         finish: Finish?
     ) {
-        sum(
-            geometry.forward, weights: w.floats, order: geometry.forwardWeights, source: x.floats, to: sums, for: y,
-            finish: finish)
+        let grid = geometry.forward
+        func direct(to sums: UnsafeMutablePointer<Float>, finish: Finish?) {
+            sum(grid, weights: w.floats, order: geometry.forwardWeights, source: x.floats, to: sums, for: y, finish: finish)
+        }
+        guard let tile = geometry.winogradTile(grid) else { return direct(to: sums, finish: finish) }
+        winograd(
+            WinogradGrid(grid, kernel: geometry.kernel.y, tile: tile, threads: pool.threads), weights: w.floats,
+            order: geometry.forwardWeights, turned: false, source: x.floats, to: sums, for: y, finish: finish,
+            direct: { direct(to: $0, finish: nil) })
     }
 
     public func convolutionInputGradient(_ dy: View, _ w: View, into dx: View, options: ConvolutionOptions) {
         guard begin(reading: [dy, w], writing: [dx]) else { return }
         let geometry = ConvolutionGeometry(dx.shape, w.shape, dy.shape, options)
-        for phase in geometry.inputGradientPhases {
-            sum(
-                phase, weights: w.floats, order: geometry.inputGradientWeights, source: dy.floats, to: dx.floats,
-                for: dx, finish: nil)
+        func direct(to sums: UnsafeMutablePointer<Float>) {
+            for phase in geometry.inputGradientPhases {
+                sum(
+                    phase, weights: w.floats, order: geometry.inputGradientWeights, source: dy.floats, to: sums, for: dx,
+                    finish: nil)
+            }
         }
+        // Of stride 1 there is one phase.
+        guard let grid = geometry.inputGradientPhases.first, let tile = geometry.winogradTile(grid) else {
+            return direct(to: dx.floats)
+        }
+        winograd(
+            WinogradGrid(grid, kernel: geometry.kernel.y, tile: tile, threads: pool.threads), weights: w.floats,
+            order: geometry.inputGradientWeights, turned: true, source: dy.floats, to: dx.floats, for: dx, finish: nil,
+            direct: direct)
     }
 
     public func convolutionWeightGradient(_ x: View, _ dy: View, into dw: View, options: ConvolutionOptions) {
         guard begin(reading: [x, dy], writing: [dw]) else { return }
-        let grid = ConvolutionGeometry(x.shape, dw.shape, dy.shape, options).forward
+        let geometry = ConvolutionGeometry(x.shape, dw.shape, dy.shape, options), grid = geometry.forward
+        if let tile = geometry.winogradTile(grid),
+            winogradWeightGradient(
+                WinogradGrid(grid, kernel: geometry.kernel.y, tile: tile, threads: pool.threads), sums: grid, source: x.floats,
+                gradient: dy.floats, to: dw.floats, for: dw)
+        {
+            return
+        }
         let (images, groups, depth) = (grid.images, grid.groups, grid.depth)
         grid.withC { g in
             let pitch = Int(martlet_weight_gradient_pitch(g.pointee.outputs))
@@ -68,10 +91,7 @@ extension CPUDevice {
                     Int64(first), Int64(min(depth, first + range)), Int64(images * slab / slabs),
                     Int64(images * (slab + 1) / slabs), scratch + worker * each)
             }
-            let grain = max(16, 65536 / (depth * slabs))
-            pool.run(over: groups * grid.outputs, grain: grain, alignment: 16) { rows, _ in
-                martlet_weight_gradient_sum(g, partial, Int64(slabs), result, rows.low, rows.high)
-            }
+            sum(g, partial, slabs, to: result)
         }
     }
 

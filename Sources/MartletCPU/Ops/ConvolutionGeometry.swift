@@ -59,8 +59,9 @@ struct SumGrid {
 /// A convolution's shapes, and the sums it and its input gradient are.
 struct ConvolutionGeometry {
     private let images: Int, groups: Int, channels: Int, outputs: Int
-    private let image: Pair, kernel: Pair, result: Pair
-    private let options: ConvolutionOptions
+    let kernel: Pair
+    let options: ConvolutionOptions
+    private let image: Pair, result: Pair
 
     /// From the shapes of x [n, c, h, w], w [o, c / groups, kh, kw] and y [n, o, oh, ow].
     init(_ x: [Int], _ w: [Int], _ y: [Int], _ options: ConvolutionOptions) {

@@ -3,9 +3,9 @@ import MartletCore
 enum ConvolutionCases {
     static let all =
         small.map { geometry($0, draws: 3) } + large.map { geometry($0, draws: 1) }
-        + [drawn, activations, notFinite, differences, residual]
+        + [drawn, activations, notFinite, differences, residual] + algorithms
 
-    private typealias Plan = (name: String, image: [Int], weight: [Int], options: ConvolutionOptions)
+    typealias Plan = (name: String, image: [Int], weight: [Int], options: ConvolutionOptions)
 
     /// Every option alone and some together, at sizes that fit no tile.
     private static let small: [Plan] = [
@@ -60,7 +60,7 @@ enum ConvolutionCases {
     }
 
     /// The convolution, its bias and both gradients against their definitions.
-    private static func comparison(_ plan: Plan, bias: Bool, _ random: inout CaseRandom, tolerance: Tolerance) -> Comparison {
+    static func comparison(_ plan: Plan, bias: Bool, _ random: inout CaseRandom, tolerance: Tolerance) -> Comparison {
         let definition = ConvolutionReference(plan.image, plan.weight, plan.options)
         let operands = [random.floats(plan.image), random.floats(plan.weight)] + (bias ? [random.floats([plan.weight[0]])] : [])
         return Comparison(

@@ -1,0 +1,201 @@
+#include "Transpose.h"
+#include "WinogradTiles.h"
+#include "include/Convolution.h"
+
+// F(kernel, tile) with the transposed transforms: of each product, the values of the source (rows of channels) times those of
+// the gradient (vectors of outputs), summed over the tiles; at the end the sums are turned into taps.
+
+enum { most_block_tiles = 128 };
+
+typedef struct {
+    int64_t columns, column_blocks, rows;   // of a block, at most
+    int64_t tiles, pitch, value_distance, output_pitch, gradient_distance, sum_distance, stage_pitch;
+} gradient_layout;
+
+static gradient_layout lay_out_gradient(const martlet_winograd *w, int64_t channels) {
+    gradient_layout l = {.column_blocks = (w->tiles_x + most_block_tiles - 1) / most_block_tiles};
+    l.columns = (w->tiles_x + l.column_blocks - 1) / l.column_blocks;
+    l.rows = smaller(w->images * w->tiles_y, larger(1, most_block_tiles / l.columns));
+    l.tiles = l.rows * l.columns;
+    l.pitch = tile_pitch(l.tiles);
+    l.value_distance = product_pitch(channels, l.pitch);
+    l.output_pitch = martlet_weight_gradient_pitch(w->outputs);
+    l.gradient_distance = product_pitch(l.output_pitch, l.tiles);
+    l.sum_distance = product_pitch(channels, l.output_pitch);
+    l.stage_pitch = round_up(w->tile * l.columns, lanes) * lanes;
+    return l;
+}
+
+int64_t martlet_winograd_gradient_scratch(const martlet_winograd *w, int64_t channels) {
+    gradient_layout l = lay_out_gradient(w, channels);
+    int64_t side = winograd_side(w);
+    return round_up(side * side * (l.value_distance + l.gradient_distance + l.sum_distance) + w->tile * l.stage_pitch
+                    + martlet_winograd_source_scratch(w, l.columns), lanes);
+}
+
+// stage[x][output] for `count` columns of one row and 16 outputs, zeros outside of the gradient.
+MARTLET_INLINE void transpose_row(const float *row, const float *limit, int64_t plane, int64_t outputs, int64_t width,
+                                  int64_t count, float *stage) {
+    int64_t x = 0;
+    for (; x < width; x += lanes) {
+        lane_vector part[lanes];
+        for (int64_t m = 0; m < lanes; m++) {
+            const float *in = row + smaller(m, outputs - 1) * plane + x;
+            if (in + lanes <= limit) {
+                part[m] = LOAD(in);
+            } else {
+                float rest[lanes] = {0};
+                for (int64_t i = 0; i < smaller(lanes, width - x); i++) rest[i] = in[i];
+                part[m] = LOAD(rest);
+            }
+        }
+        transpose_lanes(part);
+        for (int i = 0; i < lanes; i++) STORE(stage + (x + i) * lanes, part[i]);
+    }
+    for (x = width; x < count; x++) STORE(stage + x * lanes, (lane_vector){0});
+}
+
+MARTLET_INLINE void transform_gradient_tiles(const int tile, const int side, const float *stage, int64_t stage_pitch,
+                                             int64_t columns, int64_t pitch, int64_t distance, float *values) {
+    for (int64_t t = 0; t < columns; t++, stage += tile * lanes, values += pitch) {
+        lane_vector x[most_tile * most_tile], half[most_side * most_tile], y[most_products];
+        MARTLET_UNROLL for (int r = 0; r < tile; r++)
+            MARTLET_UNROLL for (int j = 0; j < tile; j++) x[r * tile + j] = LOAD(stage + r * stage_pitch + j * lanes);
+        MARTLET_UNROLL for (int j = 0; j < tile; j++) transform_outputs(tile, side, x + j, tile, half + j, tile);
+        MARTLET_UNROLL for (int r = 0; r < side; r++) transform_outputs(tile, side, half + r * tile, 1, y + r * side, 1);
+        MARTLET_UNROLL for (int i = 0; i < side * side; i++) STORE(values + i * distance, y[i]);
+    }
+}
+
+// The panels of a product's values are one or two vectors of outputs wide: [panel][tile][output].
+static int64_t panel_width(const gradient_layout *l, int64_t output) {
+    return choose_tile().vectors == 2 && l->output_pitch - output > lanes ? 2 * lanes : lanes;
+}
+
+MARTLET_CLONES
+static void transform_gradient_rows(const martlet_winograd *w, const gradient_layout *l, const float *gradient, int64_t group,
+                                    const tile_block *block, int64_t tiles, float *values, float *stage) {
+    int64_t plane = w->rows * w->columns, columns = block->last_column - block->first_column;
+    int64_t x = block->first_column * w->tile, width = smaller(columns * w->tile, w->columns - x);
+    const float *limit = gradient + w->images * w->groups * w->outputs * plane;
+    for (int64_t row = block->first_row; row < block->last_row; row++) {
+        int64_t image = row / w->tiles_y, y = row % w->tiles_y * w->tile, t = (row - block->first_row) * columns;
+        for (int64_t output = 0; output < w->outputs; output += lanes) {
+            const float *from = gradient + ((image * w->groups + group) * w->outputs + output) * plane + y * w->columns + x;
+            for (int64_t r = 0; r < w->tile; r++)
+                transpose_row(from + r * w->columns, limit, plane, smaller(lanes, w->outputs - output),
+                              y + r < w->rows ? width : 0, columns * w->tile, stage + r * l->stage_pitch);
+            int64_t panel = choose_tile().vectors == 2 ? output / (2 * lanes) * (2 * lanes) : output;
+            int64_t pitch = panel_width(l, panel);
+            float *to = values + panel * tiles + t * pitch + (output - panel);
+            if (w->tile == 4)
+                transform_gradient_tiles(4, 6, stage, l->stage_pitch, columns, pitch, l->gradient_distance, to);
+            else if (w->kernel == 5)
+                transform_gradient_tiles(2, 6, stage, l->stage_pitch, columns, pitch, l->gradient_distance, to);
+            else
+                transform_gradient_tiles(2, 4, stage, l->stage_pitch, columns, pitch, l->gradient_distance, to);
+        }
+    }
+}
+
+MARTLET_INLINE void outer_tile(const int rows, const int vectors, int64_t count, const float *values, int64_t pitch,
+                               const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
+    lane_vector sum[most_rows][2];
+    MARTLET_UNROLL for (int r = 0; r < rows; r++)
+        MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = (lane_vector){0};
+    for (int64_t t = 0; t < count; t++) {
+        lane_vector d[2];
+        MARTLET_UNROLL for (int v = 0; v < vectors; v++) d[v] = LOAD(gradient + (t * vectors + v) * lanes);
+        MARTLET_UNROLL for (int r = 0; r < rows; r++)
+            MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] += values[r * pitch + t] * d[v];
+    }
+    MARTLET_UNROLL for (int r = 0; r < rows; r++)
+        MARTLET_UNROLL for (int v = 0; v < vectors; v++) {
+            float *to = sums + r * sum_pitch + v * lanes;
+            if (accumulate) sum[r][v] += LOAD(to);
+            STORE(to, sum[r][v]);
+        }
+}
+
+#define OUTER(rows, vectors) \
+    case rows: outer_tile(rows, vectors, count, values, pitch, gradient, sums, sum_pitch, accumulate); break;
+
+MARTLET_CLONES
+static void outer_two(int64_t rows, int64_t count, const float *values, int64_t pitch, const float *gradient, float *sums,
+                      int64_t sum_pitch, int accumulate) {
+    switch (rows) {
+    OUTER(1, 2) OUTER(2, 2) OUTER(3, 2) OUTER(4, 2) OUTER(5, 2) OUTER(6, 2) OUTER(7, 2)
+    OUTER(8, 2) OUTER(9, 2) OUTER(10, 2) OUTER(11, 2) OUTER(12, 2) OUTER(13, 2) OUTER(14, 2)
+    default: break;
+    }
+}
+
+MARTLET_CLONES
+static void outer_one(int64_t rows, int64_t count, const float *values, int64_t pitch, const float *gradient, float *sums,
+                      int64_t sum_pitch, int accumulate) {
+    switch (rows) {
+    OUTER(1, 1) OUTER(2, 1) OUTER(3, 1) OUTER(4, 1) OUTER(5, 1) OUTER(6, 1) OUTER(7, 1)
+    OUTER(8, 1) OUTER(9, 1) OUTER(10, 1) OUTER(11, 1) OUTER(12, 1) OUTER(13, 1) OUTER(14, 1)
+    default: break;
+    }
+}
+
+MARTLET_INLINE void taps_of_sums(const int kernel, const int side, const float *sums, int64_t distance, float *to,
+                                 int64_t tap_distance, lane_vector *check) {
+    lane_vector x[most_products], half[most_kernel * most_side], y[most_kernel * most_kernel];
+    MARTLET_UNROLL for (int i = 0; i < side * side; i++) x[i] = LOAD(sums + i * distance);
+    MARTLET_UNROLL for (int j = 0; j < side; j++) transform_gradient(side, kernel, x + j, side, half + j, side);
+    MARTLET_UNROLL for (int r = 0; r < kernel; r++) transform_gradient(side, kernel, half + r * side, 1, y + r * kernel, 1);
+    MARTLET_UNROLL for (int i = 0; i < kernel * kernel; i++) {
+        STORE(to + i * tap_distance, y[i]);
+        *check += 0.0f * y[i];
+    }
+}
+
+MARTLET_CLONES
+static int finish_taps(const martlet_winograd *w, const gradient_layout *l, int64_t channels, const float *sums, float *to) {
+    lane_vector check = {0};
+    int64_t tap_distance = w->channels * l->output_pitch;
+    for (int64_t i = 0; i < channels * l->output_pitch; i += lanes) {
+        if (w->kernel == 5) taps_of_sums(5, 6, sums + i, l->sum_distance, to + i, tap_distance, &check);
+        else if (w->tile == 4) taps_of_sums(3, 6, sums + i, l->sum_distance, to + i, tap_distance, &check);
+        else taps_of_sums(3, 4, sums + i, l->sum_distance, to + i, tap_distance, &check);
+    }
+    return lane_sum(&check) == 0;
+}
+
+int32_t martlet_winograd_gradient(const martlet_winograd *w, const float *source, const float *gradient, float *partial,
+                                  int64_t group, int64_t first_channel, int64_t last_channel, int64_t first_row,
+                                  int64_t last_row, float *scratch) {
+    int64_t channels = last_channel - first_channel, side = winograd_side(w), products = side * side;
+    gradient_layout l = lay_out_gradient(w, channels);
+    float *values = scratch, *gradients = values + products * l.value_distance;
+    float *sums = gradients + products * l.gradient_distance, *stage = sums + products * l.sum_distance;
+    float *rest = stage + w->tile * l.stage_pitch;
+    int most = choose_tile().vectors == 2 ? choose_tile().rows : 6;
+    int64_t panels = (channels + most - 1) / most;
+    int accumulate = 0;
+    for (int64_t row = first_row; row < last_row; row += l.rows)
+        for (int64_t column = 0; column < l.column_blocks; column++, accumulate = 1) {
+            tile_block block = {row, smaller(last_row, row + l.rows), panel_start(w->tiles_x, l.column_blocks, column),
+                                panel_start(w->tiles_x, l.column_blocks, column + 1)};
+            int64_t tiles = (block.last_row - block.first_row) * (block.last_column - block.first_column);
+            martlet_winograd_transform_source(w, source, group, first_channel, last_channel, &block, l.pitch,
+                                              l.value_distance, values, rest);
+            transform_gradient_rows(w, &l, gradient, group, &block, tiles, gradients, stage);
+            for (int64_t i = 0; i < products; i++)
+                for (int64_t output = 0; output < l.output_pitch;) {
+                    int64_t width = panel_width(&l, output);
+                    for (int64_t panel = 0; panel < panels; panel++) {
+                        int64_t channel = panel_start(channels, panels, panel);
+                        int64_t rows = panel_start(channels, panels, panel + 1) - channel;
+                        (width == 2 * lanes ? outer_two : outer_one)(
+                            rows, tiles, values + i * l.value_distance + channel * l.pitch, l.pitch,
+                            gradients + i * l.gradient_distance + output * tiles,
+                            sums + i * l.sum_distance + channel * l.output_pitch + output, l.output_pitch, accumulate);
+                    }
+                    output += width;
+                }
+        }
+    return !finish_taps(w, &l, channels, sums, partial + first_channel * l.output_pitch);
+}

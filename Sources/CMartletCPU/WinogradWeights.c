@@ -1,0 +1,85 @@
+#include "Transpose.h"
+#include "WinogradTiles.h"
+
+// A panel's weights are transposed, so that a vector holds one weight of each of its output channels, and transformed so.
+// packed[group][product][panel][channel][output]; each panel has a vector of slack.
+
+int martlet_winograd_fits(int32_t tile, int32_t kernel) {
+    return (kernel == 3 && (tile == 2 || tile == 4)) || (kernel == 5 && tile == 2);
+}
+
+int64_t martlet_winograd_panels(const martlet_winograd *w) {
+    int rows = choose_tile().rows;
+    return (w->outputs + rows - 1) / rows;
+}
+
+int64_t martlet_winograd_packed(const martlet_winograd *w) {
+    int64_t side = winograd_side(w);
+    return w->groups * side * side * martlet_winograd_panels(w) * winograd_panel_pitch(w);
+}
+
+enum { pack_channels = 16 };
+
+#define KERNEL(in, from, out, to) transform_kernel(side, kernel, in, from, out, to)
+
+MARTLET_INLINE void transform_weights(const int kernel, const int side, const float *taps, int32_t rotated, int64_t distance,
+                                      float *to) {
+    lane_vector x[most_kernel * most_kernel], half[most_side * most_kernel], y[most_products];
+    MARTLET_UNROLL for (int i = 0; i < kernel * kernel; i++)
+        x[i] = LOAD(taps + (rotated ? kernel * kernel - 1 - i : i) * lanes);
+    MARTLET_UNROLL for (int j = 0; j < kernel; j++) KERNEL(x + j, kernel, half + j, kernel);
+    MARTLET_UNROLL for (int i = 0; i < side; i++) KERNEL(half + i * kernel, 1, y + i * side, 1);
+    MARTLET_UNROLL for (int i = 0; i < side * side; i++) STORE(to + i * distance, y[i]);
+}
+
+// out[i][row] = weights[row * stride + i] for i in [0, count) and 16 rows, the last of which may repeat.
+MARTLET_INLINE void transpose_rows(const float *weights, const float *limit, int64_t rows, int64_t stride, int64_t count,
+                                   float *out) {
+    for (int64_t i = 0; i < count; i += lanes) {
+        lane_vector row[lanes];
+        for (int64_t m = 0; m < lanes; m++) {
+            const float *in = weights + smaller(m, rows - 1) * stride + i;
+            if (in + lanes <= limit) {
+                row[m] = LOAD(in);
+            } else {
+                float part[lanes] = {0};
+                for (int64_t n = 0; n < smaller(lanes, count - i); n++) part[n] = in[n];
+                row[m] = LOAD(part);
+            }
+        }
+        transpose_lanes(row);
+        for (int n = 0; n < lanes; n++) STORE(out + (i + n) * lanes, row[n]);
+    }
+}
+
+MARTLET_INLINE void pack_panel(const int kernel, const int side, const martlet_winograd *w, const float *from,
+                               const float *limit, int64_t output_stride, int64_t channel_stride, int32_t rotated, int64_t rows,
+                               int64_t distance, float *to) {
+    float taps[(pack_channels * most_kernel * most_kernel + lanes) * lanes];
+    const int64_t area = kernel * kernel;
+    int64_t together = channel_stride == area ? pack_channels : 1;
+    for (int64_t channel = 0; channel < w->channels; channel += together) {
+        int64_t count = smaller(together, w->channels - channel);
+        transpose_rows(from + channel * channel_stride, limit, rows, output_stride, count * area, taps);
+        for (int64_t c = 0; c < count; c++, to += rows) transform_weights(kernel, side, taps + c * area * lanes, rotated, distance, to);
+    }
+}
+
+MARTLET_CLONES
+void martlet_winograd_pack(const martlet_winograd *w, const float *weights, int64_t limit, int64_t group_stride,
+                           int64_t output_stride, int64_t channel_stride, int32_t rotated, float *packed, int64_t begin,
+                           int64_t end) {
+    int64_t side = winograd_side(w), panels = martlet_winograd_panels(w), pitch = winograd_panel_pitch(w);
+    for (int64_t item = begin; item < end; item++) {
+        int64_t group = item / panels, panel = item % panels, first = panel_start(w->outputs, panels, panel);
+        int64_t rows = panel_start(w->outputs, panels, panel + 1) - first;
+        const float *from = weights + group * group_stride + first * output_stride;
+        float *to = packed + (group * side * side * panels + panel) * pitch;
+        if (w->kernel == 5)
+            pack_panel(5, 6, w, from, weights + limit, output_stride, channel_stride, rotated, rows, panels * pitch, to);
+        else if (w->tile == 4)
+            pack_panel(3, 6, w, from, weights + limit, output_stride, channel_stride, rotated, rows, panels * pitch, to);
+        else
+            pack_panel(3, 4, w, from, weights + limit, output_stride, channel_stride, rotated, rows, panels * pitch, to);
+    }
+}

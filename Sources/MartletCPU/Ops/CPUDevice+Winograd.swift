@@ -1,0 +1,104 @@
+import CMartletCPU
+import MartletCore
+
+/// Winograd's convolutions: the weights are transformed once a call, the rest block by block of tiles.
+extension CPUDevice {
+    /// Computes all sums of a grid as `sum` does, whose other arguments these are.
+    ///
+    /// A tile mixes its sums, so that one infinity or NaN of the source would reach all of them: tasks that meet one are computed
+    /// again by `direct`, which writes the sums of the whole grid to its argument and applies nothing.
+    func winograd(
+        _ grid: WinogradGrid, weights: UnsafePointer<Float>, order: WeightOrder, turned: Bool, source: UnsafePointer<Float>,
+        to result: UnsafeMutablePointer<Float>, for target: View, finish: Finish?,
+        direct: (UnsafeMutablePointer<Float>) -> Void
+    ) {
+        var c = grid.c
+        let groups = Int(c.groups), outputs = Int(c.outputs), area = Int(c.rows * c.columns)
+        let tasks = Int(martlet_winograd_tasks(&c)), panels = Int(martlet_winograd_panels(&c))
+        let packedFloats = (Int(martlet_winograd_packed(&c)) + 15) / 16 * 16, each = Int(martlet_winograd_scratch(&c))
+        guard let memory = scratch(floats: packedFloats + pool.threads * each, for: [target]) else { return }
+        defer { withExtendedLifetime(memory) {} }
+        let packed = memory.start, scratch = packed + packedFloats
+        let weightCount = Int64(groups) * c.outputs * c.channels * Int64(c.kernel * c.kernel)
+        let products = Int(c.outputs * c.channels) / panels
+        var marked = [Bool](repeating: false, count: tasks)
+        withUnsafePointer(to: &c) { c in
+            pool.run(over: groups * panels, grain: max(1, 2048 / max(1, products)), perWorker: 8) { panels, _ in
+                martlet_winograd_pack(
+                    c, weights, weightCount, Int64(order.group), Int64(order.output), Int64(order.channel), turned ? 1 : 0,
+                    packed, panels.low, panels.high)
+            }
+            marked.withUnsafeMutableBufferPointer { buffer in
+                nonisolated(unsafe) let marked = buffer
+                pool.run(tasks) { task, worker in
+                    if martlet_winograd_products(c, source, packed, result, Int64(task), scratch + worker * each) != 0 {
+                        marked[task] = true
+                    } else if let finish {
+                        grid.pieces(of: task, finish)
+                    }
+                }
+            }
+        }
+        guard marked.contains(true) else { return }
+        guard let finish else { return direct(result) }
+        let channels = groups * outputs
+        guard let whole = self.scratch(floats: Int(grid.c.images) * channels * area, for: [target]) else { return }
+        direct(whole.start)
+        for task in marked.indices where marked[task] {
+            grid.pieces(of: task) { image, channels, positions in
+                for channel in channels {
+                    let at = (image * groups * outputs + channel) * area + positions.lowerBound
+                    (result + at).update(from: whole.start + at, count: positions.count)
+                }
+                finish(image, channels, positions)
+            }
+        }
+        withExtendedLifetime(whole) {}
+    }
+
+    /// The weight gradient by the transposed form, of the forward grid.
+    /// - Returns: whether it holds; where something is not finite it has to be computed directly.
+    func winogradWeightGradient(
+        _ grid: WinogradGrid, sums: SumGrid, source: UnsafePointer<Float>, gradient: UnsafePointer<Float>,
+        to result: UnsafeMutablePointer<Float>, for target: View
+    ) -> Bool {
+        var c = grid.c
+        let groups = Int(c.groups), channels = Int(c.channels), rows = Int(c.images * c.tiles_y)
+        let ranges = (channels + 127) / 128, widest = (channels + ranges - 1) / ranges
+        let slabs = max(1, min(rows, (2 * pool.threads + ranges * groups - 1) / (ranges * groups)))
+        let each = Int(martlet_winograd_gradient_scratch(&c, Int64(widest)))
+        let groupFloats = sums.depth * Int(martlet_weight_gradient_pitch(c.outputs)), slabFloats = groups * groupFloats
+        guard let memory = scratch(floats: slabs * slabFloats + pool.threads * each, for: [target]) else { return true }
+        defer { withExtendedLifetime(memory) {} }
+        let partial = memory.start, scratch = partial + slabs * slabFloats
+        let tasks = slabs * groups * ranges
+        var marked = [Bool](repeating: false, count: tasks)
+        withUnsafePointer(to: &c) { c in
+            marked.withUnsafeMutableBufferPointer { buffer in
+                nonisolated(unsafe) let marked = buffer
+                pool.run(tasks) { task, worker in
+                    let slab = task / (groups * ranges), group = task / ranges % groups, range = task % ranges
+                    marked[task] =
+                        martlet_winograd_gradient(
+                            c, source, gradient, partial + slab * slabFloats + group * groupFloats, Int64(group),
+                            Int64(channels * range / ranges), Int64(channels * (range + 1) / ranges), Int64(rows * slab / slabs),
+                            Int64(rows * (slab + 1) / slabs), scratch + worker * each) != 0
+                }
+            }
+        }
+        if marked.contains(true) { return false }
+        sums.withC { g in sum(g, partial, slabs, to: result) }
+        return true
+    }
+
+    /// Adds up the partial results of a weight gradient.
+    func sum(
+        _ g: UnsafePointer<martlet_grid>, _ partial: UnsafePointer<Float>, _ slabs: Int,
+        to result: UnsafeMutablePointer<Float>
+    ) {
+        let depth = Int(g.pointee.taps * g.pointee.channels), rows = Int(g.pointee.groups * g.pointee.outputs)
+        pool.run(over: rows, grain: max(16, 65536 / (depth * slabs)), alignment: 16) { rows, _ in
+            martlet_weight_gradient_sum(g, partial, Int64(slabs), result, rows.low, rows.high)
+        }
+    }
+}
