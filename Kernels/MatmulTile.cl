@@ -1,21 +1,25 @@
 // Matrix products on GPU-like devices: c = epilogue(a * b), tiles in local memory, tiles of those in registers.
 //
 // TM, TN   rows and columns of a work-group's tile
-// TK       depths that a tile holds at a time
-// WM, WN   rows and columns of a work-item's tile: 4 or 8
+// TK       depths that a tile holds at a time, a multiple of 8
+// WM, WN   rows and columns of a work-item's tile: 1, 4 or 8
 // A_DEEP   1: k is contiguous in a; 0: m is           A_VEC  4 where all of a's vectors of 4 are aligned and whole, else 1
-// B_DEEP   1: k is contiguous in b; 0: n is           B_VEC  likewise
+// B_DEEP   1: k is contiguous in b; 0: n is           B_VEC  likewise                          C_VEC  likewise
+// FAR      1 where a tile of a or b spans 4 GiB or more
+// PREFETCH, PAD, ADJACENT  1, 4 and 0; others are for comparison: PREFETCH 0 fetches a tile when it is needed, without
+//          PAD or with ADJACENT lanes for a work-item local memory's banks are asked twice at a time
 // An epilogue is put before this file: EPILOGUE_PARAMETERS and EPILOGUE(value, batch, row, column).
 //
 //                    TN
 //              +-------------+         THREADS = TM / WM * TN / WN work-items. Each fetches its share of the next tiles
-//           TK |    bTile    |         into registers before the products of these, and stores it behind a barrier.
-//              +-------------+         A work-item's rows are groups of 4, TM / (WM / 4) apart, so that neighbours read
-//   +----+     +-------------+         neighbouring vectors of 16 bytes: no bank is asked twice. So its columns.
+//           TK |    bTile    |         into registers before the products of these, and stores it behind them into the
+//              +-------------+         other of two buffers: one barrier a tile. The first tile is the one that may have
+//   +----+     +-------------+         fewer than TK depths (zeros on both sides), so that the loop asks nothing.
 //   |    |     | WM x WN a   |
-//   | TM | aT  | work-item   |         Lanes (rows of a, columns of b) past the end repeat the last ones; their products
-//   |    |     |             |         are not stored. Depths past the end are zeros on both sides.
-//   +----+     +-------------+
+//   | TM | aT  | work-item   |         A work-item's rows are groups of 4, TM / (WM / 4) apart, so that neighbours read
+//   |    |     |             |         neighbouring vectors of 16 bytes: no bank is asked twice. So its columns.
+//   +----+     +-------------+         Lanes (rows of a, columns of b) past the end repeat the last ones; their products
+//                                      are not stored.
 #ifndef TM
 #define TM 128
 #endif
@@ -37,17 +41,20 @@
 #ifndef B_VEC
 #define B_VEC 1
 #endif
+#ifndef C_VEC
+#define C_VEC 1
+#endif
+#ifndef PREFETCH
+#define PREFETCH 1
+#endif
+#ifndef PAD
+#define PAD 4
+#endif
 #define THREADS_M (TM / WM)
 #define THREADS_N (TN / WN)
 #define THREADS (THREADS_M * THREADS_N)
-#define PAD 4
+#define BUFFERS (1 + PREFETCH)
 #define UNROLL _Pragma("unroll")
-// More of the depths at a time would hold more numbers in registers than there are.
-#if WM * WN >= 64
-#define SHORT_UNROLL _Pragma("unroll 1")
-#else
-#define SHORT_UNROLL _Pragma("unroll 2")
-#endif
 
 #ifndef EPILOGUE
 #define EPILOGUE_PARAMETERS
@@ -61,38 +68,95 @@
 #endif
 
 typedef __global const float *Source;
-typedef __local const float4 *Local4;
+
+// Rows that lie side by side, and columns.
+#define GM (WM < 4 ? 1 : 4)
+#define GN (WN < 4 ? 1 : 4)
+#if WN < 4
+typedef float Columns;
+#else
+typedef float4 Columns;
+#endif
+
+// The row and column, in the work-group's tile, of row i and column group j of a work-item's.
+#if ADJACENT
+#define TILE_ROW(i, ty) ((ty) * WM + (i))
+#define TILE_COLUMN(j, tx) ((tx) * WN + (j) * GN)
+#else
+#define TILE_ROW(i, ty) ((i) / GM * (TM / (WM / GM)) + (ty) * GM + (i) % GM)
+#define TILE_COLUMN(j, tx) ((j) * (TN / (WN / GN)) + (tx) * GN)
+#endif
+
+// What AMD's compiler is told of registers. KEEP: a value stays in a register of its own, neither computed anew nor moved out of
+// a loop; an address so kept takes one register and no instruction. ORDER: sums come before the reads that follow, which would
+// else all be put first, with a register for each number that a tile holds. PAIR: two numbers side by side, from either of
+// which an instruction for two products takes its factor.
+#ifdef __AMDGCN__
+#define KEEP(x) __asm__ volatile("" : "+v"(x))
+#if __AMDGCN_WAVEFRONT_SIZE == 64
+#define ORDER_DEPTHS 1
+#define ORDER(sum)                                                              \
+    {                                                                           \
+        float2 lo = (sum).lo, hi = (sum).hi;                                    \
+        __asm__ volatile("" : "+v"(lo), "+v"(hi) : : "memory");                 \
+        sum = (float4)(lo, hi);                                                 \
+    }
+#define PAIR(x) __asm__("" : "+v"(x))
+#else
+#define ORDER_DEPTHS 4
+#define ORDER(sum) __asm__ volatile("" : "+v"((sum).x), "+v"((sum).y), "+v"((sum).z), "+v"((sum).w) : : "memory")
+#define PAIR(x)
+#endif
+#else
+#define KEEP(x)
+#define PAIR(x)
+#endif
+
+inline void readLanes(__local const float *aTile, __local const float *bTile, const uint p, const uint ty, const uint tx,
+                      float x[WM], Columns y[WN / GN]) {
+    UNROLL for (uint i = 0; i < WM; i += GM) {
+        __local const float *from = aTile + p * (TM + PAD) + TILE_ROW(i, ty);
+#if WM < 4
+        x[i] = *from;
+#else
+        const float4 four = *(__local const float4 *)from;
+        float2 last = four.hi;
+        PAIR(last);
+        x[i] = four.x, x[i + 1] = four.y, x[i + 2] = last.x, x[i + 3] = last.y;
+#endif
+    }
+    UNROLL for (uint j = 0; j < WN / GN; j++)
+        y[j] = *(__local const Columns *)(bTile + p * (TN + PAD) + TILE_COLUMN(j, tx));
+}
 
 // The products of two tiles in local memory. Depth p of a tile of T lanes begins at p * (T + PAD).
 inline void multiplyTiles(__local const float *aTile, __local const float *bTile, const uint ty, const uint tx,
-                          float4 sum[WM][WN / 4]) {
-    SHORT_UNROLL for (uint p = 0; p < TK; p++) {
-        float4 x[WM / 4], y[WN / 4];
-        UNROLL for (uint i = 0; i < WM / 4; i++) x[i] = *(Local4)(aTile + p * (TM + PAD) + i * (TM / (WM / 4)) + ty * 4);
-        UNROLL for (uint j = 0; j < WN / 4; j++) y[j] = *(Local4)(bTile + p * (TN + PAD) + j * (TN / (WN / 4)) + tx * 4);
-        UNROLL for (uint i = 0; i < WM / 4; i++) {
-            UNROLL for (uint j = 0; j < WN / 4; j++) {
-                sum[4 * i][j] = MULTIPLY_ADD((float4)(x[i].x), y[j], sum[4 * i][j]);
-                sum[4 * i + 1][j] = MULTIPLY_ADD((float4)(x[i].y), y[j], sum[4 * i + 1][j]);
-                sum[4 * i + 2][j] = MULTIPLY_ADD((float4)(x[i].z), y[j], sum[4 * i + 2][j]);
-                sum[4 * i + 3][j] = MULTIPLY_ADD((float4)(x[i].w), y[j], sum[4 * i + 3][j]);
-            }
-        }
+                          Columns sum[WM][WN / GN]) {
+    float x[2][WM];
+    Columns y[2][WN / GN];
+    readLanes(aTile, bTile, 0, ty, tx, x[0], y[0]);
+    UNROLL for (uint p = 0; p < TK; p++) {
+        if (p + 1 < TK) readLanes(aTile, bTile, p + 1, ty, tx, x[(p + 1) % 2], y[(p + 1) % 2]);
+        UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / GN; j++)
+            sum[i][j] = MULTIPLY_ADD((Columns)(x[p % 2][i]), y[p % 2][j], sum[i][j]);
+#if defined(ORDER_DEPTHS) && WN >= 4
+        if (p % ORDER_DEPTHS == ORDER_DEPTHS - 1)
+            UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / GN; j++) ORDER(sum[i][j]);
+#endif
     }
 }
 
-// The row and column, in the work-group's tile, of element (i, 4 j + l) of a work-item's.
-#define TILE_ROW(i, ty) ((i) / 4 * (TM / (WM / 4)) + (ty) * 4 + (i) % 4)
-#define TILE_COLUMN(j, tx) ((j) * (TN / (WN / 4)) + (tx) * 4)
-
 #ifdef KERNEL_matmulTiles
+#if FAR
+typedef ulong Offset;
+#else
+typedef uint Offset;
+#endif
 #define A_LOADS (TM * TK / A_VEC / THREADS)
 #define B_LOADS (TN * TK / B_VEC / THREADS)
 
 #define VECTOR1 float
 #define VECTOR4 float4
-#define LOAD1(p) (*(p))
-#define LOAD4(p) (*(__global const float4 *)(p))
 #define STORE1(v, p) (*(p) = (v))
 #define STORE4(v, p) (*(__local float4 *)(p) = (v))
 #define STEPS1(v, p, step) (*(p) = (v))
@@ -100,27 +164,43 @@ inline void multiplyTiles(__local const float *aTile, __local const float *bTile
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 
-// A work-item's share of a tile: `load` loads, number l of vector `item + l * THREADS`.
-// Depth contiguous: vectors run along k, and are stored across; else along the lanes.
-#define DEFINE_LOADER(NAME, TILE, DEEP, VEC, LOADS)                                                              \
-    inline void fetch##NAME(Source from, const ulong step, const ulong first, const ulong lanes,                 \
-                            const ulong start, const ulong end, const uint item, JOIN(VECTOR, VEC) held[LOADS]) { \
-        UNROLL for (uint l = 0; l < LOADS; l++) {                                                                \
-            const uint v = item + l * THREADS;                                                                   \
-            const uint lane = DEEP ? v / (TK / VEC) : v % (TILE / VEC) * VEC;                                    \
-            const size_t depth = start + (DEEP ? v % (TK / VEC) * VEC : v / (TILE / VEC));                       \
-            const size_t at = min(first + lane, lanes - (DEEP ? 1 : VEC));                                       \
-            held[l] = depth < end ? JOIN(LOAD, VEC)(from + (DEEP ? at * step + depth : depth * step + at)) : 0;  \
-        }                                                                                                        \
-    }                                                                                                            \
-    inline void keep##NAME(const JOIN(VECTOR, VEC) held[LOADS], const uint item, __local float *tile) {          \
-        UNROLL for (uint l = 0; l < LOADS; l++) {                                                                \
-            const uint v = item + l * THREADS;                                                                   \
-            const uint lane = DEEP ? v / (TK / VEC) : v % (TILE / VEC) * VEC;                                    \
-            const uint depth = DEEP ? v % (TK / VEC) * VEC : v / (TILE / VEC);                                   \
-            if (DEEP) JOIN(STEPS, VEC)(held[l], tile + depth * (TILE + PAD) + lane, TILE + PAD);                 \
-            else JOIN(STORE, VEC)(held[l], tile + depth * (TILE + PAD) + lane);                                  \
-        }                                                                                                        \
+// Which lane and depth, in a tile, a work-item's vector number l begins at. Depth contiguous: 32 neighbours take 8 depths of
+// several lanes, whole sectors of 32 bytes, and store them across into 32 banks. Else they run along the lanes.
+#define DEEP_LANES(VEC) (4 * VEC)
+#define LANE(DEEP, TILE, VEC, item, l)                                                                       \
+    (DEEP ? item / (8 / VEC) % DEEP_LANES(VEC) + DEEP_LANES(VEC) * (item / (4 * TK)) + (l) * (THREADS * VEC / TK) \
+          : item % (TILE / VEC) * VEC)
+#define DEPTH(DEEP, TILE, VEC, item, l) \
+    (DEEP ? item % (8 / VEC) * VEC + item / 32 % (TK / 8) * 8 : item / (TILE / VEC) + (l) * (THREADS * VEC / TILE))
+
+#define DEFINE_LOADER(NAME, TILE, DEEP, VEC, LOADS)                                                           \
+    inline void place##NAME(const ulong step, const ulong lanes, const uint item, Offset at[LOADS]) {         \
+        UNROLL for (uint l = 0; l < LOADS; l++) {                                                             \
+            const Offset lane = min((ulong)LANE(DEEP, TILE, VEC, item, l), lanes - (DEEP ? 1 : VEC));         \
+            const Offset depth = DEPTH(DEEP, TILE, VEC, item, l);                                             \
+            at[l] = (DEEP ? lane * (Offset)step + depth : depth * (Offset)step + lane) * 4;                   \
+        }                                                                                                     \
+    }                                                                                                         \
+    inline void fetch##NAME(Source from, Offset at[LOADS], JOIN(VECTOR, VEC) held[LOADS]) {                   \
+        UNROLL for (uint l = 0; l < LOADS; l++) {                                                             \
+            KEEP(at[l]);                                                                                      \
+            held[l] = *(__global const JOIN(VECTOR, VEC) *)((__global const char *)from + at[l]);             \
+        }                                                                                                     \
+    }                                                                                                         \
+    inline void fetchPart##NAME(Source from, const Offset at[LOADS], const uint item, const uint depths,      \
+                                JOIN(VECTOR, VEC) held[LOADS]) {                                              \
+        UNROLL for (uint l = 0; l < LOADS; l++) {                                                             \
+            held[l] = 0;                                                                                      \
+            if (DEPTH(DEEP, TILE, VEC, item, l) < depths)                                                     \
+                held[l] = *(__global const JOIN(VECTOR, VEC) *)((__global const char *)from + at[l]);         \
+        }                                                                                                     \
+    }                                                                                                         \
+    inline void keep##NAME(const JOIN(VECTOR, VEC) held[LOADS], const uint item, __local float *tile) {       \
+        UNROLL for (uint l = 0; l < LOADS; l++) {                                                             \
+            const uint lane = LANE(DEEP, TILE, VEC, item, l), depth = DEPTH(DEEP, TILE, VEC, item, l);        \
+            if (DEEP) JOIN(STEPS, VEC)(held[l], tile + depth * (TILE + PAD) + lane, TILE + PAD);              \
+            else JOIN(STORE, VEC)(held[l], tile + depth * (TILE + PAD) + lane);                               \
+        }                                                                                                     \
     }
 DEFINE_LOADER(A, TM, A_DEEP, A_VEC, A_LOADS)
 DEFINE_LOADER(B, TN, B_DEEP, B_VEC, B_LOADS)
@@ -132,41 +212,83 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void matmulTiles(
     Source b, const ulong bOffset, const ulong bStep, const ulong bBatch,
     __global float *c, const ulong cOffset, const ulong m, const ulong n, const ulong k,
     const ulong batches, const ulong splitDepth, const ulong splitStep EPILOGUE_PARAMETERS) {
-    __local float aTile[TK * (TM + PAD)] __attribute__((aligned(16)));
-    __local float bTile[TK * (TN + PAD)] __attribute__((aligned(16)));
+    __local float aTiles[BUFFERS * TK * (TM + PAD)] __attribute__((aligned(16)));
+    __local float bTiles[BUFFERS * TK * (TN + PAD)] __attribute__((aligned(16)));
     const uint item = get_local_id(0), ty = item / THREADS_N, tx = item % THREADS_N;
     const size_t split = get_group_id(2) / batches, batch = get_group_id(2) % batches;
     const size_t firstRow = get_group_id(1) * TM, firstColumn = get_group_id(0) * TN;
     const size_t start = split * splitDepth, end = min((ulong)(start + splitDepth), k);
-    a += aOffset + batch * aBatch;
-    b += bOffset + batch * bBatch;
+    a += aOffset + batch * aBatch + (A_DEEP ? firstRow * aStep + start : start * aStep + firstRow);
+    b += bOffset + batch * bBatch + (B_DEEP ? firstColumn * bStep + start : start * bStep + firstColumn);
     c += cOffset + split * splitStep + batch * m * n;
 
-    float4 sum[WM][WN / 4];
-    UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / 4; j++) sum[i][j] = 0;
+    Columns sum[WM][WN / GN];
+    UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / GN; j++) sum[i][j] = 0;
+    Offset aAt[A_LOADS], bAt[B_LOADS];
+    placeA(aStep, m - firstRow, item, aAt);
+    placeB(bStep, n - firstColumn, item, bAt);
     JOIN(VECTOR, A_VEC) aHeld[A_LOADS];
     JOIN(VECTOR, B_VEC) bHeld[B_LOADS];
-    fetchA(a, aStep, firstRow, m, start, end, item, aHeld);
-    fetchB(b, bStep, firstColumn, n, start, end, item, bHeld);
-    for (size_t p = start; p < end; p += TK) {
-        keepA(aHeld, item, aTile);
-        keepB(bHeld, item, bTile);
+    const uint part = end > start ? (uint)(end - start - 1) % TK + 1 : 0;
+    fetchPartA(a, aAt, item, part, aHeld);
+    fetchPartB(b, bAt, item, part, bHeld);
+    a += A_DEEP ? part : part * aStep;
+    b += B_DEEP ? part : part * bStep;
+    keepA(aHeld, item, aTiles);
+    keepB(bHeld, item, bTiles);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    __local float *aTile = aTiles, *bTile = bTiles;
+    for (size_t tiles = (end - start + TK - 1) / TK; tiles > 0; tiles--) {
+#if PREFETCH
+        __local float *aNext = aTiles + (TK * (TM + PAD) - (aTile - aTiles));
+        __local float *bNext = bTiles + (TK * (TN + PAD) - (bTile - bTiles));
+        if (tiles > 1) {
+            fetchA(a, aAt, aHeld);
+            fetchB(b, bAt, bHeld);
+            a += A_DEEP ? TK : TK * aStep;
+            b += B_DEEP ? TK : TK * bStep;
+        }
+        multiplyTiles(aTile, bTile, ty, tx, sum);
+        if (tiles > 1) {
+            keepA(aHeld, item, aNext);
+            keepB(bHeld, item, bNext);
+        }
         barrier(CLK_LOCAL_MEM_FENCE);
-        fetchA(a, aStep, firstRow, m, p + TK, end, item, aHeld);
-        fetchB(b, bStep, firstColumn, n, p + TK, end, item, bHeld);
+        aTile = aNext;
+        bTile = bNext;
+#else
         multiplyTiles(aTile, bTile, ty, tx, sum);
         barrier(CLK_LOCAL_MEM_FENCE);
+        if (tiles > 1) {
+            fetchA(a, aAt, aHeld);
+            fetchB(b, bAt, bHeld);
+            a += A_DEEP ? TK : TK * aStep;
+            b += B_DEEP ? TK : TK * bStep;
+            keepA(aHeld, item, aTile);
+            keepB(bHeld, item, bTile);
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+#endif
     }
     UNROLL for (uint i = 0; i < WM; i++) {
         const size_t row = firstRow + TILE_ROW(i, ty);
         if (row >= m) continue;
-        UNROLL for (uint j = 0; j < WN / 4; j++) {
+        UNROLL for (uint j = 0; j < WN / GN; j++) {
             const size_t column = firstColumn + TILE_COLUMN(j, tx);
             __global float *to = c + row * n + column;
+#if WN < 4
+            if (column < n) to[0] = EPILOGUE(sum[i][j], batch, row, column);
+#elif C_VEC == 4
+            if (column < n)
+                *(__global float4 *)to = (float4)(
+                    EPILOGUE(sum[i][j].x, batch, row, column), EPILOGUE(sum[i][j].y, batch, row, column + 1),
+                    EPILOGUE(sum[i][j].z, batch, row, column + 2), EPILOGUE(sum[i][j].w, batch, row, column + 3));
+#else
             if (column < n) to[0] = EPILOGUE(sum[i][j].x, batch, row, column);
             if (column + 1 < n) to[1] = EPILOGUE(sum[i][j].y, batch, row, column + 1);
             if (column + 2 < n) to[2] = EPILOGUE(sum[i][j].z, batch, row, column + 2);
             if (column + 3 < n) to[3] = EPILOGUE(sum[i][j].w, batch, row, column + 3);
+#endif
         }
     }
 }

@@ -128,10 +128,12 @@ extension OpenCLDevice {
                 leastDepth: MatmulTileVariant.leastSplitDepth)
         }
         let running = try firstRunning(candidates) { variant in
-            var defines = variant.defines
-            (defines["A_DEEP"], defines["A_VEC"]) = (a.isDeep ? 1 : 0, aVector)
-            (defines["B_DEEP"], defines["B_VEC"]) = (b.isDeep ? 1 : 0, bVector)
-            return try kernel("MatmulTile", "matmulTiles", defines, split(variant).count == 1 ? problem.epilogue : nil)
+            let form = MatmulTileVariant.Form(
+                aDeep: a.isDeep, aVector: aVector, bDeep: b.isDeep, bVector: bVector,
+                cVector: n % 4 == 0 && problem.c.offset % 4 == 0 ? 4 : 1,
+                isFar: max(a.step, b.step) * 4 * max(variant.tile, variant.depth) >= 1 << 32)
+            let epilogue = split(variant).count == 1 ? problem.epilogue : nil
+            return try kernel("MatmulTile", "matmulTiles", variant.defines(form), epilogue)
         }
         guard let (variant, kernel) = running else { return false }
         let rowTiles = (m + variant.tile - 1) / variant.tile, columnTiles = (n + variant.tile - 1) / variant.tile

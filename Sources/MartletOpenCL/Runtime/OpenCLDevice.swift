@@ -73,6 +73,7 @@ public final class OpenCLDevice: @unchecked Sendable {
             context: context, device: candidate.device, properties: candidate.properties,
             deviceClass: deviceClass)
         ProbeMemory.putBack()
+        if SourceDump.requested != nil { try dumpTiles() }
     }
 
     deinit {

@@ -25,9 +25,18 @@ final class ProgramBuilder {
         var shared = key
         shared.name = text.contains("KERNEL_") ? key.name : ""
         if let program = programs[shared] { return program }
-        let program = try build(key, [Kernels.source("Prelude") ?? "", source(), text].joined(separator: "\n"))
+        let program = try build(key, self.source(of: key, source))
         programs[shared] = program
         return program
+    }
+
+    private func source(of key: KernelKey, _ before: () -> String) -> String {
+        [Kernels.source("Prelude") ?? "", before(), Kernels.source(key.family) ?? ""].joined(separator: "\n")
+    }
+
+    private func options(of kernel: KernelKey, _ source: String) -> String {
+        let isGuarded = source.contains("KERNEL_\(kernel.name)")
+        return standardOptions + (isGuarded ? " -D KERNEL_\(kernel.name)=1" : "") + kernel.defines.options
     }
 
     func release() {
@@ -37,8 +46,8 @@ final class ProgramBuilder {
 
     private func build(_ kernel: KernelKey, _ source: String) throws -> cl_program {
         let name = kernel.name
-        let isShared = !source.contains("KERNEL_\(name)")
-        let options = standardOptions + (isShared ? "" : " -D KERNEL_\(name)=1") + kernel.defines.options
+        let options = options(of: kernel, source)
+        try SourceDump.requested?.write(source, options: options, family: kernel.family, kernel: name)
         let key = cache.key(source: source, options: options)
         if let binary = cache.load(key), let program = restore(binary, options) { return program }
         builds += 1

@@ -8,9 +8,30 @@ struct MatmulTileVariant {
     var needsVectors = false
 
     var threads: Int { (tile / item) * (tile / item) }
-    var localMemoryBytes: Int { 2 * depth * (tile + 4) * 4 }
+    /// Two buffers of a tile of each operand, padded.
+    var localMemoryBytes: Int { 2 * 2 * depth * (tile + 4) * 4 }
 
     var defines: Defines { ["TM": tile, "TN": tile, "TK": depth, "WM": item, "WN": item] }
+
+    /// How a product's operands lie in memory: whether depths are contiguous, and 4 where all of a matrix's vectors of four are
+    /// aligned and whole, else 1.
+    struct Form {
+        var aDeep: Bool, aVector: Int
+        var bDeep: Bool, bVector: Int
+        var cVector: Int
+        /// Whether a tile spans 4 GiB or more.
+        var isFar = false
+    }
+
+    /// The parameters of the kernel for operands of a form.
+    func defines(_ form: Form) -> Defines {
+        var defines = defines
+        (defines["A_DEEP"], defines["A_VEC"]) = (form.aDeep ? 1 : 0, form.aVector)
+        (defines["B_DEEP"], defines["B_VEC"]) = (form.bDeep ? 1 : 0, form.bVector)
+        if form.cVector > 1 { defines["C_VEC"] = form.cVector }
+        if form.isFar { defines["FAR"] = 1 }
+        return defines
+    }
 
     /// Largest first.
     static let standard = [

@@ -1,0 +1,172 @@
+"""Compiles every GPU kernel that the program builds for four GPUs and holds the result against gates and a table.
+
+    check.py DUMP [--update]
+
+DUMP is a folder that the program wrote with MARTLET_DUMP_KERNELS. Rows of the table are a kernel (a product's with its tile) on
+a target; where several programs share a row it holds the worst of each figure.
+"""
+
+import argparse
+import os
+import re
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+import gates
+import ladder
+import table
+import toolchain
+from assembly import share_of, total
+from roofline import CARDS, is_prefetched, product
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+def read(path):
+    """The options and the kernel that a dumped program's first lines name, and whether it moves vectors of four."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    options = re.match(r"// options: (.*)", text).group(1)
+    kernel = re.search(r"^// kernel: (.*)", text, re.MULTILINE).group(1)
+    fours = "-D VEC=4" in options or bool(re.search(r"global (const )?float4 \*\)", text))
+    return options, kernel, fours
+
+
+def define(options, name, otherwise=0):
+    value = re.search(rf"-D {name}=(\d+)", options)
+    return int(value.group(1)) if value else otherwise
+
+
+def row_name(family, kernel, options):
+    """The row that a program belongs to."""
+    if not gates.is_product(kernel):
+        return f"{family}.{kernel}"
+    tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
+    forms = []
+    for operand in "AB":
+        if f"{operand}_DEEP" in options:
+            forms.append(("deep" if define(options, operand + "_DEEP") else "flat") + str(define(options, operand + "_VEC", 1)))
+    if define(options, "C_VEC", 1) == 4:
+        forms.append("out4")
+    if define(options, "FAR"):
+        forms.append("far")
+    return f"{family}.{kernel} {tile}x{depth}/{item} {' '.join(forms)}".strip()
+
+
+def examine(kernel, accesses, options, target, fours):
+    """One kernel's figures."""
+    count_all = {}
+    for i in kernel.instructions:
+        key = (i.kind, i.bits, i.dual)
+        count_all[key] = count_all.get(key, 0) + 1
+    degrees = [degree for _, _, degree in accesses if degree is not None]
+    widths = [bits for (kind, bits, _), n in count_all.items() if kind in ("global load", "global store")]
+    row = {
+        "registers": kernel.registers, "local": kernel.local_bytes, "scratch": kernel.scratch_bytes, "spills": kernel.spills,
+        "occupancy": kernel.occupancy, "barriers": total(count_all, ["barrier"]), "fma": None, "dual": None,
+        "local_width": None, "global_width": max(widths) if fours and widths else None, "divisions": None, "prefetch": None,
+        "conflict": max(degrees) if degrees else None, "tflops": None, "float_atomics": total(count_all, ["float atomic"]),
+    }
+    if gates.is_product(kernel.name):
+        tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
+        step = kernel.product_step(depth * item * item)
+        if step:
+            count, listing = step
+            multiply_adds = total(count, ["fma"])
+            row["fma"] = round(100 * multiply_adds / total(count, ["fma", "alu", "divide"]))
+            row["dual"] = round(100 * total(count, ["fma"], lambda _, dual: 2 * dual)
+                                / total(count, ["fma"], lambda _, dual: 1 + dual))
+            row["divisions"] = round(total(count, ["divide"]))
+            row["prefetch"] = int(is_prefetched(listing))
+            row["local_width"] = 128 if (share_of(count, "local load", 128) or 0) > 0.99 else 32
+            row["global_width"] = 128 if (share_of(count, "global load", 128) or 0) > 0.99 else 32
+    return row
+
+
+def compile_one(job):
+    """The figures of one program on one target: a list of (row's name, target, family, kernel, tile, figures)."""
+    path, target = job
+    options, wanted, fours = read(path)
+    family = os.path.basename(path).split(".")[0]
+    try:
+        kernels, accesses = toolchain.compile_program(path, options, target)
+    except toolchain.BuildError as error:
+        return [("", target, family, wanted, 0, str(error))]
+    found = []
+    for kernel in kernels:
+        if kernel.unresolved:
+            found.append(("", target, family, kernel.name, 0, f"calls {kernel.unresolved[0]}"))
+            continue
+        row = examine(kernel, accesses.get(kernel.name, []), options, target, fours)
+        found.append((row_name(family, kernel.name, options), target, family, kernel.name, define(options, "WM"),
+                      (row, kernel if gates.is_product(kernel.name) else None, options)))
+    return found
+
+
+def predict(rows, conflicts):
+    """Fills in the speed of products that the makers' figures allow; conflicts are known from PTX, so for NVIDIA's targets."""
+    for (name, target), (row, kernel, options) in rows.items():
+        if kernel is None:
+            continue
+        tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
+        step = kernel.product_step(depth * item * item)
+        if step:
+            degree = conflicts.get(name) or 1
+            both = {"local load": degree, "local store": degree}
+            _, speed = product(target, kernel, step, (tile, tile, depth), (tile // item) ** 2, both)
+            row["tflops"] = round(speed / 1e12, 1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("dump")
+    parser.add_argument("--update", action="store_true", help="write the table anew")
+    parser.add_argument("--table", default=os.path.join(FOLDER, "table.txt"))
+    options = parser.parse_args()
+
+    paths = sorted(os.path.join(options.dump, name) for name in os.listdir(options.dump) if name.endswith(".cl"))
+    if not paths:
+        sys.exit(f"gpu-check: no programs in {options.dump}")
+    jobs = [(path, target) for path in paths for target in toolchain.TARGETS]
+    problems, rows, about, programs = [], {}, {}, {}
+    with ProcessPoolExecutor() as pool:
+        for number, found in enumerate(pool.map(compile_one, jobs, chunksize=4)):
+            for name, target, family, kernel, item, result in found:
+                if not name:
+                    problems.append(f"{family}.{kernel} on {target}: {result}")
+                    continue
+                key = (name, target)
+                programs[key] = programs.get(key, 0) + 1
+                row, built, built_options = result
+                about[key] = (family, kernel, item)
+                if key in rows:
+                    rows[key] = (table.worst(rows[key][0], row), *rows[key][1:])
+                else:
+                    rows[key] = (row, built, built_options)
+            if sys.stderr.isatty() and number % 40 == 0:
+                print(f"\r{number} of {len(jobs)}", end="", file=sys.stderr)
+    if sys.stderr.isatty():
+        print("\r                    \r", end="", file=sys.stderr)
+    conflicts = {name: row["conflict"] for (name, target), (row, _, _) in rows.items() if target == "sm_80"}
+    predict(rows, conflicts)
+    figures = {key: row for key, (row, _, _) in rows.items()}
+    table.show(figures, programs)
+    print("\nPredicted TFLOP/s are of a square product of 4,096 on " + ", ".join(
+        f"{target}: {card.name}" for target, card in CARDS.items()))
+
+    failed = {key: gates.failures(*about[key][:2], key[1], row, about[key][2]) for key, row in figures.items()}
+    exceptions = table.exceptions(os.path.join(FOLDER, "exceptions.txt"))
+    problems += table.unexcused(failed, exceptions)
+    problems += ladder.problems()
+    if options.update:
+        table.write(options.table, figures)
+    else:
+        problems += table.differences(table.read(options.table), figures)
+    for problem in problems:
+        print("failed:", problem)
+    print(f"{len(jobs)} builds of {len(paths)} programs, {len(figures)} rows, {len(problems)} problems")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()

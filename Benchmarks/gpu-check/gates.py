@@ -1,0 +1,40 @@
+"""What each family must hold. A figure is None where it does not apply."""
+
+PRODUCTS = {"matmulTiles", "convolutionTiles", "convolutionWeightTiles"}
+ROWS = {"Reduction", "Normalization", "Softmax"}
+ELEMENTS = {"Pointwise", "Update"}
+REGISTERS = {"gfx1100": 192, "gfx90a": 128, "sm_80": 128, "sm_90": 128}
+
+
+def is_product(kernel):
+    return kernel in PRODUCTS
+
+
+def failures(family, kernel, target, row, item):
+    """The gates that a row of the table does not pass, as {gate: words}; `item` is the width of a work-item's tile."""
+    failed = {}
+
+    def need(gate, holds, words):
+        if not holds:
+            failed[gate] = words
+
+    need("spills", row["spills"] == 0 and row["scratch"] == 0, f"{row['spills']} spills, {row['scratch']} bytes of scratch")
+    need("conflicts", row["conflict"] in (None, 1), f"{row['conflict']} lanes ask one bank at a time")
+    need("float-atomics", not row["float_atomics"], "float atomics")
+    if is_product(kernel):
+        least = 90 if item >= 8 else 85
+        need("multiply-adds", row["fma"] is not None and row["fma"] >= least, f"{row['fma']} % instead of {least} %")
+        need("local-width", row["local_width"] == 128, f"{row['local_width']} bit")
+        need("global-width", row["global_width"] == 128, f"{row['global_width']} bit")
+        need("division", row["divisions"] == 0, f"{row['divisions']} in the loop")
+        need("prefetch", row["prefetch"] == 1, "the next tile is not loaded before the products")
+        need("local-memory", row["local"] <= 32768, f"{row['local']} bytes")
+        need("registers", row["registers"] <= REGISTERS[target], f"{row['registers']} of {REGISTERS[target]}")
+    if family in ELEMENTS:
+        need("registers", row["registers"] <= 32, f"{row['registers']} of 32")
+        need("global-width", row["global_width"] == 128, f"{row['global_width']} bit")
+    if family in ROWS:
+        need("waves", row["occupancy"] >= 8 or target == "gfx90a" and row["occupancy"] >= 4, f"{row['occupancy']} waves")
+        need("barriers", row["barriers"] <= 2, f"{row['barriers']} barriers")
+        need("global-width", row["global_width"] == 128, f"{row['global_width']} bit")
+    return failed
