@@ -13,7 +13,7 @@ SOURCES := Package.swift Sources Kernels Plugins Tests
 export SWIFT
 
 .DEFAULT_GOAL := help
-.PHONY: train test build bench verify format lint compare golden clean help dependencies
+.PHONY: train test build bench verify format lint compare golden gpu-check clean help dependencies
 
 train: build ## train LeNet on the embedded digits
 	$(MARTLET) train lenet --data digits --epochs 30 --set dropout=0.2 --set label_smoothing=0.05 $(ARGS)
@@ -34,6 +34,14 @@ compare: build ## time ours and the peers' in turns, into Benchmarks/RESULTS.md
 	python=$$(scripts/python-environment Benchmarks/peers/requirements.txt) && clblast=$$(scripts/clblast-library) && \
 	$$python -B Benchmarks/peers/compare.py --martlet $(MARTLET) --clblast "$$clblast" $(ARGS)
 
+gpu-check: build ## compile the kernels for four GPUs and hold them against a table (ARGS=--update writes it)
+	Benchmarks/gpu-check/install
+	python=$$(scripts/python-environment Benchmarks/gpu-check/requirements.txt gpu-check) && \
+	$$python -B -m unittest discover --quiet --start-directory Benchmarks/gpu-check && \
+	rm -rf $(SCRATCH)/kernels && \
+	MARTLET_DUMP_KERNELS=$(SCRATCH)/kernels MARTLET_OPENCL_CLASS=gpu $(MARTLET) verify --device opencl && \
+	$$python -B Benchmarks/gpu-check/check.py $(SCRATCH)/kernels $(ARGS)
+
 golden: ## compute the golden values of the tests anew, with PyTorch
 	python=$$(scripts/python-environment Benchmarks/peers/requirements.txt) && \
 	$$python -B Tests/Golden/generate.py $(ARGS)
@@ -51,4 +59,4 @@ dependencies:
 	@scripts/install-dependencies
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

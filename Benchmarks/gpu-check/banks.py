@@ -106,16 +106,13 @@ class _Evaluation:
         if operand not in self.definitions:
             raise Unknown(operand)
         name, operands = self.definitions[operand]
-        if name.startswith("ld"):
-            if name.startswith("ld.param"):
-                result = 0
-            else:
-                raise Unknown("an address read from memory")
+        if name.startswith("ld.param"):
+            result = 0
+        elif name.startswith("ld"):
+            raise Unknown("an address read from memory")
         else:
-            width = re.search(r"\.(?:s|u|b|f)(\d+)", name[::1].split(".", 1)[1][-4:] and name)
-            types = re.findall(r"\.[subf](\d+)|\.pred", name)
-            bits = int(types[-1]) if types and types[-1] else 1 if width is None else int(width.group(1))
-            result = _operation(name, bits, [self.value(o) for o in operands])
+            bits = re.findall(r"\.[subf](\d+)", name)
+            result = _operation(name, int(bits[-1]) if bits else 1, [self.value(o) for o in operands])
         self.values[operand] = result
         return result
 

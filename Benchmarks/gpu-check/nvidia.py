@@ -7,7 +7,7 @@ from assembly import Instruction, Kernel
 # Warps a multiprocessor holds, registers, bytes of local memory.
 LIMITS = {"sm_80": (64, 65536, 167936), "sm_90": (64, 65536, 233472)}
 CONTROL = {"NOP", "BSSY", "BSYNC", "WARPSYNC", "S2R", "S2UR", "CS2R", "DEPBAR", "LDGDEPBAR", "LDC", "ULDC", "YIELD",
-           "MEMBAR", "ERRBAR", "CCTL", "PLOP3", "VOTE", "R2UR", "ISETP.NE.AND.UNUSED", "KILL", "BREAK", "BMOV"}
+           "MEMBAR", "ERRBAR", "CCTL", "PLOP3", "VOTE", "R2UR", "KILL", "BREAK", "BMOV"}
 
 
 def width(parts):
@@ -48,7 +48,7 @@ def instruction(text):
         return Instruction("fma")
     if name == "MUFU" and any(p.startswith("RCP") for p in parts[1:]):
         return Instruction("divide")
-    if name in CONTROL or (name.startswith("U") and name not in ("UNUSED",)):
+    if name in CONTROL or name.startswith("U"):
         return Instruction("scalar")
     return Instruction("alu")
 
