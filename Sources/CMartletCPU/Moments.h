@@ -7,8 +7,10 @@
 
 enum { moment_piece = 4096 };
 
-// Mean and sum of squared distances from it, in two passes over at most 4096 elements.
-MARTLET_INLINE void piece_moments(const float *x, int64_t n, const float *limit, float *mean, float *squares) {
+// Mean and sum of squared distances from it, in two passes over at most 4096 elements. Memory is asked meanwhile for what will
+// be read next.
+MARTLET_INLINE void piece_moments(const float *x, int64_t n, const float *limit, const float *next, float *mean,
+                                  float *squares) {
     lane_vector sum[2], v;
     sum[0] = sum[1] = (lane_vector){0};
     int64_t i = 0;
@@ -24,6 +26,8 @@ MARTLET_INLINE void piece_moments(const float *x, int64_t n, const float *limit,
     float m = lane_sum(&sum[0]) / (float)n;
     sum[0] = sum[1] = (lane_vector){0};
     for (i = 0; i + 2 * lanes <= n; i += 2 * lanes) {
+        fetch_next(next + i, limit);
+        fetch_next(next + i + lanes, limit);
         v = LOAD(x + i) - m;
         sum[0] += v * v;
         v = LOAD(x + i + lanes) - m;
@@ -43,14 +47,14 @@ MARTLET_INLINE void piece_moments(const float *x, int64_t n, const float *limit,
 // algorithm for computing sample variances" (1979).
 MARTLET_INLINE void row_moments(const float *x, int64_t n, const float *limit, float *mean, float *squares) {
     if (n <= moment_piece) {
-        piece_moments(x, n, limit, mean, squares);
+        piece_moments(x, n, limit, x + n, mean, squares);
         return;
     }
     double sum = 0, s = 0;
     for (int64_t i = 0; i < n; i += moment_piece) {
         int64_t count = smaller(moment_piece, n - i);
         float a, b;
-        piece_moments(x + i, count, limit, &a, &b);
+        piece_moments(x + i, count, limit, x + i + count, &a, &b);
         s += b;
         if (i > 0) {
             double distance = a - sum / (double)i;
@@ -66,13 +70,19 @@ MARTLET_INLINE void row_moments(const float *x, int64_t n, const float *limit, f
 // read, n of scale.
 MARTLET_INLINE void gradient_sums(const float *dy, const float *x, const float *scale, int64_t n, int64_t readable, float mean,
                                   float inverse, float *plain, float *weighted) {
-    lane_vector a = {0}, b = {0};
-    for (int64_t i = 0; i < n; i += lanes) {
-        lane_vector g, v;
+    lane_vector a = {0}, b = {0}, g, v, w;
+    int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        g = LOAD(dy + i);
+        v = LOAD(x + i);
+        if (scale) g *= LOAD(scale + i);
+        a += g;
+        b += g * ((v - mean) * inverse);
+    }
+    if (i < n) {
         load_part(dy + i, n - i, dy + readable, 0, &g);
         load_part(x + i, n - i, x + readable, mean, &v);
         if (scale) {
-            lane_vector w;
             load_part(scale + i, n - i, scale + n, 0, &w);
             g *= w;
         }

@@ -1,6 +1,7 @@
 #include "Normalization.h"
 
 #include "Moments.h"
+#include "Stream.h"
 
 int64_t martlet_norm_pieces(const martlet_norm *g) { return larger(1, (g->positions + moment_piece - 1) / moment_piece); }
 
@@ -23,14 +24,18 @@ MARTLET_INLINE norm_planes find_planes(const martlet_norm *g, int64_t statistic)
     return (norm_planes){statistic * channels, 1, channels};
 }
 
+// The item `next` will be wanted after this one.
+MARTLET_INLINE void item_moments(const martlet_norm *g, int64_t pieces, int64_t i, int64_t next, const float *x,
+                                 float *partial) {
+    norm_item item = find_item(g, pieces, i);
+    const float *limit = x + g->samples * g->channels * g->positions;
+    piece_moments(x + item.offset, item.count, limit, x + find_item(g, pieces, next).offset, &partial[2 * i], &partial[2 * i + 1]);
+}
+
 MARTLET_CLONES
 void martlet_norm_moments(const martlet_norm *g, const float *x, float *partial, int64_t begin, int64_t end) {
     int64_t pieces = martlet_norm_pieces(g);
-    const float *limit = x + g->samples * g->channels * g->positions;
-    for (int64_t i = begin; i < end; i++) {
-        norm_item item = find_item(g, pieces, i);
-        piece_moments(x + item.offset, item.count, limit, &partial[2 * i], &partial[2 * i + 1]);
-    }
+    for (int64_t i = begin; i < end; i++) item_moments(g, pieces, i, i + 1, x, partial);
 }
 
 void martlet_norm_combine(const martlet_norm *g, const float *partial, float epsilon, float *mean, float *inverse,
@@ -57,29 +62,59 @@ void martlet_norm_combine(const martlet_norm *g, const float *partial, float eps
     }
 }
 
+MARTLET_INLINE void item_apply(const martlet_norm *g, int64_t pieces, int64_t i, const float *x, const float *scale,
+                               const float *shift, const float *mean, const float *inverse, float *y, int32_t streamed) {
+    norm_item item = find_item(g, pieces, i);
+    float m = mean[item.statistic], a = inverse[item.statistic] * (scale ? scale[item.channel] : 1);
+    float b = shift ? shift[item.channel] : 0;
+    const float *in = x + item.offset;
+    float *out = y + item.offset;
+#define VALUE(AT) ((AT(in) - m) * a + b)
+    if (streamed) EACH_STREAMED(out, item.count, VALUE);
+    else EACH_STORED(out, item.count, VALUE);
+#undef VALUE
+}
+
 MARTLET_CLONES
 void martlet_norm_apply(const martlet_norm *g, const float *x, const float *scale, const float *shift, const float *mean,
                         const float *inverse, float *y, int64_t begin, int64_t end) {
     int64_t pieces = martlet_norm_pieces(g);
-    for (int64_t i = begin; i < end; i++) {
-        norm_item item = find_item(g, pieces, i);
-        float m = mean[item.statistic], a = inverse[item.statistic] * (scale ? scale[item.channel] : 1);
-        float b = shift ? shift[item.channel] : 0;
-        const float *in = x + item.offset;
-        float *out = y + item.offset;
-        for (int64_t p = 0; p < item.count; p++) out[p] = (in[p] - m) * a + b;
+    for (int64_t i = begin; i < end; i++) item_apply(g, pieces, i, x, scale, shift, mean, inverse, y, 0);
+}
+
+MARTLET_CLONES
+void martlet_norm_statistic(const martlet_norm *g, const float *x, const float *scale, const float *shift, float epsilon,
+                            float *partial, float *y, float *mean, float *inverse, int32_t streamed, int64_t begin,
+                            int64_t end) {
+    int64_t pieces = martlet_norm_pieces(g);
+    for (int64_t j = begin; j < end; j++) {
+        norm_planes planes = find_planes(g, j);
+        for (int64_t p = 0; p < planes.count; p++)
+            for (int64_t k = 0; k < pieces; k++) {
+                int64_t i = (planes.first + p * planes.step) * pieces + k;
+                item_moments(g, pieces, i, k + 1 < pieces ? i + 1 : (planes.first + (p + 1) * planes.step) * pieces, x, partial);
+            }
+        martlet_norm_combine(g, partial, epsilon, mean, inverse, j, j + 1);
+        for (int64_t p = 0; p < planes.count; p++)
+            for (int64_t k = 0; k < pieces; k++)
+                item_apply(g, pieces, (planes.first + p * planes.step) * pieces + k, x, scale, shift, mean, inverse, y, streamed);
     }
+    if (streamed) stream_end();
+}
+
+MARTLET_INLINE void item_sums(const martlet_norm *g, int64_t pieces, int64_t i, const float *dy, const float *x,
+                              const float *mean, const float *inverse, float *partial) {
+    norm_item item = find_item(g, pieces, i);
+    int64_t all = g->samples * g->channels * g->positions;
+    gradient_sums(dy + item.offset, x + item.offset, NULL, item.count, all - item.offset, mean[item.statistic],
+                  inverse[item.statistic], &partial[2 * i], &partial[2 * i + 1]);
 }
 
 MARTLET_CLONES
 void martlet_norm_gradient_sums(const martlet_norm *g, const float *dy, const float *x, const float *mean, const float *inverse,
                                 float *partial, int64_t begin, int64_t end) {
-    int64_t pieces = martlet_norm_pieces(g), all = g->samples * g->channels * g->positions;
-    for (int64_t i = begin; i < end; i++) {
-        norm_item item = find_item(g, pieces, i);
-        gradient_sums(dy + item.offset, x + item.offset, NULL, item.count, all - item.offset, mean[item.statistic],
-                      inverse[item.statistic], &partial[2 * i], &partial[2 * i + 1]);
-    }
+    int64_t pieces = martlet_norm_pieces(g);
+    for (int64_t i = begin; i < end; i++) item_sums(g, pieces, i, dy, x, mean, inverse, partial);
 }
 
 void martlet_norm_gradient_channels(const martlet_norm *g, const float *partial, float *scale_gradient, float *shift_gradient,
@@ -116,16 +151,42 @@ void martlet_norm_gradient_combine(const martlet_norm *g, const float *partial, 
     }
 }
 
+MARTLET_INLINE void item_gradient(const martlet_norm *g, int64_t pieces, int64_t i, const float *dy, const float *x,
+                                  const float *scale, const float *mean, const float *inverse, const float *sums, float *dx,
+                                  int32_t streamed) {
+    norm_item item = find_item(g, pieces, i);
+    float m = mean[item.statistic], a = inverse[item.statistic], s = scale ? scale[item.channel] : 1;
+    float plain = sums[2 * item.statistic], weighted = sums[2 * item.statistic + 1] * a;
+    const float *in = x + item.offset, *gradient = dy + item.offset;
+    float *out = dx + item.offset;
+#define VALUE(AT) ((AT(gradient) * s - plain - (AT(in) - m) * weighted) * a)
+    if (streamed) EACH_STREAMED(out, item.count, VALUE);
+    else EACH_STORED(out, item.count, VALUE);
+#undef VALUE
+}
+
 MARTLET_CLONES
 void martlet_norm_gradient_apply(const martlet_norm *g, const float *dy, const float *x, const float *scale, const float *mean,
                                  const float *inverse, const float *sums, float *dx, int64_t begin, int64_t end) {
     int64_t pieces = martlet_norm_pieces(g);
-    for (int64_t i = begin; i < end; i++) {
-        norm_item item = find_item(g, pieces, i);
-        float m = mean[item.statistic], a = inverse[item.statistic], s = scale ? scale[item.channel] : 1;
-        float plain = sums[2 * item.statistic], weighted = sums[2 * item.statistic + 1] * a;
-        const float *in = x + item.offset, *gradient = dy + item.offset;
-        float *out = dx + item.offset;
-        for (int64_t p = 0; p < item.count; p++) out[p] = (gradient[p] * s - plain - (in[p] - m) * weighted) * a;
+    for (int64_t i = begin; i < end; i++) item_gradient(g, pieces, i, dy, x, scale, mean, inverse, sums, dx, 0);
+}
+
+MARTLET_CLONES
+void martlet_norm_gradient_statistic(const martlet_norm *g, const float *dy, const float *x, const float *scale,
+                                     const float *mean, const float *inverse, float *partial, float *sums, float *dx,
+                                     int32_t streamed, int64_t begin, int64_t end) {
+    int64_t pieces = martlet_norm_pieces(g);
+    for (int64_t j = begin; j < end; j++) {
+        norm_planes planes = find_planes(g, j);
+        for (int64_t p = 0; p < planes.count; p++)
+            for (int64_t k = 0; k < pieces; k++)
+                item_sums(g, pieces, (planes.first + p * planes.step) * pieces + k, dy, x, mean, inverse, partial);
+        martlet_norm_gradient_combine(g, partial, scale, sums, j, j + 1);
+        for (int64_t p = 0; p < planes.count; p++)
+            for (int64_t k = 0; k < pieces; k++)
+                item_gradient(g, pieces, (planes.first + p * planes.step) * pieces + k, dy, x, scale, mean, inverse, sums, dx,
+                              streamed);
     }
+    if (streamed) stream_end();
 }

@@ -1,5 +1,6 @@
 #include "Moments.h"
 #include "Normalization.h"
+#include "Stream.h"
 
 // Columns are done a strip at a time, rows a few at a time, so that both passes over them hit the first-level cache.
 enum { strip = 256, few_rows = 16, most_blocks = 64 };
@@ -147,9 +148,13 @@ void martlet_columns_gradient_apply(const float *dy, const float *x, int64_t row
     }
 }
 
+#define EACH(FORM)                               \
+    if (streamed) EACH_STREAMED(out, n, FORM);   \
+    else EACH_STORED(out, n, FORM)
+
 MARTLET_CLONES
 void martlet_rows_norm(const float *x, int64_t groups, int64_t n, const float *scale, const float *shift, float epsilon, float *y,
-                       float *mean, float *inverse, int64_t begin, int64_t end) {
+                       float *mean, float *inverse, int32_t streamed, int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; r++) {
         const float *in = x + r * n, *a = scale ? scale + r % groups * n : NULL, *b = shift ? shift + r % groups * n : NULL;
         float *out = y + r * n, m, squares;
@@ -157,17 +162,24 @@ void martlet_rows_norm(const float *x, int64_t groups, int64_t n, const float *s
         float factor = 1 / sqrtf(squares / (float)n + epsilon);
         mean[r] = m;
         inverse[r] = factor;
-        for (int64_t i = 0; i < n; i++) {
-            float value = (in[i] - m) * factor;
-            value = a ? value * a[i] : value;
-            out[i] = b ? value + b[i] : value;
-        }
+#define PLAIN(AT) ((AT(in) - m) * factor)
+#define SCALED(AT) (PLAIN(AT) * AT(a))
+#define SHIFTED(AT) (PLAIN(AT) + AT(b))
+#define BOTH(AT) (PLAIN(AT) * AT(a) + AT(b))
+        if (a && b) { EACH(BOTH); }
+        else if (a) { EACH(SCALED); }
+        else if (b) { EACH(SHIFTED); }
+        else { EACH(PLAIN); }
+#undef PLAIN
+#undef SCALED
     }
+    if (streamed) stream_end();
 }
 
 MARTLET_CLONES
 void martlet_rows_norm_gradient(const float *dy, const float *x, int64_t groups, int64_t n, const float *scale,
-                                const float *mean, const float *inverse, float *dx, float *partial, int64_t begin, int64_t end) {
+                                const float *mean, const float *inverse, float *dx, float *partial, int32_t streamed, int64_t begin,
+                                int64_t end) {
     float *restrict all_plain = partial, *restrict all_weighted = partial + groups * n;
     memset(partial, 0, (size_t)(2 * groups * n) * sizeof *partial);
     for (int64_t r = begin * groups; r < end * groups; r++) {
@@ -179,10 +191,13 @@ void martlet_rows_norm_gradient(const float *dy, const float *x, int64_t groups,
         first /= (float)n;
         second /= (float)n;
         for (int64_t i = 0; i < n; i++) {
-            float normal = (in[i] - m) * factor;
             plain[i] += g[i];
-            weighted[i] += g[i] * normal;
-            out[i] = ((s ? g[i] * s[i] : g[i]) - first - normal * second) * factor;
+            weighted[i] += g[i] * ((in[i] - m) * factor);
         }
+#define PLAIN(AT) ((AT(g) - first - (AT(in) - m) * factor * second) * factor)
+#define SCALED(AT) ((AT(g) * AT(s) - first - (AT(in) - m) * factor * second) * factor)
+        if (s) { EACH(SCALED); }
+        else { EACH(PLAIN); }
     }
+    if (streamed) stream_end();
 }

@@ -81,42 +81,43 @@ MARTLET_INLINE float exponential_minus_one(float x) {
 
 MARTLET_INLINE float sigmoid(float x) { return 1.0f / (1.0f + martlet_exponential(-x)); }
 
+// Quotients of polynomials in the square, fitted for relative error; both round to 1 from the limit on.
+MARTLET_INLINE float with_limit(float x, float limit, float y) {
+    y = y > 1.0f ? 1.0f : y;
+    y = y < -1.0f ? -1.0f : y;
+    return magnitude(x) > limit ? with_sign_of(1.0f, x) : y;
+}
+
 MARTLET_INLINE float hyperbolic_tangent(float x) {
     float s = x * x;
-    float p = 2.147536869e-03f;
-    p = p * s + -8.182673866e-03f;
-    p = p * s + 2.170296711e-02f;
-    p = p * s + -5.394720427e-02f;
-    p = p * s + 1.333320976e-01f;
-    p = p * s + -3.333333091e-01f;
-    float small = x + x * s * p;
-    float large = 1.0f - 2.0f / (martlet_exponential(2.0f * magnitude(x)) + 1.0f);
-    return magnitude(x) < 0.625f ? small : with_sign_of(large, x);
+    float p = 1.3319342073714324e-08f;
+    p = p * s + 2.058369864244014e-05f;
+    p = p * s + 3.494048723950982e-03f;
+    p = p * s + 1.337973028421402e-01f;
+    p = p * s + 1.0f;
+    float q = 7.762136533528974e-07f;
+    q = q * s + 3.28311522025615e-04f;
+    q = q * s + 2.587112784385681e-02f;
+    q = q * s + 4.671304523944855e-01f;
+    q = q * s + 1.0f;
+    return with_limit(x, 9.01f, x * p / q);
 }
 
 MARTLET_INLINE float error_function(float x) {
     float s = x * x;
-    float p = 7.889119531e-05f;
-    p = p * s + -8.020841279e-04f;
-    p = p * s + 5.189535339e-03f;
-    p = p * s + -2.685444459e-02f;
-    p = p * s + 1.128360018e-01f;
-    p = p * s + -3.761262714e-01f;
-    p = p * s + 1.283791659e-01f;
-    float small = x + x * p;
-    // erf(t) = 1 - e^-q(t); beyond 4 it is 1.
-    float t = magnitude(x);
-    t = t > 4.0f ? 4.0f : t;
-    float q = 2.169763897e-05f;
-    q = q * t + -4.414729161e-04f;
-    q = q * t + 4.205285894e-03f;
-    q = q * t + -2.521034230e-02f;
-    q = q * t + 1.084221027e-01f;
-    q = q * t + 6.332163950e-01f;
-    q = q * t + 1.129580312e+00f;
-    q = q * t + -1.884677849e-04f;
-    float large = 1.0f - martlet_exponential(-q);
-    return magnitude(x) < 1.0f ? small : with_sign_of(large, x);
+    float p = 2.025927415161277e-06f;
+    p = p * s + 2.8468528762459755e-04f;
+    p = p * s + 3.808054141700268e-03f;
+    p = p * s + 5.287511646747589e-02f;
+    p = p * s + 1.9154781103134155e-01f;
+    p = p * s + 1.1283791065216064f;
+    float q = 3.783187275985256e-05f;
+    q = q * s + 1.1706996010616422e-03f;
+    q = q * s + 1.5054875984787941e-02f;
+    q = q * s + 1.1455859243869781e-01f;
+    q = q * s + 5.030875205993652e-01f;
+    q = q * s + 1.0f;
+    return with_limit(x, 3.94f, x * p / q);
 }
 
 // Beyond this the reduction below loses digits.

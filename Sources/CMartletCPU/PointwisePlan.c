@@ -135,8 +135,12 @@ void martlet_plan_make(martlet_plan *plan, void *memory, const martlet_program *
     if (chunk * plan->buffers > stack_floats) chunk = stack_floats / plan->buffers / 16 * 16;
     plan->chunk = chunk;
     if (plan->by_rows || plan->space.rank != 2 || chunk < inner) return;
-    // Chunks of whole rows: an input that repeats in every row needs to be copied once.
-    plan->chunk = chunk - chunk % inner;
+    // Chunks of whole rows: an input that repeats in every row needs to be copied once. Of whole cache lines where that fits.
+    int64_t lines = inner;
+    while (lines % 16 != 0) lines *= 2;
+    if (lines > longest_chunk) lines = inner;
+    else if (lines > chunk) chunk = lines;
+    plan->chunk = chunk - chunk % lines;
     for (int32_t i = 0; i < inputs; i++)
         if (plan->access[i] == operand_buffered && plan->strides[i][0] == 0) plan->access[i] = operand_repeated;
 }

@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "Stream.h"
 #include "Windows.h"
 
 // The larger of two, NaN being the largest and the first of equals winning.
@@ -23,87 +24,164 @@ MARTLET_INLINE void max_window(const martlet_pooling *g, const float *plane, int
     *index = at;
 }
 
-// Output columns [j, j + 16) whose windows lie inside the image's columns.
-MARTLET_INLINE void max_windows(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *row,
-                                window_range taps, int64_t first, lane_vector *best, lane_integers *at) {
-    const lane_integers offset = (lane_integers){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} * (int32_t)step;
-    for (int64_t a = taps.begin; a < taps.end; a++)
-        for (int64_t b = 0; b < kernel_x; b++) {
-            int64_t distance = a * g->dilation_y * g->width + b * g->dilation_x;
-            lane_vector value;
-            load_every(row + distance, step, &value);
-            lane_integers position = offset + (int32_t)(first + distance);
-            if (a == taps.begin && b == 0) {
-                *best = value;
-                *at = position;
-            } else {
-                lane_integers take = (value > *best) | ((value != value) & (*best == *best));
-                *best = (lane_vector)(((lane_integers)value & take) | ((lane_integers)*best & ~take));
-                *at = (position & take) | (*at & ~take);
-            }
-        }
+// Windows are taken in two steps: the maximum of each image column over the window's rows, then over the columns. Of equal
+// elements the one at the smaller position wins, so the order of the steps does not matter. Rows that hold NaN, which is the
+// largest, are done window by window.
+enum { reach = 2048, staged = 4096 };
+
+typedef struct {
+    float value[reach + 2 * lanes];
+    int32_t at[reach + 2 * lanes];
+} column_maxima;
+
+#define EITHER(take, a, b) (lane_vector)(((lane_integers)(a) & (take)) | ((lane_integers)(b) & ~(take)))
+
+MARTLET_INLINE void load_every_integer(const int32_t *in, const int64_t step, lane_integers *out) {
+    lane_vector bits;
+    load_every((const float *)(const void *)in, step, &bits);
+    *out = (lane_integers)bits;
 }
 
-MARTLET_INLINE void max_rows(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *x, float *y,
-                             int32_t *indices, int64_t begin, int64_t end) {
-    const float *limit = x + g->planes * g->height * g->width;
-    float *y_limit = y + end * g->columns;
-    window_range inside = window_inside(g);
-    int64_t plane = begin / g->rows, i = begin % g->rows;
-    for (int64_t r = begin; r < end; r++, i++) {
-        if (i == g->rows) { i = 0; plane++; }
-        int64_t j = 0;
-        const float *in = x + plane * g->height * g->width;
-        float *out = y + r * g->columns;
-        int32_t *where = indices + r * g->columns;
-        window_range taps = window_taps(i, g->stride_y, g->padding_y, g->dilation_y, g->kernel_y, g->height);
-        int64_t reach = (taps.end - 1) * g->dilation_y * g->width + (g->kernel_x - 1) * g->dilation_x + lanes * step;
-        for (; j < inside.begin; j++) max_window(g, in, i, j, out + j, where + j);
-        for (; j < inside.end; j += lanes) {
-            int64_t first = (i * g->stride_y - g->padding_y) * g->width + j * g->stride_x - g->padding_x;
-            int64_t count = smaller(lanes, inside.end - j);
-            if (limit - in - first < reach) {
-                for (int64_t n = 0; n < count; n++) max_window(g, in, i, j + n, out + j + n, where + j + n);
-                continue;
-            }
-            lane_vector best = (lane_vector){0} - INFINITY;
-            lane_integers at = (lane_integers){0} - 1;
-            max_windows(g, step, kernel_x, in + first, taps, first, &best, &at);
-            if (y_limit - (out + j) >= lanes) {
-                // What lies behind the row is written later.
-                STORE(out + j, best);
-                *(loose_integers *)(where + j) = at;
-            } else {
-                float value[lanes];
-                int32_t position[lanes];
-                STORE(value, best);
-                *(loose_integers *)position = at;
-                memcpy(out + j, value, (size_t)count * sizeof(float));
-                memcpy(where + j, position, (size_t)count * sizeof(float));
-            }
+// The maxima of `count` image columns from `first`, which may lie in the padding. Whether there is NaN among them.
+MARTLET_INLINE int find_column_maxima(const martlet_pooling *g, const float *plane, const float *limit, int64_t top,
+                                      window_range taps, int64_t first, int64_t count, column_maxima *m) {
+    const lane_integers lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    int64_t low = smaller(larger(-first, 0), count), high = larger(low, smaller(count, g->width - first));
+    if (taps.begin == taps.end) high = low;
+    for (int64_t c = 0; c < low; c++) { m->value[c] = -INFINITY; m->at[c] = INT32_MAX; }
+    int64_t row = g->dilation_y * g->width, start = (top + taps.begin * g->dilation_y) * g->width + first;
+    lane_integers odd = {0};
+    int64_t c = low;
+    for (; c < high && limit - (plane + start + (taps.end - taps.begin - 1) * row + c) >= lanes; c += lanes) {
+        const float *in = plane + start + c;
+        lane_vector best = LOAD(in);
+        lane_integers at = lane + (int32_t)(start + c), position = at;
+        odd |= best != best;
+        for (int64_t a = taps.begin + 1; a < taps.end; a++) {
+            in += row;
+            position += (int32_t)row;
+            lane_vector value = LOAD(in);
+            lane_integers take = value > best;
+            odd |= value != value;
+            best = EITHER(take, value, best);
+            at = (position & take) | (at & ~take);
         }
-        for (j = larger(inside.begin, inside.end); j < g->columns; j++) max_window(g, in, i, j, out + j, where + j);
+        STORE(m->value + c, best);
+        *(loose_integers *)(m->at + c) = at;
+    }
+    int is_odd = 0;
+    for (int i = 0; i < lanes; i++) is_odd |= odd[i];
+    for (; c < high; c++) {
+        const float *in = plane + start + c;
+        m->value[c] = in[0];
+        m->at[c] = (int32_t)(start + c);
+        is_odd |= in[0] != in[0];
+        for (int64_t a = 1; a < taps.end - taps.begin; a++) {
+            float value = in[a * row];
+            is_odd |= value != value;
+            if (value > m->value[c]) { m->value[c] = value; m->at[c] = (int32_t)(start + c + a * row); }
+        }
+    }
+    for (c = high; c < count; c++) { m->value[c] = -INFINITY; m->at[c] = INT32_MAX; }
+    return is_odd;
+}
+
+// Outputs from `first`, `count` of them, of the columns; up to 15 more are written.
+MARTLET_INLINE void join_columns(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const column_maxima *m,
+                                 int64_t count, float *y, int32_t *indices) {
+    for (int64_t j = 0; j < count; j += lanes) {
+        lane_vector best, value;
+        lane_integers at, position;
+        load_every(m->value + j * step, step, &best);
+        load_every_integer(m->at + j * step, step, &at);
+        for (int64_t b = 1; b < kernel_x; b++) {
+            load_every(m->value + j * step + b * g->dilation_x, step, &value);
+            load_every_integer(m->at + j * step + b * g->dilation_x, step, &position);
+            lane_integers take = (value > best) | ((value == best) & (position < at));
+            best = EITHER(take, value, best);
+            at = (position & take) | (at & ~take);
+        }
+        // No position of the window lies inside.
+        at |= at == INT32_MAX;
+        STORE(y + j, best);
+        *(loose_integers *)(indices + j) = at;
     }
 }
 
-MARTLET_CLONES
-void martlet_max_pool(const martlet_pooling *g, const float *x, float *y, int32_t *indices, int64_t begin, int64_t end) {
-    if (g->stride_x == 1) max_rows(g, 1, g->kernel_x, x, y, indices, begin, end);
-    else if (g->stride_x == 2 && g->kernel_x == 2) max_rows(g, 2, 2, x, y, indices, begin, end);
-    else if (g->stride_x == 2) max_rows(g, 2, g->kernel_x, x, y, indices, begin, end);
-    else max_rows(g, g->stride_x, g->kernel_x, x, y, indices, begin, end);
+MARTLET_INLINE void max_row(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *plane,
+                            const float *limit, int64_t i, float *y, int32_t *indices) {
+    column_maxima maxima;
+    window_range taps = window_taps(i, g->stride_y, g->padding_y, g->dilation_y, g->kernel_y, g->height);
+    int64_t extent = (g->kernel_x - 1) * g->dilation_x + 1, block = (reach - extent) / step / lanes * lanes;
+    for (int64_t j = 0; j < g->columns; j += block) {
+        int64_t count = block < lanes ? g->columns : smaller(block, g->columns - j);
+        if (block >= lanes
+            && !find_column_maxima(g, plane, limit, i * g->stride_y - g->padding_y, taps, j * step - g->padding_x,
+                                   (count - 1) * step + extent, &maxima)) {
+            join_columns(g, step, kernel_x, &maxima, count, y + j, indices + j);
+            continue;
+        }
+        for (int64_t k = j; k < j + count; k++) max_window(g, plane, i, k, y + k, indices + k);
+        if (block < lanes) break;
+    }
+}
+
+// Rows are computed in a buffer and moved out several at a time.
+MARTLET_INLINE void max_rows(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *x, float *y,
+                             int32_t *indices, int32_t streamed, int64_t begin, int64_t end) {
+    _Alignas(64) float values[staged + lanes];
+    _Alignas(64) int32_t positions[staged + lanes];
+    const float *limit = x + g->planes * g->height * g->width;
+    int64_t each = staged / g->columns;
+    for (int64_t r = begin; r < end;) {
+        int64_t rows = smaller(larger(each, 1), end - r);
+        float *to = each ? values : y + r * g->columns;
+        int32_t *at = each ? positions : indices + r * g->columns;
+        for (int64_t k = 0; k < rows; k++) {
+            const float *plane = x + (r + k) / g->rows * g->height * g->width;
+            int64_t i = (r + k) % g->rows;
+            if (each) max_row(g, step, kernel_x, plane, limit, i, to + k * g->columns, at + k * g->columns);
+            else for (int64_t j = 0; j < g->columns; j++) max_window(g, plane, i, j, to + j, at + j);
+        }
+        size_t count = (size_t)(rows * g->columns);
+        if (each && streamed) {
+            stream_copy(values, y + r * g->columns, (int64_t)count);
+            stream_copy((const float *)(const void *)positions, (float *)(void *)(indices + r * g->columns), (int64_t)count);
+        } else if (each) {
+            memcpy(y + r * g->columns, values, count * sizeof *values);
+            memcpy(indices + r * g->columns, positions, count * sizeof *positions);
+        }
+        r += rows;
+    }
+    if (streamed) stream_end();
 }
 
 MARTLET_CLONES
-void martlet_max_pool_gradient(const martlet_pooling *g, const float *dy, const int32_t *indices, float *dx,
+void martlet_max_pool(const martlet_pooling *g, const float *x, float *y, int32_t *indices, int32_t streamed, int64_t begin,
+                      int64_t end) {
+    if (g->stride_x == 1 && g->kernel_x == 3) max_rows(g, 1, 3, x, y, indices, streamed, begin, end);
+    else if (g->stride_x == 1) max_rows(g, 1, g->kernel_x, x, y, indices, streamed, begin, end);
+    else if (g->stride_x == 2 && g->kernel_x == 2) max_rows(g, 2, 2, x, y, indices, streamed, begin, end);
+    else if (g->stride_x == 2 && g->kernel_x == 3) max_rows(g, 2, 3, x, y, indices, streamed, begin, end);
+    else if (g->stride_x == 2) max_rows(g, 2, g->kernel_x, x, y, indices, streamed, begin, end);
+    else max_rows(g, g->stride_x, g->kernel_x, x, y, indices, streamed, begin, end);
+}
+
+MARTLET_CLONES
+void martlet_max_pool_gradient(const martlet_pooling *g, const float *dy, const int32_t *indices, float *dx, int32_t streamed,
                                int64_t begin, int64_t end) {
+    enum { held = 32768 };
+    _Alignas(64) float buffer[held];
     int64_t area = g->height * g->width, count = g->rows * g->columns;
+    streamed = streamed && area <= held;
     for (int64_t plane = begin; plane < end; plane++) {
-        float *out = dx + plane * area;
+        float *out = streamed ? buffer : dx + plane * area;
         memset(out, 0, (size_t)area * sizeof(float));
         for (int64_t p = plane * count; p < (plane + 1) * count; p++)
             if ((uint64_t)(int64_t)indices[p] < (uint64_t)area) out[indices[p]] += dy[p];
+        if (streamed) stream_copy(buffer, dx + plane * area, area);
     }
+    if (streamed) stream_end();
 }
 
 MARTLET_CLONES

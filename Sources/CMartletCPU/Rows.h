@@ -42,13 +42,6 @@ MARTLET_INLINE void keep_part(int64_t count, lane_vector *x) {
     *x = (lane_vector)((lane_integers)*x & (lane < (int32_t)smaller(count, lanes)));
 }
 
-MARTLET_INLINE void exponentials(const lane_vector *x, lane_vector *y) {
-    float in[lanes], out[lanes];
-    STORE(in, *x);
-    for (int i = 0; i < lanes; i++) out[i] = martlet_exponential(in[i]);
-    *y = LOAD(out);
-}
-
 // Lane by lane the larger; the second where the first is NaN.
 MARTLET_INLINE void lane_maximum(const lane_vector *x, const lane_vector *y, lane_vector *result) {
     lane_integers take = *x > *y;
@@ -79,14 +72,25 @@ MARTLET_INLINE float row_maximum(const float *in, int64_t n, const float *limit)
     return x[0] > x[1] ? x[0] : x[1];
 }
 
+// Asks for what lies a row further on, which the next row's first pass will wait for.
+MARTLET_INLINE void fetch_next(const float *next, const float *limit) {
+    if (next < limit) __builtin_prefetch(next);
+}
+
 // The sum of e^(x - maximum).
 MARTLET_INLINE float exponential_sum(const float *in, int64_t n, const float *limit, float maximum) {
-    lane_vector sum = {0};
-    for (int64_t i = 0; i < n; i += lanes) {
-        lane_vector x, e;
+    lane_vector sum = {0}, x, e;
+    int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        x = LOAD(in + i) - maximum;
+        fetch_next(in + n + i, limit);
+        exponentials_below(&x, &e);
+        sum += e;
+    }
+    if (i < n) {
         load_part(in + i, n - i, limit, -INFINITY, &x);
         x -= maximum;
-        exponentials(&x, &e);
+        exponentials_below(&x, &e);
         // The filling adds nothing, even to a row of minus infinities.
         keep_part(n - i, &e);
         sum += e;

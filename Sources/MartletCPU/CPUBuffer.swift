@@ -38,4 +38,7 @@ extension View {
     /// The view's first element, of an int32 view.
     @inline(__always)
     package var ints: UnsafeMutablePointer<Int32> { address.assumingMemoryBound(to: Int32.self) }
+
+    /// 1 for a result so large that it would leave the caches before anybody reads it: kernels then write past them.
+    var isStreamed: Int32 { count >= 1 << 22 ? 1 : 0 }
 }

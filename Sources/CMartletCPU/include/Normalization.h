@@ -19,6 +19,10 @@ void martlet_norm_combine(const martlet_norm *g, const float *partial, float eps
                           int64_t begin, int64_t end);
 void martlet_norm_apply(const martlet_norm *g, const float *x, const float *scale, const float *shift, const float *mean,
                         const float *inverse, float *y, int64_t begin, int64_t end);
+// All three for the statistics in [begin, end), one after the other, so that its elements are still in the caches when they are
+// read again. `streamed` results are written past the caches.
+void martlet_norm_statistic(const martlet_norm *g, const float *x, const float *scale, const float *shift, float epsilon,
+                            float *partial, float *y, float *mean, float *inverse, int32_t streamed, int64_t begin, int64_t end);
 // partial[item] = the sums of dy and of dy * (x - mean) * inverse.
 void martlet_norm_gradient_sums(const martlet_norm *g, const float *dy, const float *x, const float *mean, const float *inverse,
                                 float *partial, int64_t begin, int64_t end);
@@ -29,6 +33,10 @@ void martlet_norm_gradient_combine(const martlet_norm *g, const float *partial, 
                                    int64_t begin, int64_t end);
 void martlet_norm_gradient_apply(const martlet_norm *g, const float *dy, const float *x, const float *scale, const float *mean,
                                  const float *inverse, const float *sums, float *dx, int64_t begin, int64_t end);
+// The sums, means and elements of the statistics in [begin, end), one after the other.
+void martlet_norm_gradient_statistic(const martlet_norm *g, const float *dy, const float *x, const float *scale,
+                                     const float *mean, const float *inverse, float *partial, float *sums, float *dx,
+                                     int32_t streamed, int64_t begin, int64_t end);
 
 // Statistics of the columns of x [rows, columns]: batch normalisation with one position. A block is some rows; its partial
 // result is [2][columns].
@@ -49,9 +57,10 @@ void martlet_columns_gradient_apply(const float *dy, const float *x, int64_t row
 
 // Statistics of each row of x [samples, groups, n]: layer normalisation, or group normalisation with one position.
 void martlet_rows_norm(const float *x, int64_t groups, int64_t n, const float *scale, const float *shift, float epsilon, float *y,
-                       float *mean, float *inverse, int64_t begin, int64_t end);
+                       float *mean, float *inverse, int32_t streamed, int64_t begin, int64_t end);
 // The samples in [begin, end); partial [2][groups * n] = the sums over them of dy and of dy * (x - mean) * inverse.
 void martlet_rows_norm_gradient(const float *dy, const float *x, int64_t groups, int64_t n, const float *scale,
-                                const float *mean, const float *inverse, float *dx, float *partial, int64_t begin, int64_t end);
+                                const float *mean, const float *inverse, float *dx, float *partial, int32_t streamed, int64_t begin,
+                                int64_t end);
 
 #endif

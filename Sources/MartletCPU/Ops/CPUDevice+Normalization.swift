@@ -1,8 +1,8 @@
 import CMartletCPU
 import MartletCore
 
-/// Normalisation in up to three passes: partial statistics of pieces, their sums in a fixed order, and the elements. With one
-/// position, pieces are blocks of rows (batch), or each row is done at once (layer, group).
+/// Normalisation in three steps: partial statistics of pieces, their sums in a fixed order, and the elements. A task does all of
+/// them for its statistics while their elements are in the caches; few statistics are done in three passes. With one position, pieces are blocks of rows (batch), or each row is done at once (layer, group).
 extension CPUDevice {
     public func batchNorm(
         _ x: View, scale: View?, shift: View?, epsilon: Float, into y: View, mean: View,
@@ -63,9 +63,10 @@ extension CPUDevice {
         let (m, inverse) = (mean.floats, inverseDeviation.floats)
         guard x.shape[2] == 1 else { return normalize(x, groups, scale, shift, epsilon, y, m, inverse, results) }
         let (source, result, a, b) = (x.floats, y.floats, scale?.floats, shift?.floats)
-        let length = x.shape[1] / groups
+        let (length, streamed) = (x.shape[1] / groups, y.isStreamed)
         pool.run(over: x.shape[0] * groups, grain: max(1, 16384 / length), perWorker: 4) { rows, _ in
-            martlet_rows_norm(source, Int64(groups), Int64(length), a, b, epsilon, result, m, inverse, rows.low, rows.high)
+            martlet_rows_norm(
+                source, Int64(groups), Int64(length), a, b, epsilon, result, m, inverse, streamed, rows.low, rows.high)
         }
     }
 
@@ -84,10 +85,11 @@ extension CPUDevice {
         defer { withExtendedLifetime(memory) {} }
         let (m, inverse, a, partial) = (mean.floats, inverseDeviation.floats, scale?.floats, memory.start)
         let (gradient, source, result, da, db) = (dy.floats, x.floats, dx.floats, dScale.floats, dShift.floats)
+        let streamed = dx.isStreamed
         pool.run(parts) { part, _ in
             martlet_rows_norm_gradient(
                 gradient, source, Int64(groups), Int64(channels / groups), a, m, inverse, result, partial + part * 2 * channels,
-                Int64(samples * part / parts), Int64(samples * (part + 1) / parts))
+                streamed, Int64(samples * part / parts), Int64(samples * (part + 1) / parts))
         }
         pool.run(over: channels, grain: max(64, 16384 / parts)) { columns, _ in
             martlet_columns_sum(partial, Int64(parts), Int64(channels), db, da, columns.low, columns.high)
@@ -103,7 +105,14 @@ extension CPUDevice {
         guard let memory = scratch(floats: shape.items * 2, for: results) else { return }
         defer { withExtendedLifetime(memory) {} }
         let (source, result, a, b, partial) = (x.floats, y.floats, scale?.floats, shift?.floats, memory.start)
+        let streamed = y.isStreamed
         withUnsafePointer(to: shape.c) { g in
+            guard !shape.isCutByStatistic(pool.threads) else {
+                return pool.run(over: shape.statistics, grain: shape.statisticShare, perWorker: 4) { statistics, _ in
+                    martlet_norm_statistic(
+                        g, source, a, b, epsilon, partial, result, mean, inverse, streamed, statistics.low, statistics.high)
+                }
+            }
             pool.run(over: shape.items, grain: shape.itemGrain, perWorker: 4) { items, _ in
                 martlet_norm_moments(g, source, partial, items.low, items.high)
             }
@@ -126,13 +135,24 @@ extension CPUDevice {
         let partial = memory.start, sums = partial + shape.items * 2
         let (m, deviation, a) = (mean.floats, inverse.floats, scale?.floats)
         let (gradient, source, result, da, db) = (dy.floats, x.floats, dx.floats, dScale.floats, dShift.floats)
+        let streamed = dx.isStreamed
         withUnsafePointer(to: shape.c) { g in
+            func sumChannels() {
+                pool.run(over: x.shape[1], grain: max(1, 16384 * x.shape[1] / max(shape.items, 1))) { channels, _ in
+                    martlet_norm_gradient_channels(g, partial, da, db, channels.low, channels.high)
+                }
+            }
+            guard !shape.isCutByStatistic(pool.threads) else {
+                pool.run(over: shape.statistics, grain: shape.statisticShare, perWorker: 4) { statistics, _ in
+                    martlet_norm_gradient_statistic(
+                        g, gradient, source, a, m, deviation, partial, sums, result, streamed, statistics.low, statistics.high)
+                }
+                return sumChannels()
+            }
             pool.run(over: shape.items, grain: shape.itemGrain, perWorker: 4) { items, _ in
                 martlet_norm_gradient_sums(g, gradient, source, m, deviation, partial, items.low, items.high)
             }
-            pool.run(over: x.shape[1], grain: max(1, 16384 * x.shape[1] / max(shape.items, 1))) { channels, _ in
-                martlet_norm_gradient_channels(g, partial, da, db, channels.low, channels.high)
-            }
+            sumChannels()
             pool.run(over: shape.statistics, grain: shape.statisticGrain) { statistics, _ in
                 martlet_norm_gradient_combine(g, partial, a, sums, statistics.low, statistics.high)
             }
@@ -148,6 +168,11 @@ private struct NormShape {
     let c: martlet_norm
     let items: Int, statistics: Int
     let itemGrain: Int, statisticGrain: Int
+    /// Statistics whose elements are worth a task.
+    let statisticShare: Int
+
+    /// Whether there are enough statistics for each thread to do some from beginning to end.
+    func isCutByStatistic(_ threads: Int) -> Bool { statistics >= 8 * threads }
 
     init(_ x: View, _ groups: Int) {
         let norm = martlet_norm(
@@ -159,6 +184,7 @@ private struct NormShape {
         }
         itemGrain = max(1, 16384 * items / max(x.count, 1))
         statisticGrain = max(1, 16384 * statistics / max(items, 1))
+        statisticShare = max(1, 16384 * statistics / max(x.count, 1))
     }
 }
 

@@ -5,8 +5,10 @@ import MartletCore
 extension CPUDevice {
     public func maxPool(_ x: View, into y: View, indices: View, options: PoolingOptions) {
         guard begin(reading: [x], writing: [y, indices]) else { return }
-        let (source, result, positions) = (x.floats, y.floats, indices.ints)
-        pooledRows(martlet_pooling(image: x, output: y, options)) { martlet_max_pool($0, source, result, positions, $1, $2) }
+        let (source, result, positions, streamed) = (x.floats, y.floats, indices.ints, y.isStreamed)
+        pooledRows(martlet_pooling(image: x, output: y, options)) {
+            martlet_max_pool($0, source, result, positions, streamed, $1, $2)
+        }
     }
 
     public func maxPoolGradient(_ dy: View, indices: View, into dx: View, options: PoolingOptions) {
@@ -55,9 +57,9 @@ extension CPUDevice {
 
     private func scatterMaximum(_ dy: View, _ indices: View, _ dx: View) {
         guard begin(reading: [dy, indices], writing: [dx]) else { return }
-        let (gradient, positions, result) = (dy.floats, indices.ints, dx.floats)
+        let (gradient, positions, result, streamed) = (dy.floats, indices.ints, dx.floats, dx.isStreamed)
         planes(martlet_pooling(image: dx, output: dy)) {
-            martlet_max_pool_gradient($0, gradient, positions, result, $1, $2)
+            martlet_max_pool_gradient($0, gradient, positions, result, streamed, $1, $2)
         }
     }
 

@@ -5,14 +5,14 @@ import MartletCore
 extension CPUDevice {
     public func softmax(_ x: View, into y: View, logarithm: Bool) {
         guard begin(reading: [x], writing: [y]) else { return }
-        let (source, result, n) = (x.floats, y.floats, Int64(x.shape[1]))
-        rows(of: x) { martlet_softmax(source, result, n, logarithm ? 1 : 0, $0, $1) }
+        let (source, result, n, streamed) = (x.floats, y.floats, Int64(x.shape[1]), y.isStreamed)
+        rows(of: x) { martlet_softmax(source, result, n, logarithm ? 1 : 0, streamed, $0, $1) }
     }
 
     public func softmaxGradient(_ dy: View, _ y: View, into dx: View, logarithm: Bool) {
         guard begin(reading: [dy, y], writing: [dx]) else { return }
-        let (gradient, values, result, n) = (dy.floats, y.floats, dx.floats, Int64(y.shape[1]))
-        rows(of: y) { martlet_softmax_gradient(gradient, values, result, n, logarithm ? 1 : 0, $0, $1) }
+        let (gradient, values, result, n, streamed) = (dy.floats, y.floats, dx.floats, Int64(y.shape[1]), dx.isStreamed)
+        rows(of: y) { martlet_softmax_gradient(gradient, values, result, n, logarithm ? 1 : 0, streamed, $0, $1) }
     }
 
     public func crossEntropy(_ logits: View, labels: View, weights: View?, into losses: View, options: CrossEntropyOptions) {
@@ -31,9 +31,11 @@ extension CPUDevice {
         guard begin(reading: [dLosses, logits, labels] + (weights.map { [$0] } ?? []), writing: [dLogits]) else { return }
         var plan = martlet_cross_entropy_options(classes: logits.shape[1], weights: weights, options)
         let (gradient, stride) = (dLosses.floats, Int64(dLosses.strides[0]))
-        let (source, targets, result) = (logits.floats, labels.ints, dLogits.floats)
+        let (source, targets, result, streamed) = (logits.floats, labels.ints, dLogits.floats, dLogits.isStreamed)
         withUnsafePointer(to: &plan) { plan in
-            rows(of: logits) { martlet_cross_entropy_gradient(plan, gradient, stride, source, targets, result, $0, $1) }
+            rows(of: logits) {
+                martlet_cross_entropy_gradient(plan, gradient, stride, source, targets, result, streamed, $0, $1)
+            }
         }
     }
 
