@@ -1,135 +1,294 @@
-// Convolution's products on GPU-like devices, over the raster and the table of Convolution.cl and with the tiles of
-// MatmulTile.cl, which comes before this file: patches are gathered into local memory and stored nowhere else.
+// Convolution's products on GPU-like devices, with the tiles of MatmulTile.cl, which comes before this file: patches are gathered
+// into local memory and stored nowhere else.
 //
-// TM, TN, TK, WM, WN  as in MatmulTile.cl; THREADS is a multiple of TN and of TK
+// TM, TN, TK, WM, WN, FAR  as in MatmulTile.cl; THREADS is a multiple of TN
+// CHANNELS  4 where channels of a group are a multiple of 4, else 1. The raster of Convolution.cl then holds 4 channels side by
+//           side: [image][channel / 4][phase y][phase x][row][pitch][4], and taps are in the order [channel / 4][y][x][4], so that
+//           one vector is four taps at a pixel
+// A_VEC     4 where images of dy are a multiple of 4 pixels and aligned, else 1
+// OUT_VEC   4 where pixels of the output lie side by side and are a multiple of 4 and aligned, else 1
 // An epilogue is put before this file: EPILOGUE_PARAMETERS and EPILOGUE(value, image, channel, y, x).
 //
-//                       TN pixels of all images     Neighbouring work-items fetch neighbouring taps of a weight row, and
-//                      +---------------+            neighbouring pixels; the pixel's place is found once, the tap's is
-//       TK taps        | patches       |            read from the table.
+//                       TN pixels of all images     A pixel's place in the raster is found once, a tap's is read from a table,
+//                      +---------------+            one tile ahead of its use. The weights are copied with their rows side by
+//       TK taps        | patches       |            side and in the order of the taps. The weights' gradient is the same with
+//      +--------+      +---------------+            taps along the columns and pixels of all images along the depths, whose
+//   TM | weights|  ->  | outputs       |            places are read from a table too.
 //      +--------+      +---------------+
-//   TM | weights|  ->  | outputs       |
-//      +--------+      +---------------+
+#ifndef CHANNELS
+#define CHANNELS 1
+#endif
+#ifndef OUT_VEC
+#define OUT_VEC 1
+#endif
 
-// Where a work-item's share of a tile lies: along the lanes first, or along the depths first.
-#define DEPTH_STEP(TILE) (THREADS / (TILE))
-#define LANE_STEP (THREADS / TK)
+#ifdef KERNEL_convolutionTileRaster
+// The raster of Convolution.cl with 4 channels side by side. global: x, y over all phases, images * channels / 4.
+__kernel void convolutionTileRaster(Source from, const ulong offset, __global float *to, const int height, const int width,
+                                    const int top, const int left, const int strideY, const int strideX, const int phasesY,
+                                    const int phasesX, const int rows, const int pitch) {
+    const int x = get_global_id(0), y = get_global_id(1) % rows, phase = get_global_id(1) / rows;
+    const size_t plane = get_global_id(2), image = (size_t)height * width;
+    if (x >= pitch) return;
+    const int row = y * strideY + phase / phasesX - top, column = x * strideX + phase % phasesX - left;
+    float4 value = 0;
+    if (row >= 0 && row < height && column >= 0 && column < width) {
+        from += offset + plane * 4 * image + (size_t)row * width + column;
+        value = (float4)(from[0], from[image], from[2 * image], from[3 * image]);
+    }
+    *(__global float4 *)(to + (((plane * phasesY * phasesX + phase) * rows + y) * pitch + x) * 4) = value;
+}
+#endif
+
+#ifdef KERNEL_convolutionTileTable
+// From the table of Convolution.cl, of `taps` weights then rasters of `window` taps a channel: the weights' places in the order
+// of the taps here, and the bytes of each vector of taps in the raster here.
+__kernel void convolutionTileTable(__global const int *table, __global int *weights, __global Offset *raster, const int taps,
+                                   const int window, const int channelSize) {
+    const int t = get_global_id(0);
+    if (t >= taps) return;
+    const int channel = t / (CHANNELS * window) * CHANNELS + t % CHANNELS, p = channel * window + t / CHANNELS % window;
+    weights[t] = table[p];
+    if (t % CHANNELS == 0) {
+        const size_t place = table[taps + p] - channel * channelSize;
+        raster[t / CHANNELS] = ((size_t)channel * channelSize + place * CHANNELS) * 4;
+    }
+}
+#endif
+
+#ifdef KERNEL_convolutionTileWeights
+// The weights as [group][tap][row], `rowsEach` rows, a multiple of 4; those past the last are zeros. global: rows, taps, groups.
+__kernel void convolutionTileWeights(Source w, const ulong offset, __global const int *table, __global float *to,
+                                     const ulong rows, const ulong rowsEach, const ulong rowStep, const ulong groupStep) {
+    const size_t row = get_global_id(0), tap = get_global_id(1), group = get_global_id(2), taps = get_global_size(1);
+    if (row >= rowsEach) return;
+    to[(group * taps + tap) * rowsEach + row] =
+        row < rows ? w[offset + group * groupStep + row * rowStep + table[tap]] : 0.0f;
+}
+#endif
+
+#ifdef KERNEL_convolutionTilePixels
+// Where each pixel of all images lies, in bytes: in the raster, then in dy.
+__kernel void convolutionTilePixels(__global Offset *to, const ulong count, const ulong pixels, const ulong width,
+                                    const ulong pitch, const ulong rasterImage, const ulong dyImage) {
+    const size_t i = get_global_id(0);
+    if (i >= count) return;
+    const size_t image = i / pixels, pixel = i % pixels;
+    to[i] = (image * rasterImage + (pixel / width * pitch + pixel % width) * CHANNELS) * 4;
+    to[count + i] = (image * dyImage + pixel) * 4;
+}
+#endif
+
+typedef __global const Offset *Places;
+
+// A work-item's share of the tiles of an operand that is gathered: vector l lies `at[l]` bytes from the lanes' beginning and
+// `next[l]` from the depths', read from `places`, which has an entry for STEP depths.
+#define DEFINE_GATHERER(NAME, TILE, DEEP, VEC, LOADS, STEP)                                                       \
+    inline void findNext##NAME(Places places, const uint item, Offset next[LOADS]) {                              \
+        UNROLL for (uint l = 0; l < LOADS; l++) next[l] = places[DEPTH(DEEP, TILE, VEC, item, l) / STEP];         \
+    }                                                                                                             \
+    inline void gather##NAME(Source from, const Offset at[LOADS], const Offset next[LOADS],                       \
+                             JOIN(VECTOR, VEC) held[LOADS]) {                                                     \
+        UNROLL for (uint l = 0; l < LOADS; l++)                                                                   \
+            held[l] = *(__global const JOIN(VECTOR, VEC) *)((__global const char *)from + (Offset)(at[l] + next[l])); \
+    }                                                                                                             \
+    inline void gatherPart##NAME(Source from, const Offset at[LOADS], Places places, const uint item,             \
+                                 const uint depths, JOIN(VECTOR, VEC) held[LOADS]) {                              \
+        UNROLL for (uint l = 0; l < LOADS; l++) {                                                                 \
+            const uint depth = DEPTH(DEEP, TILE, VEC, item, l);                                                   \
+            held[l] = 0;                                                                                          \
+            if (depth < depths)                                                                                   \
+                held[l] = *(__global const JOIN(VECTOR, VEC) *)(                                                  \
+                    (__global const char *)from + (Offset)(at[l] + places[depth / STEP]));                        \
+        }                                                                                                         \
+    }
 
 #ifdef KERNEL_convolutionTiles
-// global: THREADS x pixel tiles, row tiles, groups. See convolutionPanels for the output's place.
+#define A_LOADS (TM * TK / 4 / THREADS)
+#define B_LOADS (TN * TK / CHANNELS / THREADS)
+DEFINE_LOADER(A, TM, 0, 4, A_LOADS)
+// A work-item's vectors of patches are all at one pixel.
+#define B_DEPTH(item, l) ((item / TN + (l) * (THREADS / TN)) * CHANNELS)
+
+inline void findNextB(Places places, const uint item, Offset next[B_LOADS]) {
+    UNROLL for (uint l = 0; l < B_LOADS; l++) next[l] = places[B_DEPTH(item, l) / CHANNELS];
+}
+
+inline void keepB(const JOIN(VECTOR, CHANNELS) held[B_LOADS], const uint item, __local float *tile) {
+    UNROLL for (uint l = 0; l < B_LOADS; l++)
+        JOIN(STEPS, CHANNELS)(held[l], tile + B_DEPTH(item, l) * (TN + PAD) + item % TN, TN + PAD);
+}
+
+// global: THREADS x pixel tiles, row tiles, groups. `w` is as convolutionTileWeights leaves it; see convolutionPanels for the
+// output's place.
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTiles(
-    Source w, const ulong wOffset, Source raster, const ulong rasterOffset, __global const int *table,
-    __global float *y, const ulong yOffset, const ulong rows, const ulong taps, const ulong images,
-    const ulong weightRow, const ulong weightGroup, const ulong rasterImage, const ulong rasterGroup,
-    const ulong height, const ulong width, const ulong pitch,
-    const ulong outImage, const ulong outRow, const ulong outY, const ulong outX EPILOGUE_PARAMETERS) {
-    __local float aTile[TK * (TM + PAD)] __attribute__((aligned(16)));
-    __local float bTile[TK * (TN + PAD)] __attribute__((aligned(16)));
+    Source w, Source raster, const ulong rasterOffset, Places places, __global float *y, const ulong yOffset, const ulong rows,
+    const ulong rowsEach, const ulong taps, const ulong images, const ulong rasterImage, const ulong rasterGroup,
+    const ulong height, const ulong width, const ulong pitch, const ulong outImage, const ulong outRow, const ulong outY,
+    const ulong outX EPILOGUE_PARAMETERS) {
+    __local float aTiles[2 * TK * (TM + PAD)] __attribute__((aligned(16)));
+    __local float bTiles[2 * TK * (TN + PAD)] __attribute__((aligned(16)));
     const uint item = get_local_id(0), ty = item / THREADS_N, tx = item % THREADS_N;
     const size_t group = get_group_id(2), pixels = height * width, columns = images * pixels;
     const size_t firstRow = get_group_id(1) * TM, firstColumn = get_group_id(0) * TN;
 
-    const uint bLane = item % TN, bDepth = item / TN, aDepth = item % TK, aLane = item / TK;
-    const size_t column = min((ulong)(firstColumn + bLane), (ulong)(columns - 1)), pixel = column % pixels;
-    raster += rasterOffset + column / pixels * rasterImage + group * rasterGroup + pixel / width * pitch + pixel % width;
-    w += wOffset + group * weightGroup;
+    const size_t column = min((ulong)(firstColumn + item % TN), (ulong)(columns - 1)), pixel = column % pixels;
+    const Offset at = (column / pixels * rasterImage + (pixel / width * pitch + pixel % width) * CHANNELS) * 4;
+    raster += rasterOffset + group * rasterGroup;
+    w += group * taps * rowsEach + firstRow;
     y += yOffset + group * rows * outRow;
-    __global const int *rasterTable = table + taps;
 
-    float4 sum[WM][WN / 4];
-    UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / 4; j++) sum[i][j] = 0;
-    float aHeld[TM / LANE_STEP], bHeld[TK / DEPTH_STEP(TN)];
-#define FETCH(start)                                                                                       \
-    UNROLL for (uint l = 0; l < TM / LANE_STEP; l++) {                                                     \
-        const size_t row = min((ulong)(firstRow + aLane + l * LANE_STEP), rows - 1), tap = (start) + aDepth; \
-        aHeld[l] = tap < taps ? w[row * weightRow + table[tap]] : 0.0f;                                    \
-    }                                                                                                      \
-    UNROLL for (uint l = 0; l < TK / DEPTH_STEP(TN); l++) {                                                \
-        const size_t tap = (start) + bDepth + l * DEPTH_STEP(TN);                                          \
-        bHeld[l] = tap < taps ? raster[rasterTable[tap]] : 0.0f;                                           \
+    Columns sum[WM][WN / GN];
+    UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / GN; j++) sum[i][j] = 0;
+    Offset aAt[A_LOADS], next[B_LOADS];
+    float4 aHeld[A_LOADS];
+    JOIN(VECTOR, CHANNELS) bHeld[B_LOADS];
+    placeA(rowsEach, rowsEach - firstRow, item, aAt);
+    const uint part = taps > 0 ? (uint)(taps - 1) % TK + 1 : 0;
+    fetchPartA(w, aAt, item, part, aHeld);
+    UNROLL for (uint l = 0; l < B_LOADS; l++) {
+        bHeld[l] = 0;
+        if (B_DEPTH(item, l) < part)
+            bHeld[l] = *(__global const JOIN(VECTOR, CHANNELS) *)(
+                (__global const char *)raster + (Offset)(at + places[B_DEPTH(item, l) / CHANNELS]));
     }
-    FETCH(0)
-    for (size_t start = 0; start < taps; start += TK) {
-        UNROLL for (uint l = 0; l < TM / LANE_STEP; l++) aTile[aDepth * (TM + PAD) + aLane + l * LANE_STEP] = aHeld[l];
-        UNROLL for (uint l = 0; l < TK / DEPTH_STEP(TN); l++)
-            bTile[(bDepth + l * DEPTH_STEP(TN)) * (TN + PAD) + bLane] = bHeld[l];
-        barrier(CLK_LOCAL_MEM_FENCE);
-        FETCH(start + TK)
+    w += part * rowsEach;
+    places += part / CHANNELS;
+    const size_t tileCount = (taps + TK - 1) / TK;
+    UNROLL for (uint l = 0; l < B_LOADS; l++) next[l] = 0;
+    if (tileCount > 1) findNextB(places, item, next);
+    keepA(aHeld, item, aTiles);
+    keepB(bHeld, item, bTiles);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    __local float *aTile = aTiles, *bTile = bTiles;
+    for (size_t tiles = tileCount; tiles > 0; tiles--) {
+        __local float *aNext = aTiles + (TK * (TM + PAD) - (aTile - aTiles));
+        __local float *bNext = bTiles + (TK * (TN + PAD) - (bTile - bTiles));
+        if (tiles > 1) {
+            fetchA(w, aAt, aHeld);
+            UNROLL for (uint l = 0; l < B_LOADS; l++)
+                bHeld[l] = *(__global const JOIN(VECTOR, CHANNELS) *)((__global const char *)raster + (Offset)(at + next[l]));
+            w += TK * rowsEach;
+            places += TK / CHANNELS;
+        }
+        if (tiles > 2) findNextB(places, item, next);
         multiplyTiles(aTile, bTile, ty, tx, sum);
+        if (tiles > 1) {
+            keepA(aHeld, item, aNext);
+            keepB(bHeld, item, bNext);
+        }
         barrier(CLK_LOCAL_MEM_FENCE);
+        aTile = aNext;
+        bTile = bNext;
     }
-    UNROLL for (uint j = 0; j < WN / 4; j++) UNROLL for (uint l = 0; l < 4; l++) {
+    UNROLL for (uint j = 0; j < WN / GN; j++) UNROLL for (uint l = 0; l < 4; l += OUT_VEC) {
         const size_t outColumn = firstColumn + TILE_COLUMN(j, tx) + l;
         if (outColumn >= columns) continue;
         const size_t image = outColumn / pixels, outPixel = outColumn % pixels, py = outPixel / width, px = outPixel % width;
         __global float *to = y + image * outImage + py * outY + px * outX;
         UNROLL for (uint i = 0; i < WM; i++) {
-            const size_t row = firstRow + TILE_ROW(i, ty);
+            const size_t row = firstRow + TILE_ROW(i, ty), channel = group * rows + row;
+            if (row >= rows) continue;
+#if OUT_VEC == 4
+            // Pixels that follow may lie in the next row.
+#define NEXT_Y(l) (py + (px + (l)) / width)
+#define NEXT_X(l) ((px + (l)) % width)
+            *(__global float4 *)(to + row * outRow) = (float4)(
+                EPILOGUE(sum[i][j].x, image, channel, py, px), EPILOGUE(sum[i][j].y, image, channel, NEXT_Y(1), NEXT_X(1)),
+                EPILOGUE(sum[i][j].z, image, channel, NEXT_Y(2), NEXT_X(2)),
+                EPILOGUE(sum[i][j].w, image, channel, NEXT_Y(3), NEXT_X(3)));
+#else
             const float value = l == 0 ? sum[i][j].x : l == 1 ? sum[i][j].y : l == 2 ? sum[i][j].z : sum[i][j].w;
-            if (row < rows) to[row * outRow] = EPILOGUE(value, image, group * rows + row, py, px);
+            to[row * outRow] = EPILOGUE(value, image, channel, py, px);
+#endif
         }
     }
 }
 #endif
 
 #ifdef KERNEL_convolutionWeightTiles
-// The weights' gradient: output channels times taps, over the pixels of a split's images, one image after the other.
-// global: THREADS x tap tiles, channel tiles, splits * groups; `places` holds each pixel's position in the raster.
+#define A_LOADS (TM * TK / A_VEC / THREADS)
+#define B_LOADS (TN * TK / CHANNELS / THREADS)
+DEFINE_LOADER(A, TM, 1, A_VEC, A_LOADS)
+DEFINE_LOADER(B, TN, 0, CHANNELS, B_LOADS)
+DEFINE_GATHERER(A, TM, 1, A_VEC, A_LOADS, 1)
+DEFINE_GATHERER(B, TN, 0, CHANNELS, B_LOADS, 1)
+
+// The weights' gradient: output channels times taps, over the `depths` pixels of all images, `splitDepth` of them in a split.
+// global: THREADS x tap tiles, channel tiles, splits * groups.
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionWeightTiles(
-    Source dy, const ulong dyOffset, Source raster, const ulong rasterOffset, __global const int *table,
-    __global const int *places, __global float *out, const ulong outOffset, const ulong channels, const ulong taps,
-    const ulong groups, const ulong rasterImage, const ulong rasterGroup, const ulong pixels, const ulong images,
-    const ulong imagesEach, const ulong splitStep) {
-    __local float aTile[TK * (TM + PAD)] __attribute__((aligned(16)));
-    __local float bTile[TK * (TN + PAD)] __attribute__((aligned(16)));
+    Source dy, const ulong dyOffset, Source raster, const ulong rasterOffset, __global const int *weightPlaces, Places tapPlaces,
+    Places pixelPlaces, __global float *out, const ulong outOffset, const ulong channels, const ulong taps, const ulong groups,
+    const ulong rasterGroup, const ulong pixels, const ulong depths, const ulong splitDepth, const ulong splitStep) {
+    __local float aTiles[2 * TK * (TM + PAD)] __attribute__((aligned(16)));
+    __local float bTiles[2 * TK * (TN + PAD)] __attribute__((aligned(16)));
     const uint item = get_local_id(0), ty = item / THREADS_N, tx = item % THREADS_N;
     const size_t split = get_group_id(2) / groups, group = get_group_id(2) % groups;
     const size_t firstRow = get_group_id(1) * TM, firstColumn = get_group_id(0) * TN;
-    const size_t end = min((ulong)((split + 1) * imagesEach), images);
-    const uint depth = item % TK, lane = item / TK;
-    dy += dyOffset + group * channels * pixels;
+    const size_t start = split * splitDepth, end = min((ulong)(start + splitDepth), depths);
+    dy += dyOffset + (group * channels + firstRow) * pixels;
     raster += rasterOffset + group * rasterGroup;
-    int bPlace[TN / LANE_STEP];
-    UNROLL for (uint l = 0; l < TN / LANE_STEP; l++)
-        bPlace[l] = table[taps + min((ulong)(firstColumn + lane + l * LANE_STEP), taps - 1)];
-
-    float4 sum[WM][WN / 4];
-    UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / 4; j++) sum[i][j] = 0;
-    for (size_t image = split * imagesEach; image < end; image++) {
-        Source rowsOfDy = dy + image * groups * channels * pixels, pixelsOfX = raster + image * rasterImage;
-        for (size_t start = 0; start < pixels; start += TK) {
-            const size_t pixel = start + depth;
-            const size_t place = pixel < pixels ? places[pixel] : 0;
-            UNROLL for (uint l = 0; l < TM / LANE_STEP; l++) {
-                const size_t row = min((ulong)(firstRow + lane + l * LANE_STEP), channels - 1);
-                aTile[depth * (TM + PAD) + lane + l * LANE_STEP] = pixel < pixels ? rowsOfDy[row * pixels + pixel] : 0.0f;
-            }
-            UNROLL for (uint l = 0; l < TN / LANE_STEP; l++)
-                bTile[depth * (TN + PAD) + lane + l * LANE_STEP] = pixel < pixels ? pixelsOfX[bPlace[l] + place] : 0.0f;
-            barrier(CLK_LOCAL_MEM_FENCE);
-            multiplyTiles(aTile, bTile, ty, tx, sum);
-            barrier(CLK_LOCAL_MEM_FENCE);
-        }
-    }
     out += outOffset + split * splitStep + group * channels * taps;
-    UNROLL for (uint i = 0; i < WM; i++) {
-        const size_t row = firstRow + TILE_ROW(i, ty);
-        if (row >= channels) continue;
-        UNROLL for (uint j = 0; j < WN / 4; j++) {
-            const size_t column = firstColumn + TILE_COLUMN(j, tx);
-            __global float *to = out + row * taps + column;
-            if (column < taps) to[0] = sum[i][j].x;
-            if (column + 1 < taps) to[1] = sum[i][j].y;
-            if (column + 2 < taps) to[2] = sum[i][j].z;
-            if (column + 3 < taps) to[3] = sum[i][j].w;
+    Places bPlaces = pixelPlaces + start, aPlaces = pixelPlaces + depths + start;
+
+    Columns sum[WM][WN / GN];
+    UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / GN; j++) sum[i][j] = 0;
+    Offset aAt[A_LOADS], bAt[B_LOADS], aNextPlace[A_LOADS], bNextPlace[B_LOADS];
+    UNROLL for (uint l = 0; l < A_LOADS; l++) {
+        aAt[l] = (Offset)min((ulong)LANE(1, TM, A_VEC, item, l), channels - firstRow - 1) * (Offset)pixels * 4;
+        aNextPlace[l] = 0;
+    }
+    UNROLL for (uint l = 0; l < B_LOADS; l++) {
+        bAt[l] = tapPlaces[min((ulong)(firstColumn + LANE(0, TN, CHANNELS, item, l)), taps - CHANNELS) / CHANNELS];
+        bNextPlace[l] = 0;
+    }
+    JOIN(VECTOR, A_VEC) aHeld[A_LOADS];
+    JOIN(VECTOR, CHANNELS) bHeld[B_LOADS];
+    const uint part = end > start ? (uint)(end - start - 1) % TK + 1 : 0;
+    gatherPartA(dy, aAt, aPlaces, item, part, aHeld);
+    gatherPartB(raster, bAt, bPlaces, item, part, bHeld);
+    aPlaces += part;
+    bPlaces += part;
+    const size_t tileCount = (end - start + TK - 1) / TK;
+    if (tileCount > 1) {
+        findNextA(aPlaces, item, aNextPlace);
+        findNextB(bPlaces, item, bNextPlace);
+    }
+    keepA(aHeld, item, aTiles);
+    keepB(bHeld, item, bTiles);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    __local float *aTile = aTiles, *bTile = bTiles;
+    for (size_t tiles = tileCount; tiles > 0; tiles--) {
+        __local float *aNext = aTiles + (TK * (TM + PAD) - (aTile - aTiles));
+        __local float *bNext = bTiles + (TK * (TN + PAD) - (bTile - bTiles));
+        if (tiles > 1) {
+            gatherA(dy, aAt, aNextPlace, aHeld);
+            gatherB(raster, bAt, bNextPlace, bHeld);
+            aPlaces += TK;
+            bPlaces += TK;
+        }
+        if (tiles > 2) {
+            findNextA(aPlaces, item, aNextPlace);
+            findNextB(bPlaces, item, bNextPlace);
+        }
+        multiplyTiles(aTile, bTile, ty, tx, sum);
+        if (tiles > 1) {
+            keepA(aHeld, item, aNext);
+            keepB(bHeld, item, bNext);
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        aTile = aNext;
+        bTile = bNext;
+    }
+    UNROLL for (uint j = 0; j < WN / GN; j++) UNROLL for (uint l = 0; l < 4; l++) {
+        const size_t column = firstColumn + TILE_COLUMN(j, tx) + l;
+        if (column >= taps) continue;
+        __global float *to = out + weightPlaces[column];
+        UNROLL for (uint i = 0; i < WM; i++) {
+            const size_t row = firstRow + TILE_ROW(i, ty);
+            if (row < channels)
+                to[row * taps] = l == 0 ? sum[i][j].x : l == 1 ? sum[i][j].y : l == 2 ? sum[i][j].z : sum[i][j].w;
         }
     }
-}
-#endif
-
-#ifdef KERNEL_convolutionPlaces
-// The position in the raster of each pixel of an output of `width` columns.
-__kernel void convolutionPlaces(__global int *to, const int pixels, const int width, const int pitch) {
-    for (int i = get_global_id(0); i < pixels; i += get_global_size(0)) to[i] = i / width * pitch + i % width;
 }
 #endif

@@ -146,15 +146,12 @@ inline void multiplyTiles(__local const float *aTile, __local const float *bTile
     }
 }
 
-#ifdef KERNEL_matmulTiles
+// Bytes from a tile's first element.
 #if FAR
 typedef ulong Offset;
 #else
 typedef uint Offset;
 #endif
-#define A_LOADS (TM * TK / A_VEC / THREADS)
-#define B_LOADS (TN * TK / B_VEC / THREADS)
-
 #define VECTOR1 float
 #define VECTOR4 float4
 #define STORE1(v, p) (*(p) = (v))
@@ -173,6 +170,8 @@ typedef uint Offset;
 #define DEPTH(DEEP, TILE, VEC, item, l) \
     (DEEP ? item % (8 / VEC) * VEC + item / 32 % (TK / 8) * 8 : item / (TILE / VEC) + (l) * (THREADS * VEC / TILE))
 
+// A work-item's share of the tiles of an operand: `at` is where its vectors lie from the tile's beginning, in bytes. Depths from
+// `depths` on are zeros.
 #define DEFINE_LOADER(NAME, TILE, DEEP, VEC, LOADS)                                                           \
     inline void place##NAME(const ulong step, const ulong lanes, const uint item, Offset at[LOADS]) {         \
         UNROLL for (uint l = 0; l < LOADS; l++) {                                                             \
@@ -202,6 +201,13 @@ typedef uint Offset;
             else JOIN(STORE, VEC)(held[l], tile + depth * (TILE + PAD) + lane);                               \
         }                                                                                                     \
     }
+
+#ifdef KERNEL_matmulTiles
+#define A_LOADS (TM * TK / A_VEC / THREADS)
+#define B_LOADS (TN * TK / B_VEC / THREADS)
+#if TM * TK % (A_VEC * THREADS) || TN * TK % (B_VEC * THREADS) || THREADS % (4 * TK)
+#error "the work-items cannot share these tiles evenly"
+#endif
 DEFINE_LOADER(A, TM, A_DEEP, A_VEC, A_LOADS)
 DEFINE_LOADER(B, TN, B_DEEP, B_VEC, B_LOADS)
 

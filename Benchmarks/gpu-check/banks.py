@@ -8,6 +8,7 @@ addresses that differ between lanes by no more than that stay as far apart.
 import re
 
 BANKS = 32
+LANES = 64
 
 
 class Unknown(Exception):
@@ -82,6 +83,7 @@ class _Evaluation:
         self.definitions = {}
         self.lane = 0
         self.values = {}
+        self.known = {}
         for line in body.splitlines():
             code = re.match(r"\s*(?:@!?%p\d+ )?([a-z][\w.:]*)\s+(%\w+),\s*(.*);", line)
             if code:
@@ -117,10 +119,11 @@ class _Evaluation:
         return result
 
     def addresses(self, register, offset):
+        """Of the first lanes; those that follow lie the same way."""
         result = []
-        for lane in range(self.size[0] * self.size[1] * self.size[2]):
+        for lane in range(min(self.size[0] * self.size[1] * self.size[2], LANES)):
             self.lane = lane
-            self.values = {}
+            self.values = self.known.setdefault(lane, {})
             result.append(self.value(register) + offset)
         return result
 

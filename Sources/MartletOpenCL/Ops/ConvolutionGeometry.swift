@@ -71,6 +71,10 @@ struct GradientAxis {
     private static func commonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : commonDivisor(b, a % b) }
 }
 
+extension Pair {
+    var area: Int { y * x }
+}
+
 /// The sizes of a convolution.
 struct ConvolutionShape {
     var images: Int, groups: Int

@@ -10,6 +10,8 @@ extension OpenCLDevice: ConvolutionOps {
                 return try winogradConvolution(
                     x, w, y, winograd, isGradient: false, FusedEpilogue(epilogue, rank: 4))
             }
+            let epilogue = FusedEpilogue(epilogue, rank: 4)
+            if deviceClass == .gpuLike, try convolutionTiles(x, w, y, shape, epilogue) { return }
             // Vectors that begin in the raster must end in it.
             let isWide = (shape.output.y - 1) * shape.image.x + shape.output.x >= 64
             let raster = try raster(x, shape.rasterY, shape.rasterX, isPlain: shape.isPlain && isWide)
@@ -21,7 +23,7 @@ extension OpenCLDevice: ConvolutionOps {
             let result = ConvolutionResult(
                 view: y, extent: shape.output, image: channels * shape.pixels,
                 channel: shape.pixels, y: shape.output.x, x: 1)
-            try multiply(weights, raster, table, result, shape, rasterChannels: shape.inputs, FusedEpilogue(epilogue, rank: 4))
+            try multiply(weights, raster, table, result, shape, rasterChannels: shape.inputs, epilogue)
         }
     }
 
@@ -40,6 +42,7 @@ extension OpenCLDevice: ConvolutionOps {
             let x = GradientAxis(
                 image: shape.image.x, kernel: shape.kernel.x, output: output.x, stride: stride.x,
                 padding: padding.x, dilation: dilation.x)
+            if deviceClass == .gpuLike, try inputGradientTiles(dy, w, dx, shape, y, x) { return }
             let raster = try raster(dy, y.raster, x.raster, isPlain: false)
             let kernelSize = shape.kernel.y * shape.kernel.x, imageSize = shape.image.y * shape.image.x
             for py in y.phases {
@@ -67,14 +70,12 @@ extension OpenCLDevice: ConvolutionOps {
         guarded("convolutionWeightGradient", inputs: [x, dy], outputs: [dw]) {
             let shape = ConvolutionShape(x: x.shape, w: dw.shape, y: dy.shape, options)
             if let winograd = winogradShape(shape) { return try winogradWeightGradient(x, dy, dw, winograd) }
+            if deviceClass == .gpuLike, try weightGradientTiles(x, dy, dw, shape) { return }
             let variant = ConvolutionPanelVariant.standard
-            let tiles = try convolutionTiles("convolutionWeightTiles", rows: shape.outputs, columns: shape.taps, nil)
-            let isDot = tiles == nil && shape.outputs < variant.channelsInLanes
+            let isDot = shape.outputs < variant.channelsInLanes
             let raster = try raster(x, shape.rasterY, shape.rasterX, isPlain: shape.isPlain && !isDot)
             let table = try tapTable(shape, raster)
-            if let tiles {
-                try weightTiles(raster, dy, dw, table, shape, tiles)
-            } else if isDot {
+            if isDot {
                 try weightDot(raster, dy, dw, table, shape, variant)
             } else {
                 try weightPanels(raster, dy, dw, table, shape, variant)
@@ -87,22 +88,8 @@ extension OpenCLDevice: ConvolutionOps {
         _ result: ConvolutionResult, _ shape: ConvolutionShape, rasterChannels: Int,
         _ epilogue: FusedEpilogue?
     ) throws {
-        let group = rasterChannels * raster.channelSize, pixels = result.extent.y * result.extent.x
-        if let tiles = try convolutionTiles("convolutionTiles", rows: weights.rows, columns: pixels * shape.images, epilogue) {
-            try multiplyTiles(weights, raster, group, table, result, shape, epilogue, tiles)
-        } else {
-            try multiplyPanels(weights, raster, group, table, result, shape, epilogue, .standard)
-        }
-    }
-
-    /// The kernel over tiles to use; nil on CPU-like devices, and where none runs.
-    private func convolutionTiles(
-        _ name: String, rows: Int, columns: Int,
-        _ epilogue: FusedEpilogue?
-    ) throws -> (MatmulTileVariant, Kernel)? {
-        guard deviceClass == .gpuLike else { return nil }
-        let candidates = MatmulTileVariant.candidates(rows: rows, columns: columns, batches: 1, vectors: true, on: properties)
-        return try firstRunning(candidates) { try convolutionKernel("ConvolutionTile", name, $0.defines, epilogue) }
+        let group = rasterChannels * raster.channelSize
+        try multiplyPanels(weights, raster, group, table, result, shape, epilogue, .standard)
     }
 
     /// A kernel of the family, with the text that it builds on.
@@ -145,14 +132,14 @@ extension OpenCLDevice: ConvolutionOps {
     }
 
     /// Where the taps of a forward convolution lie.
-    private func tapTable(_ shape: ConvolutionShape, _ raster: ConvolutionRaster) throws -> OpenCLBuffer {
+    func tapTable(_ shape: ConvolutionShape, _ raster: ConvolutionRaster) throws -> OpenCLBuffer {
         try tapTable(
             shape.inputs, shape.tapsY, shape.tapsX, raster, weightChannel: shape.kernel.y * shape.kernel.x,
             kernelWidth: shape.kernel.x)
     }
 
     /// Where the taps of `channels` channels lie, first in the weights, then in the raster.
-    private func tapTable(
+    func tapTable(
         _ channels: Int, _ y: TapAxis, _ x: TapAxis, _ raster: ConvolutionRaster, weightChannel: Int,
         kernelWidth: Int
     ) throws -> OpenCLBuffer {

@@ -97,10 +97,14 @@ struct MatmulProblem {
 
     /// How many parts k is divided into so that `tiles` independent ones occupy `wanted` work-groups, and the depth of one.
     func splits(tiles: Int, wanted: Int, leastDepth: Int) -> (count: Int, depth: Int) {
-        let most = min((wanted + tiles - 1) / tiles, k / leastDepth)
-        guard most > 1 else { return (1, max(k, 1)) }
-        let depth = roundUp((k + most - 1) / most, to: 16)
-        return ((k + depth - 1) / depth, depth)
+        MatmulProblem.splits(depth: k, tiles: tiles, wanted: wanted, leastDepth: leastDepth)
+    }
+
+    static func splits(depth: Int, tiles: Int, wanted: Int, leastDepth: Int) -> (count: Int, depth: Int) {
+        let most = min((wanted + tiles - 1) / max(tiles, 1), depth / leastDepth)
+        guard most > 1 else { return (1, max(depth, 1)) }
+        let each = roundUp((depth + most - 1) / most, to: 16)
+        return ((depth + each - 1) / each, each)
     }
 }
 

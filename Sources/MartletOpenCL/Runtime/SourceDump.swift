@@ -37,8 +37,18 @@ extension OpenCLDevice {
                 }
             }
             try buildTiles(variant, aDeep: 1, 4, bDeep: 0, 4, 4, isFar: true)
-            for name in ["convolutionTiles", "convolutionWeightTiles"] {
-                _ = try convolutionKernel("ConvolutionTile", name, variant.defines)
+            for (channels, vector, isFar) in [(1, 1, 0), (4, 1, 0), (1, 4, 0), (4, 4, 0), (4, 4, 1)] {
+                var defines = variant.defines
+                if channels == 4 { defines["CHANNELS"] = 4 }
+                if isFar == 1 { defines["FAR"] = 1 }
+                var product = defines
+                if vector == 4 { product["OUT_VEC"] = 4 }
+                if !variant.needsVectors || channels == 4 {
+                    _ = try convolutionKernel("ConvolutionTile", "convolutionTiles", product)
+                }
+                if variant.needsVectors, channels * vector < 16 { continue }
+                defines["A_VEC"] = vector
+                _ = try convolutionKernel("ConvolutionTile", "convolutionWeightTiles", defines)
             }
         }
     }

@@ -7,6 +7,9 @@ struct MatmulTileVariant {
     /// Whether it runs only on operands read in vectors of four: their addresses take fewer registers.
     var needsVectors = false
 
+    /// Work-groups for so many rows or columns.
+    func tiles(_ count: Int) -> Int { (count + tile - 1) / tile }
+
     var threads: Int { (tile / item) * (tile / item) }
     /// Two buffers of a tile of each operand, padded.
     var localMemoryBytes: Int { 2 * 2 * depth * (tile + 4) * 4 }
@@ -53,9 +56,8 @@ struct MatmulTileVariant {
                 && (vectors || !$0.needsVectors)
         }
         let best = possible.firstIndex { variant in
-            func tiles(_ count: Int) -> Int { (count + variant.tile - 1) / variant.tile }
-            return min(rows, columns) > variant.tile / 2
-                && tiles(rows) * tiles(columns) * batches >= properties.computeUnits
+            min(rows, columns) > variant.tile / 2
+                && variant.tiles(rows) * variant.tiles(columns) * batches >= properties.computeUnits
         }
         return possible[(best ?? max(possible.count - 1, 0))...]
     }
