@@ -42,7 +42,9 @@ def row_name(family, kernel, options):
     if not gates.is_product(kernel):
         return f"{family}.{kernel}"
     tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
-    forms = []
+    forms = [name.lower() + "4" for name in ("CHANNELS", "OUT_VEC") if define(options, name) == 4]
+    if kernel == "convolutionWeightTiles":
+        forms.append(f"dy{define(options, 'A_VEC', 1)}")
     for operand in "AB":
         if f"{operand}_DEEP" in options:
             forms.append(("deep" if define(options, operand + "_DEEP") else "flat") + str(define(options, operand + "_VEC", 1)))
@@ -79,7 +81,8 @@ def examine(kernel, accesses, options, target, fours):
             row["divisions"] = round(total(count, ["divide"]))
             row["prefetch"] = int(is_prefetched(listing))
             row["local_width"] = 128 if (share_of(count, "local load", 128) or 0) > 0.99 else 32
-            row["global_width"] = 128 if (share_of(count, "global load", 128) or 0) > 0.99 else 32
+            # The places of gathered patches are single numbers, the same for a whole wave.
+            row["global_width"] = 128 if (share_of(count, "global load", 128) or 0) >= 0.75 else 32
     return row
 
 

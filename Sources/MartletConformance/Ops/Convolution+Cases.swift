@@ -51,6 +51,7 @@ enum ConvolutionCases {
         ("3 x 3 stride 2, 37 to 53", [3, 37, 17, 19], [53, 37, 3, 3], .init(stride: 2, padding: 1)),
         ("dilated 48 channels", [1, 48, 20, 20], [48, 48, 3, 3], .init(padding: 2, dilation: 2)),
         ("7 x 7 image, 130 channels", [4, 130, 7, 7], [70, 130, 3, 3], .init(padding: 1)),
+        ("3 x 3 stride 2, 72 to 132", [2, 72, 33, 31], [132, 72, 3, 3], .init(stride: 2, padding: 1)),
     ]
 
     private static func geometry(_ plan: Plan, draws: Int) -> ConformanceCase {
