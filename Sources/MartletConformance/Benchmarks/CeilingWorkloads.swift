@@ -3,7 +3,7 @@ import MartletTraining
 
 /// What bounds a device, as cases: the roofs that other cases are held against.
 enum CeilingWorkloads {
-    /// The device's own probe; where it has none, the fastest thing that every device has, a large product.
+    /// Multiply-adds on registers; on a device without a probe, the fastest thing that every device has, a large product.
     static func multiplyAdds(_ device: any Device) throws -> Workload {
         if let device = device as? any Device & PeakMeasuring {
             let count = try device.startMultiplyAdds()
@@ -13,16 +13,16 @@ enum CeilingWorkloads {
         return Workload(operations: 2 * Double(size * size * size), run: { _ = matmul(x, x) }, outputs: { [] })
     }
 
-    /// a = b + 3 c, the device's own probe where it has one.
+    /// a = b + 3 c: two reads and a write.
     static func triad(_ shape: [Int], _ device: any Device) throws -> Workload {
-        let a = Tensor(empty: shape, on: device), b = ComparedInput.floats(shape, stream: 0, on: device),
-            c = ComparedInput.floats(shape, stream: 1, on: device)
-        let views = [a, b, c].map { $0.view(on: device) }
+        let a = Tensor(empty: shape, on: device)
+        let b = ComparedInput.floats(shape, stream: 0, on: device), c = ComparedInput.floats(shape, stream: 1, on: device)
+        let (x, y, z) = (a.view(on: device), b.view(on: device), c.view(on: device))
         return Workload(
             bytes: Double(a.count) * 12,
             run: {
-                device.pointwise(
-                    .input(0) + .scalar(0) * .input(1), scalars: [3], inputs: [views[1], views[2]], outputs: [views[0]])
+                if let device = device as? any Device & PeakMeasuring { return try device.startTriad(x, y, z) }
+                device.pointwise(.input(0) + .scalar(0) * .input(1), scalars: [3], inputs: [y, z], outputs: [x])
             }, outputs: { [] })
     }
 
