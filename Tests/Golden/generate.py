@@ -9,6 +9,7 @@ import torch
 import layers
 import linear
 import losses
+import models
 import optimizers
 import pointwise
 import schedules
@@ -38,6 +39,7 @@ def main():
     optimizers.write(HERE / "optimizers.safetensors")
     schedules.write(HERE / "schedules.json")
     trajectories.write(HERE, digits)
+    models.write(HERE / "models.safetensors")
 
 
 if __name__ == "__main__":
