@@ -6,6 +6,9 @@
 //                                multiply, for each frequency --> p --transform, turn, epilogue--> y
 //     w --transform-----> u -----+
 //
+// Of a tile whose last row or column of outputs lies outside, the last frequency along that axis is not needed: such products
+// are left out, and the tiles that have a frequency lie side by side.
+//
 // A work-item owns a range of tiles and does all three steps for a block of them at a time, in a slab of global memory that
 // stays in its caches. The weights' gradient has one launch for each step, over a part of the tiles at a time.
 //
@@ -78,11 +81,26 @@ inline Part nextPart(const size_t start, const size_t end, const size_t tilesY, 
     return part;
 }
 
-// Tiles [start, end) of sixteen channels, frequency f of tile i to to[f * step + (i - start) * 16]. A patch is `patch` pixels
-// along each axis; `turned` holds the pixels.
+// Tiles before `tile` of which those in the last row, if cutY, and in the last column, if cutX, are left out.
+inline size_t tilesBefore(const size_t tile, const size_t tilesY, const size_t tilesX, const size_t cutY, const size_t cutX) {
+    const size_t row = tile / tilesX % tilesY, column = tile % tilesX, rows = tilesY - cutY, columns = tilesX - cutX;
+    return (tile / (tilesY * tilesX) * rows + min(row, rows)) * columns + (row < rows ? min(column, columns) : 0);
+}
+
+// Frequency (y, x)'s tiles before `tile` where cutY and cutX tell whether outputs of the last row and column lie outside.
+#define HAS_LAST(f) ((f) == SPAN - 1)
+#define TILES_BEFORE(y, x, tile) tilesBefore(tile, tilesY, tilesX, HAS_LAST(y) ? cutY : 0, HAS_LAST(x) ? cutX : 0)
+
+// Tiles [start, stop) of sixteen channels, each frequency to to[frequency * step + (its tiles from `origin` on) * 16]; `turned`
+// holds the pixels, PATCH x PATCH a tile.
 inline void transformIn(Source from, Source end, const size_t channels, const size_t imageStep, const long height,
                         const long width, const long top, const long left, const size_t tilesY, const size_t tilesX,
-                        const size_t start, const size_t stop, Place turned, Place to, const size_t step) {
+                        const size_t cutY, const size_t cutX, const size_t start, const size_t stop, Place turned, Place to,
+                        const size_t step, const size_t origin) {
+    size_t all = start - origin;
+    size_t lastY = TILES_BEFORE(SPAN - 1, 0, start) - TILES_BEFORE(SPAN - 1, 0, origin);
+    size_t lastX = TILES_BEFORE(0, SPAN - 1, start) - TILES_BEFORE(0, SPAN - 1, origin);
+    size_t lastBoth = TILES_BEFORE(SPAN - 1, SPAN - 1, start) - TILES_BEFORE(SPAN - 1, SPAN - 1, origin);
     for (size_t tile = start; tile < stop;) {
         const Part part = nextPart(tile, stop, tilesY, tilesX);
         const size_t columns = part.columns * TILE + PATCH - TILE;
@@ -98,12 +116,19 @@ inline void transformIn(Source from, Source end, const size_t channels, const si
                 TRANSFORM_PATCH(d, v)
                 UNROLL for (uint y = 0; y < SPAN; y++) partly[y][x] = v[y];
             }
+            const int hasY = !cutY || part.row + row + 1 < tilesY, hasX = !cutX || part.column + column + 1 < tilesX;
             UNROLL for (uint y = 0; y < SPAN; y++) {
+                if (HAS_LAST(y) && !hasY) continue;
                 float16 v[SPAN];
                 TRANSFORM_PATCH(partly[y], v)
-                UNROLL for (uint x = 0; x < SPAN; x++) vstore16(v[x], 0, to + (y * SPAN + x) * step);
+                UNROLL for (uint x = 0; x < SPAN - 1; x++)
+                    vstore16(v[x], HAS_LAST(y) ? lastY : all, to + (y * SPAN + x) * step);
+                if (hasX) vstore16(v[SPAN - 1], HAS_LAST(y) ? lastBoth : lastX, to + (y * SPAN + SPAN - 1) * step);
             }
-            to += 16;
+            all++;
+            lastY += hasY;
+            lastX += hasX;
+            lastBoth += hasY && hasX;
             if (++column == part.columns) {
                 column = 0;
                 row++;
@@ -178,6 +203,7 @@ __kernel ONE_ITEM void winogradConvolution(
     const ulong outWidth, const int top, const int left, const ulong tilesY, const ulong tilesX, const ulong tilesEach,
     const ulong blockTiles, const ulong vStep, const ulong pStep, const ulong slabStep EPILOGUE_PARAMETERS) {
     const size_t tiles = images * tilesY * tilesX, panels = (outputs + 15) / 16, imageStep = channels * height * width;
+    const size_t cutY = outHeight < tilesY * TILE, cutX = outWidth < tilesX * TILE;
     const size_t first = get_global_id(0) * tilesEach, last = min((ulong)(first + tilesEach), (ulong)tiles);
     Place v = slab + get_global_id(0) * slabStep, p = v + SPAN * SPAN * vStep, pixels = p + SPAN * SPAN * pStep;
     x += xOffset;
@@ -186,20 +212,29 @@ __kernel ONE_ITEM void winogradConvolution(
         const size_t end = min((ulong)(start + blockTiles), (ulong)last);
         for (size_t channel = 0; channel < channels; channel += 16)
             transformIn(x + channel * height * width, x + images * imageStep, min((ulong)16, channels - channel), imageStep,
-                        height, width, top, left, tilesY, tilesX, start, end, pixels, v + channel * blockTiles, vStep);
-        for (size_t f = 0; f < SPAN * SPAN; f++)
-            multiplyFrequency(v + f * vStep, u + f * panels * channels * 16, p + f * pStep, end - start, blockTiles, channels,
-                              panels);
+                        height, width, top, left, tilesY, tilesX, cutY, cutX, start, end, pixels, v + channel * blockTiles,
+                        vStep, start);
+        for (size_t f = 0; f < SPAN * SPAN; f++) {
+            const size_t count = TILES_BEFORE(f / SPAN, f % SPAN, end) - TILES_BEFORE(f / SPAN, f % SPAN, start);
+            multiplyFrequency(v + f * vStep, u + f * panels * channels * 16, p + f * pStep, count, blockTiles, channels, panels);
+        }
         for (size_t panel = 0; panel < panels; panel++) {
             Source products = p + panel * blockTiles * 16;
+            size_t all = 0, lastY = 0, lastX = 0, lastBoth = 0;
             for (size_t tile = start; tile < end;) {
                 const size_t image = tile / (tilesY * tilesX), row = tile / tilesX % tilesY, column = tile % tilesX;
                 const size_t count = min(end - tile, tilesX - column);
+                const int hasY = !cutY || row + 1 < tilesY;
                 for (size_t i = 0; i < count; i++) {
+                    const int hasX = !cutX || column + i + 1 < tilesX;
                     float16 partly[TILE][SPAN];
                     UNROLL for (uint fx = 0; fx < SPAN; fx++) {
                         float16 t[SPAN], out[TILE];
-                        UNROLL for (uint fy = 0; fy < SPAN; fy++) t[fy] = vload16(0, products + (fy * SPAN + fx) * pStep);
+                        UNROLL for (uint fy = 0; fy < SPAN; fy++) {
+                            const size_t place = HAS_LAST(fy) ? HAS_LAST(fx) ? lastBoth : lastY : HAS_LAST(fx) ? lastX : all;
+                            const int has = (!HAS_LAST(fy) || hasY) && (!HAS_LAST(fx) || hasX);
+                            t[fy] = has ? vload16(place, products + (fy * SPAN + fx) * pStep) : 0;
+                        }
                         TRANSFORM_OUT(t, out)
                         UNROLL for (uint i = 0; i < TILE; i++) partly[i][fx] = out[i];
                     }
@@ -208,7 +243,10 @@ __kernel ONE_ITEM void winogradConvolution(
                         TRANSFORM_OUT(partly[py], out)
                         UNROLL for (uint px = 0; px < TILE; px++) vstore16(out[px], (py * count + i) * TILE + px, pixels);
                     }
-                    products += 16;
+                    all++;
+                    lastY += hasY;
+                    lastX += hasX;
+                    lastBoth += hasY && hasX;
                 }
                 const size_t columns = min((ulong)(count * TILE), outWidth - column * TILE);
                 const size_t rows = min((ulong)TILE, outHeight - row * TILE), used = min((ulong)16, outputs - panel * 16);
@@ -248,17 +286,17 @@ __kernel ONE_ITEM void winogradConvolution(
 // pixels a tile. global: work-items; the panels' ranges of rangeTiles tiles are divided among them; slabStep floats for each.
 __kernel ONE_ITEM void winogradTransform(
     Source x, const ulong offset, Place slab, Place to, const ulong images, const ulong channels, const ulong height,
-    const ulong width, const int top, const int left, const ulong tilesY, const ulong tilesX, const ulong start,
-    const ulong count, const ulong rangeTiles, const ulong step, const ulong slabStep) {
+    const ulong width, const int top, const int left, const ulong tilesY, const ulong tilesX, const int cutY, const int cutX,
+    const ulong start, const ulong count, const ulong rangeTiles, const ulong step, const ulong slabStep) {
     const size_t panels = (channels + 15) / 16, ranges = (count + rangeTiles - 1) / rangeTiles, jobs = panels * ranges;
     const size_t items = get_global_size(0), item = get_global_id(0);
     x += offset;
     for (size_t job = item * jobs / items; job < (item + 1) * jobs / items; job++) {
-        const size_t panel = job / ranges, first = job % ranges * rangeTiles;
+        const size_t panel = job / ranges, first = start + job % ranges * rangeTiles;
         transformIn(x + panel * 16 * height * width, x + images * channels * height * width,
                     min((ulong)16, channels - panel * 16), channels * height * width, height, width, top, left, tilesY, tilesX,
-                    start + first, start + min((ulong)(first + rangeTiles), count), slab + item * slabStep,
-                    to + (panel * count + first) * 16, step);
+                    cutY, cutX, first, min((ulong)(first + rangeTiles), start + count), slab + item * slabStep,
+                    to + panel * count * 16, step, start);
     }
 }
 #endif
@@ -266,10 +304,12 @@ __kernel ONE_ITEM void winogradTransform(
 #ifdef KERNEL_winogradWeightProducts
 // The sum over `count` tiles of v's channels times dy's, [frequency][panel of dy][channels filled up to 16s][16], put to or
 // added to `sums`. global: groups of NV panels of dy, frequencies, groups of panelsEach panels of v.
-__kernel ONE_ITEM void winogradWeightProducts(Source v, Source dy, Place sums, const ulong count, const ulong vPanels,
-                                              const ulong dyPanels, const ulong vStep, const ulong dyStep,
-                                              const ulong panelsEach, const int isFirst) {
+__kernel ONE_ITEM void winogradWeightProducts(
+    Source v, Source dy, Place sums, const ulong tilesY, const ulong tilesX, const int cutY, const int cutX, const ulong start,
+    const ulong count, const ulong vPanels, const ulong dyPanels, const ulong vStep, const ulong dyStep,
+    const ulong panelsEach, const int isFirst) {
     const size_t panel = get_global_id(0) * NV, f = get_global_id(1), first = get_global_id(2) * panelsEach;
+    const size_t depth = TILES_BEFORE(f / SPAN, f % SPAN, start + count) - TILES_BEFORE(f / SPAN, f % SPAN, start);
     v += f * vStep;
     dy += f * dyStep + panel * count * 16;
     sums += (f * dyPanels + panel) * vPanels * 256;
@@ -280,7 +320,7 @@ __kernel ONE_ITEM void winogradWeightProducts(Source v, Source dy, Place sums, c
         else UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
             sum[i][j] = vload16(0, to + (j * vPanels * 16 + i) * 16);
         Source a = v + row / 16 * count * 16 + row % 16, b = dy;
-        for (size_t tile = 0; tile < count; tile++) {
+        for (size_t tile = 0; tile < depth; tile++) {
             float16 lanes[NV];
             UNROLL for (uint j = 0; j < NV; j++) lanes[j] = vload16(0, b + j * count * 16);
             MULTIPLY_ADD(sum, a[i], lanes)

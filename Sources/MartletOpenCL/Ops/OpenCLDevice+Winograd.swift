@@ -41,6 +41,8 @@ struct WinogradShape {
     var frequencies: Int { span * span }
     var tilesY: Int { (output.y + tile - 1) / tile }
     var tilesX: Int { (output.x + tile - 1) / tile }
+    /// 1 along an axis where the last tile's last output lies outside.
+    var cut: Pair { Pair(output.y % tile == 0 ? 0 : 1, output.x % tile == 0 ? 0 : 1) }
     /// Tiles of all images.
     var tiles: Int { images * tilesY * tilesX }
 }

@@ -10,7 +10,7 @@ extension OpenCLDevice {
         let (channels, outputs, frequencies) = (shape.channels, shape.outputs, shape.frequencies)
         let inPanels = (channels + 15) / 16, outPanels = (outputs + 15) / 16
         let weights = try winogradWeights(w, shape, isGradient: isGradient, variant)
-        let items = min(properties.computeUnits * variant.itemsPerUnit, shape.tiles)
+        let items = min(properties.computeUnits * variant.itemsPerUnit(shape.tiles / properties.computeUnits), shape.tiles)
         var tilesEach = (shape.tiles + items - 1) / items
         let fitting = variant.blockBytes / (frequencies * (inPanels + outPanels) * 64)
         let wanted = min(max(fitting, variant.leastBlock), variant.mostBlock)
@@ -52,8 +52,9 @@ extension OpenCLDevice {
             let (u, outStep) = try winogradTransform(dy, shape, isOutput: true, tiles, variant)
             try launch(
                 products, global: [outPanels / vectors, frequencies, (inPanels + panelsEach - 1) / panelsEach],
-                local: [1, 1, 1], .buffer(v), .buffer(u), .buffer(sums), .size(tiles.count), .size(inPanels), .size(outPanels),
-                .size(inStep), .size(outStep), .size(panelsEach), .int(start == 0 ? 1 : 0))
+                local: [1, 1, 1], .buffer(v), .buffer(u), .buffer(sums), .size(shape.tilesY), .size(shape.tilesX),
+                .int(shape.cut.y), .int(shape.cut.x), .size(tiles.lowerBound), .size(tiles.count), .size(inPanels),
+                .size(outPanels), .size(inStep), .size(outStep), .size(panelsEach), .int(start == 0 ? 1 : 0))
         }
         let channelGroups = min(max((wanted + outPanels - 1) / outPanels, 1), channels)
         let channelsEach = (channels + channelGroups - 1) / channelGroups
@@ -92,8 +93,8 @@ extension OpenCLDevice {
         try launch(
             try winogradKernel("winogradTransform", ["TILE": shape.tile, "PATCH": patch]), global: [items], local: [1],
             .tensor(view), .buffer(slab), .buffer(to), .size(shape.images), .size(channels), .size(size.y), .size(size.x),
-            .int(margin.y), .int(margin.x), .size(shape.tilesY), .size(shape.tilesX), .size(tiles.lowerBound),
-            .size(tiles.count), .size(range), .size(step), .size(slabStep))
+            .int(margin.y), .int(margin.x), .size(shape.tilesY), .size(shape.tilesX), .int(shape.cut.y), .int(shape.cut.x),
+            .size(tiles.lowerBound), .size(tiles.count), .size(range), .size(step), .size(slabStep))
         return (to, step)
     }
 
