@@ -12,7 +12,7 @@
 // A work-item owns a range of tiles and does all three steps for a block of them at a time, in a slab of global memory that
 // stays in its caches. The weights' gradient has one launch for each step, over a part of the tiles at a time.
 //
-// TILE    2 or 4
+// TILE, TAPS  as in Winograd.cl
 // MR, NV  as in Matmul.cl: rows are tiles, or input channels for the weights' gradient, where MR divides 16
 // PATCH   winogradTransform: SPAN for the image, TILE for the output's gradient
 // An epilogue is put before this file: EPILOGUE_PARAMETERS and EPILOGUE(value, image, channel, y, x), perhaps EPILOGUE16,
@@ -138,8 +138,17 @@ inline void transformIn(Source from, Source end, const size_t channels, const si
     }
 }
 
+// The taps at w[lane * laneStep] to [tap][16 lanes].
+inline void gatherTaps(Source w, const size_t laneStep, const size_t lanes, const int isReversed, float *taps) {
+    for (size_t lane = 0; lane < lanes; lane++) {
+        Source from = w + lane * laneStep;
+        if (isReversed) UNROLL for (uint i = 0; i < TAPS * TAPS; i++) taps[i * 16 + lane] = from[TAPS * TAPS - 1 - i];
+        else UNROLL for (uint i = 0; i < TAPS * TAPS; i++) taps[i * 16 + lane] = from[i];
+    }
+}
+
 #ifdef KERNEL_winogradWeights
-// u[frequency][panel of 16 lanes][row][16] from taps at w[lane * laneStep + row * rowStep + 0..<9], in reverse if isReversed.
+// u[frequency][panel of 16 lanes][row][16] from taps at w[lane * laneStep + row * rowStep], in reverse if isReversed.
 // global: panels, groups of rowsEach rows.
 __kernel ONE_ITEM void winogradWeights(Source w, const ulong offset, Place u, const ulong lanes, const ulong rows,
                                        const ulong laneStep, const ulong rowStep, const int isReversed,
@@ -148,17 +157,14 @@ __kernel ONE_ITEM void winogradWeights(Source w, const ulong offset, Place u, co
     const size_t first = get_global_id(1) * rowsEach, end = min((ulong)(first + rowsEach), rows);
     const size_t used = min((ulong)16, lanes - panel * 16);
     w += offset + panel * 16 * laneStep;
-    float taps[9 * 16];
-    for (size_t i = 0; i < 9 * 16; i++) taps[i] = 0;
+    float taps[TAPS * TAPS * 16];
+    for (size_t i = 0; i < TAPS * TAPS * 16; i++) taps[i] = 0;
     for (size_t row = first; row < end; row++) {
-        for (size_t lane = 0; lane < used; lane++) {
-            Source from = w + lane * laneStep + row * rowStep;
-            UNROLL for (uint i = 0; i < 9; i++) taps[i * 16 + lane] = from[i];
-        }
-        float16 partly[SPAN][3];
-        UNROLL for (uint x = 0; x < 3; x++) {
-            float16 g[3], t[SPAN];
-            UNROLL for (uint y = 0; y < 3; y++) g[y] = vload16(isReversed ? 8 - (y * 3 + x) : y * 3 + x, taps);
+        gatherTaps(w + row * rowStep, laneStep, used, isReversed, taps);
+        float16 partly[SPAN][TAPS];
+        UNROLL for (uint x = 0; x < TAPS; x++) {
+            float16 g[TAPS], t[SPAN];
+            UNROLL for (uint y = 0; y < TAPS; y++) g[y] = vload16(y * TAPS + x, taps);
             TRANSFORM_WEIGHT(g, t)
             UNROLL for (uint y = 0; y < SPAN; y++) partly[y][x] = t[y];
         }
@@ -195,19 +201,41 @@ inline void multiplyFrequency(Source v, Source u, Place p, const size_t tiles, c
     }
 }
 
+// One tile of sixteen outputs by the definition, for where the transforms mixed in what is not finite; to[y * step + x][16].
+inline void tileByDefinition(Source x, Source w, const size_t lanes, const size_t laneStep, const size_t rowStep,
+                             const int isReversed, const size_t channels, const long height, const long width, const long top,
+                             const long left, Place to, const size_t step) {
+    float16 sum[TILE * TILE];
+    UNROLL for (uint i = 0; i < TILE * TILE; i++) sum[i] = 0;
+    float taps[TAPS * TAPS * 16];
+    for (size_t i = 0; i < TAPS * TAPS * 16; i++) taps[i] = 0;
+    for (size_t channel = 0; channel < channels; channel++) {
+        gatherTaps(w + channel * rowStep, laneStep, lanes, isReversed, taps);
+        for (long i = 0; i < TAPS * TAPS * TILE * TILE; i++) {
+            const long pixel = i / (TAPS * TAPS), tap = i % (TAPS * TAPS);
+            const long row = top + pixel / TILE + tap / TAPS, column = left + pixel % TILE + tap % TAPS;
+            if (row < 0 || row >= height || column < 0 || column >= width) continue;
+            sum[pixel] = fma(x[(channel * height + row) * width + column], vload16(tap, taps), sum[pixel]);
+        }
+    }
+    for (size_t i = 0; i < TILE * TILE; i++) vstore16(sum[i], i / TILE * step + i % TILE, to);
+}
+
 // global: work-items; each takes tilesEach tiles, blockTiles at a time, a multiple of MR, and slabStep floats of the slab:
 // v (vStep floats a frequency), p (pStep), then pixels. x is [n, channels, height, width], y [n, outputs, outHeight, outWidth].
 __kernel ONE_ITEM void winogradConvolution(
     Source x, const ulong xOffset, Source u, Place slab, Place y, const ulong yOffset, const ulong images,
     const ulong channels, const ulong outputs, const ulong height, const ulong width, const ulong outHeight,
     const ulong outWidth, const int top, const int left, const ulong tilesY, const ulong tilesX, const ulong tilesEach,
-    const ulong blockTiles, const ulong vStep, const ulong pStep, const ulong slabStep EPILOGUE_PARAMETERS) {
+    const ulong blockTiles, const ulong vStep, const ulong pStep, const ulong slabStep, Source w, const ulong wOffset,
+    const ulong laneStep, const ulong rowStep, const int isReversed EPILOGUE_PARAMETERS) {
     const size_t tiles = images * tilesY * tilesX, panels = (outputs + 15) / 16, imageStep = channels * height * width;
     const size_t cutY = outHeight < tilesY * TILE, cutX = outWidth < tilesX * TILE;
     const size_t first = get_global_id(0) * tilesEach, last = min((ulong)(first + tilesEach), (ulong)tiles);
     Place v = slab + get_global_id(0) * slabStep, p = v + SPAN * SPAN * vStep, pixels = p + SPAN * SPAN * pStep;
     x += xOffset;
     y += yOffset;
+    w += wOffset;
     for (size_t start = first; start < last; start += blockTiles) {
         const size_t end = min((ulong)(start + blockTiles), (ulong)last);
         for (size_t channel = 0; channel < channels; channel += 16)
@@ -238,11 +266,20 @@ __kernel ONE_ITEM void winogradConvolution(
                         TRANSFORM_OUT(t, out)
                         UNROLL for (uint i = 0; i < TILE; i++) partly[i][fx] = out[i];
                     }
+                    float16 zero = 0;
                     UNROLL for (uint py = 0; py < TILE; py++) {
                         float16 out[TILE];
                         TRANSFORM_OUT(partly[py], out)
-                        UNROLL for (uint px = 0; px < TILE; px++) vstore16(out[px], (py * count + i) * TILE + px, pixels);
+                        UNROLL for (uint px = 0; px < TILE; px++) {
+                            zero = fma(out[px], 0.0f, zero);
+                            vstore16(out[px], (py * count + i) * TILE + px, pixels);
+                        }
                     }
+                    if (any(isnan(zero)))
+                        tileByDefinition(
+                            x + image * imageStep, w + panel * 16 * laneStep, min((ulong)16, outputs - panel * 16), laneStep,
+                            rowStep, isReversed, channels, height, width, (long)(row * TILE) - top,
+                            (long)((column + i) * TILE) - left, pixels + i * TILE * 16, count * TILE);
                     all++;
                     lastY += hasY;
                     lastX += hasX;
@@ -334,31 +371,59 @@ __kernel ONE_ITEM void winogradWeightProducts(
 #endif
 
 #ifdef KERNEL_winogradWeightGradient
-// dw [outputs, channels, 3, 3] from the sums of winogradWeightProducts. global: panels of outputs, groups of channelsEach.
-__kernel ONE_ITEM void winogradWeightGradient(Source sums, Place dw, const ulong offset, const ulong outputs,
-                                              const ulong channels, const ulong channelsEach) {
+// One channel's taps, [tap][16 outputs], by the definition.
+inline void tapsByDefinition(Source x, Source dy, const size_t images, const size_t channels, const size_t outputs,
+                             const size_t lanes, const long height, const long width, const long outHeight,
+                             const long outWidth, const long top, const long left, float *taps) {
+    const size_t plane = outHeight * outWidth;
+    for (long tap = 0; tap < TAPS * TAPS; tap++) {
+        float16 sum = 0;
+        for (size_t image = 0; image < images; image++) for (long pixel = 0; pixel < plane; pixel++) {
+            const long row = pixel / outWidth + tap / TAPS - top, column = pixel % outWidth + tap % TAPS - left;
+            if (row < 0 || row >= height || column < 0 || column >= width) continue;
+            float g[16];
+            for (size_t lane = 0; lane < 16; lane++)
+                g[lane] = lane < lanes ? dy[(image * outputs + lane) * plane + pixel] : 0.0f;
+            sum = fma(x[image * channels * height * width + row * width + column], vload16(0, g), sum);
+        }
+        vstore16(sum, tap, taps);
+    }
+}
+
+// dw [outputs, channels, TAPS, TAPS] from the sums of winogradWeightProducts; x and dy for where those are not finite.
+// global: panels of outputs, groups of channelsEach.
+__kernel ONE_ITEM void winogradWeightGradient(
+    Source sums, Place dw, const ulong offset, const ulong outputs, const ulong channels, const ulong channelsEach,
+    Source x, const ulong xOffset, Source dy, const ulong dyOffset, const ulong images, const ulong height,
+    const ulong width, const ulong outHeight, const ulong outWidth, const int top, const int left) {
     const size_t panel = get_global_id(0), panels = get_global_size(0), rows = (channels + 15) / 16 * 16;
     const size_t first = get_global_id(1) * channelsEach, end = min((ulong)(first + channelsEach), channels);
     const size_t used = min((ulong)16, outputs - panel * 16), step = panels * rows * 16;
-    dw += offset + panel * 16 * channels * 9;
+    dw += offset + panel * 16 * channels * TAPS * TAPS;
     for (size_t channel = first; channel < end; channel++) {
         Source from = sums + (panel * rows + channel) * 16;
-        float16 partly[3][SPAN];
+        float16 partly[TAPS][SPAN], zero = 0;
         UNROLL for (uint x = 0; x < SPAN; x++) {
-            float16 u[SPAN], g[3];
+            float16 u[SPAN], g[TAPS];
             UNROLL for (uint y = 0; y < SPAN; y++) u[y] = vload16(0, from + (y * SPAN + x) * step);
             TRANSFORM_WEIGHT_GRADIENT(u, g)
-            UNROLL for (uint y = 0; y < 3; y++) partly[y][x] = g[y];
+            UNROLL for (uint y = 0; y < TAPS; y++) partly[y][x] = g[y];
         }
-        float taps[9 * 16];
-        UNROLL for (uint y = 0; y < 3; y++) {
-            float16 g[3];
+        float taps[TAPS * TAPS * 16];
+        UNROLL for (uint y = 0; y < TAPS; y++) {
+            float16 g[TAPS];
             TRANSFORM_WEIGHT_GRADIENT(partly[y], g)
-            UNROLL for (uint x = 0; x < 3; x++) vstore16(g[x], y * 3 + x, taps);
+            UNROLL for (uint x = 0; x < TAPS; x++) {
+                zero = fma(g[x], 0.0f, zero);
+                vstore16(g[x], y * TAPS + x, taps);
+            }
         }
+        if (any(isnan(zero)))
+            tapsByDefinition(x + xOffset + channel * height * width, dy + dyOffset + panel * 16 * outHeight * outWidth, images,
+                             channels, outputs, used, height, width, outHeight, outWidth, top, left, taps);
         for (size_t lane = 0; lane < used; lane++) {
-            Place to = dw + (lane * channels + channel) * 9;
-            UNROLL for (uint i = 0; i < 9; i++) to[i] = taps[i * 16 + lane];
+            Place to = dw + (lane * channels + channel) * TAPS * TAPS;
+            UNROLL for (uint i = 0; i < TAPS * TAPS; i++) to[i] = taps[i * 16 + lane];
         }
     }
 }

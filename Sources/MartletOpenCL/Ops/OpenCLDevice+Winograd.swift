@@ -1,8 +1,8 @@
 import MartletCore
 
-/// A convolution that Winograd's transforms apply to: 3 x 3 taps of stride 1, the output in tiles of `tile` x `tile`.
+/// A convolution that Winograd's transforms apply to, of stride 1: `taps` x `taps` taps, the output in tiles of `tile` x `tile`.
 struct WinogradShape {
-    var tile: Int
+    var tile: Int, taps: Int
     var images: Int
     var channels: Int, outputs: Int
     var image: Pair, output: Pair
@@ -12,7 +12,7 @@ struct WinogradShape {
     /// Nil where it does not apply or another form is asked for.
     init?(_ shape: ConvolutionShape, automatic: (ConvolutionShape) -> Bool) {
         let options = shape.options
-        guard shape.kernel == 3, options.stride == 1, options.dilation == 1, shape.groups == 1,
+        guard shape.kernel == 3 || shape.kernel == 5, options.stride == 1, options.dilation == 1, shape.groups == 1,
             min(shape.images, shape.inputs, shape.outputs) > 0, min(shape.image.y, shape.image.x) > 0, shape.pixels > 0
         else { return nil }
         switch options.algorithm {
@@ -21,8 +21,11 @@ struct WinogradShape {
             guard automatic(shape) else { return nil }
             tile = 2
         case .winograd2x2: tile = 2
-        case .winograd4x4: tile = 4
+        case .winograd4x4:
+            guard shape.kernel == 3 else { return nil }
+            tile = 4
         }
+        taps = shape.kernel.x
         (images, channels, outputs) = (shape.images, shape.inputs, shape.outputs)
         (image, output, margin) = (shape.image, shape.output, options.padding)
     }
@@ -32,13 +35,18 @@ struct WinogradShape {
         var shape = self
         (shape.channels, shape.outputs) = (outputs, channels)
         (shape.image, shape.output) = (output, image)
-        shape.margin = Pair(2 - margin.y, 2 - margin.x)
+        shape.margin = Pair(taps - 1 - margin.y, taps - 1 - margin.x)
         return shape
     }
 
-    var span: Int { tile + 2 }
+    var span: Int { tile + taps - 1 }
     /// Products of a tile.
     var frequencies: Int { span * span }
+    /// Elements of the weights from an output to the next, and from a channel; the weights' own order is the other way round for
+    /// an input gradient.
+    func weightSteps(isGradient: Bool) -> (output: Int, channel: Int) {
+        isGradient ? (taps * taps, outputs * taps * taps) : (channels * taps * taps, taps * taps)
+    }
     var tilesY: Int { (output.y + tile - 1) / tile }
     var tilesX: Int { (output.x + tile - 1) / tile }
     /// 1 along an axis where the last tile's last output lies outside.

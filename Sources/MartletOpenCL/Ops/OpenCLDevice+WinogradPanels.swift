@@ -10,6 +10,7 @@ extension OpenCLDevice {
         let (channels, outputs, frequencies) = (shape.channels, shape.outputs, shape.frequencies)
         let inPanels = (channels + 15) / 16, outPanels = (outputs + 15) / 16
         let weights = try winogradWeights(w, shape, isGradient: isGradient, variant)
+        let steps = shape.weightSteps(isGradient: isGradient)
         let items = min(properties.computeUnits * variant.itemsPerUnit(shape.tiles / properties.computeUnits), shape.tiles)
         var tilesEach = (shape.tiles + items - 1) / items
         let fitting = variant.blockBytes / (frequencies * (inPanels + outPanels) * 64)
@@ -22,14 +23,15 @@ extension OpenCLDevice {
         let slab = try scratch(byteCount: items * slabStep * 4)
         let vectors = WinogradPanelVariant.vectors(variant.vectors, panels: outPanels)
         let kernel = try winogradKernel(
-            "winogradConvolution", ["TILE": shape.tile, "MR": variant.rows, "NV": vectors], epilogue)
+            "winogradConvolution", ["TILE": shape.tile, "TAPS": shape.taps, "MR": variant.rows, "NV": vectors], epilogue)
         try launch(
             kernel, global: [(shape.tiles + tilesEach - 1) / tilesEach], local: [1],
             arguments: [
                 .tensor(x), .buffer(weights), .buffer(slab), .tensor(y), .size(shape.images), .size(channels), .size(outputs),
                 .size(shape.image.y), .size(shape.image.x), .size(shape.output.y), .size(shape.output.x),
                 .int(shape.margin.y), .int(shape.margin.x), .size(shape.tilesY), .size(shape.tilesX), .size(tilesEach),
-                .size(block), .size(inStep), .size(outStep), .size(slabStep),
+                .size(block), .size(inStep), .size(outStep), .size(slabStep), .tensor(w), .size(steps.output),
+                .size(steps.channel), .int(isGradient ? 1 : 0),
             ] + (epilogue?.arguments ?? []))
     }
 
@@ -43,7 +45,7 @@ extension OpenCLDevice {
         let sums = try scratch(byteCount: frequencies * outPanels * inPanels * 256 * 4)
         let vectors = WinogradPanelVariant.vectors(variant.gradientVectors, panels: outPanels)
         let products = try winogradKernel(
-            "winogradWeightProducts", ["TILE": shape.tile, "MR": variant.gradientRows, "NV": vectors])
+            "winogradWeightProducts", ["TILE": shape.tile, "TAPS": shape.taps, "MR": variant.gradientRows, "NV": vectors])
         let wanted = properties.computeUnits * 16, rows = frequencies * outPanels / vectors
         let groups = min(max((wanted + rows - 1) / rows, 1), inPanels), panelsEach = (inPanels + groups - 1) / groups
         for start in stride(from: 0, to: shape.tiles, by: tilesEach) {
@@ -59,9 +61,11 @@ extension OpenCLDevice {
         let channelGroups = min(max((wanted + outPanels - 1) / outPanels, 1), channels)
         let channelsEach = (channels + channelGroups - 1) / channelGroups
         try launch(
-            try winogradKernel("winogradWeightGradient", ["TILE": shape.tile]),
+            try winogradKernel("winogradWeightGradient", ["TILE": shape.tile, "TAPS": shape.taps]),
             global: [outPanels, (channels + channelsEach - 1) / channelsEach], local: [1, 1], .buffer(sums), .tensor(dw),
-            .size(outputs), .size(channels), .size(channelsEach))
+            .size(outputs), .size(channels), .size(channelsEach), .tensor(x), .tensor(dy), .size(shape.images),
+            .size(shape.image.y), .size(shape.image.x), .size(shape.output.y), .size(shape.output.x), .int(shape.margin.y),
+            .int(shape.margin.x))
     }
 
     /// The transformed weights in panels of 16 output channels.
@@ -70,13 +74,14 @@ extension OpenCLDevice {
     ) throws -> OpenCLBuffer {
         let (channels, panels) = (shape.channels, (shape.outputs + 15) / 16)
         let weights = try scratch(byteCount: shape.frequencies * panels * channels * 64)
+        let steps = shape.weightSteps(isGradient: isGradient)
         let wanted = properties.computeUnits * 16, groups = min(max((wanted + panels - 1) / panels, 1), channels)
         let rowsEach = (channels + groups - 1) / groups
         try launch(
-            try winogradKernel("winogradWeights", ["TILE": shape.tile]),
+            try winogradKernel("winogradWeights", ["TILE": shape.tile, "TAPS": shape.taps]),
             global: [panels, (channels + rowsEach - 1) / rowsEach], local: [1, 1], .tensor(w), .buffer(weights),
-            .size(shape.outputs), .size(channels), .size(isGradient ? 9 : channels * 9),
-            .size(isGradient ? shape.outputs * 9 : 9), .int(isGradient ? 1 : 0), .size(rowsEach))
+            .size(shape.outputs), .size(channels), .size(steps.output),
+            .size(steps.channel), .int(isGradient ? 1 : 0), .size(rowsEach))
         return weights
     }
 
@@ -91,7 +96,8 @@ extension OpenCLDevice {
         let slabStep = turnedPixels(shape, tiles: range, patch: patch) * 16
         let slab = try scratch(byteCount: items * slabStep * 4), to = try scratch(byteCount: shape.frequencies * step * 4)
         try launch(
-            try winogradKernel("winogradTransform", ["TILE": shape.tile, "PATCH": patch]), global: [items], local: [1],
+            try winogradKernel("winogradTransform", ["TILE": shape.tile, "TAPS": shape.taps, "PATCH": patch]), global: [items],
+            local: [1],
             .tensor(view), .buffer(slab), .buffer(to), .size(shape.images), .size(channels), .size(size.y), .size(size.x),
             .int(margin.y), .int(margin.x), .size(shape.tilesY), .size(shape.tilesX), .int(shape.cut.y), .int(shape.cut.x),
             .size(tiles.lowerBound), .size(tiles.count), .size(range), .size(step), .size(slabStep))
