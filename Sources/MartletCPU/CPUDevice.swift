@@ -2,7 +2,7 @@ import CMartletCPU
 import MartletCore
 import Synchronization
 
-/// The processor as a device: OpenBLAS for products, C kernels built for several instruction sets for the rest, a pool of
+/// The processor as a device: C kernels built for several instruction sets, OpenBLAS where it multiplies faster, a pool of
 /// threads under both. Ops are done when they return.
 public final class CPUDevice: Sendable {
     public let info: DeviceInfo

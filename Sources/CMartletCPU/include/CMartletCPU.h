@@ -7,6 +7,7 @@
 #include "Pooling.h"
 #include "Normalization.h"
 #include "Indexing.h"
+#include "Matmul.h"
 #include "Pointwise.h"
 #include "Pool.h"
 #include "Random.h"

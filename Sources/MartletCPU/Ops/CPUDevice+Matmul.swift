@@ -1,3 +1,4 @@
+import CMartletCPU
 import MartletCore
 
 extension CPUDevice: MatmulOps {
@@ -7,20 +8,38 @@ extension CPUDevice: MatmulOps {
             a.rank == 3 && b.rank == 3 && c.shape == [a.shape[0], a.shape[1], b.shape[2]] && a.shape[0] == b.shape[0]
                 && a.shape[2] == b.shape[1] && c.isContiguous,
             "CPUDevice.matmul: \(a.shape) times \(b.shape) into \(c.shape)")
-        var product = MatrixProduct(a, b, target: c.floats)
-        // Adding to what the result holds is what BLAS calls beta.
-        if let epilogue, epilogue.accumulates(into: c), product.k > 0 {
-            product.keepsTarget = true
-            return multiply(product, for: c, epilogue: nil)
+        // Adding to what the result holds needs no epilogue.
+        let accumulates = epilogue?.accumulates(into: c) ?? false
+        var ready: TileEpilogue?
+        if let epilogue, !accumulates {
+            let shape = (batch: a.shape[0], rows: a.shape[1], columns: b.shape[2])
+            ready = TileEpilogue(epilogue, result: c, as: shape, on: self)
+            if ready == nil { return }
         }
-        guard let epilogue else { return multiply(product, for: c, epilogue: nil) }
-        let shape = (batch: product.batch, rows: product.m, columns: product.n)
-        guard let ready = TileEpilogue(epilogue, result: c, as: shape, on: self) else { return }
-        guard ready.readsResult else { return multiply(product, for: c, epilogue: ready) }
+        if multiplyTiles(a, b, into: c, accumulates: accumulates, epilogue: ready) { return }
+        var product = MatrixProduct(a, b, target: c.floats)
+        product.keepsTarget = accumulates
+        guard let ready, ready.readsResult else { return multiply(product, for: c, epilogue: ready) }
         guard let apart = scratch(floats: c.count, for: [c]) else { return }
         product.target = apart.pointer.assumingMemoryBound(to: Float.self)
         multiply(product, for: c, epilogue: ready)
         withExtendedLifetime(apart) {}
+    }
+
+    /// By the tiles of `Matmul.c`; false where OpenBLAS is the faster.
+    private func multiplyTiles(_ a: View, _ b: View, into c: View, accumulates: Bool, epilogue: TileEpilogue?) -> Bool {
+        var product = martlet_product(
+            batch: Int64(c.shape[0]), rows: Int64(c.shape[1]), columns: Int64(c.shape[2]), depth: Int64(a.shape[2]),
+            left: UnsafePointer(a.floats), left_batch: Int64(a.strides[0]), left_row: Int64(a.strides[1]),
+            left_depth: Int64(a.strides[2]), right: UnsafePointer(b.floats), right_batch: Int64(b.strides[0]),
+            right_depth: Int64(b.strides[1]), right_column: Int64(b.strides[2]), result: c.floats,
+            accumulates: accumulates ? 1 : 0, reads_result: epilogue?.readsResult == true ? 1 : 0, epilogue: epilogue?.handle)
+        guard martlet_product_suits(&product) != 0 else { return false }
+        let floats = Int(martlet_product_scratch(&product, Int32(pool.threads)))
+        guard let memory = scratch(floats: floats, for: [c]) else { return true }
+        martlet_product_run(pool.handle, &product, memory.pointer.assumingMemoryBound(to: Float.self))
+        withExtendedLifetime((memory, epilogue)) {}
+        return true
     }
 
     private func multiply(_ product: MatrixProduct, for c: View, epilogue: TileEpilogue?) {

@@ -1,7 +1,9 @@
 import MartletCore
 
 enum MatmulCases {
-    static let all = sizes + shapes + [vectors, noInner, notFinite, cleared, linearCase, linearSizes] + MatmulEpilogueCases.all
+    static let all =
+        sizes + shapes + [vectors, noInner, notFinite, cleared, linearCase, linearSizes]
+        + MatmulEpilogueCases.all + MatmulShapeCases.all
 
     /// [m, k, n], with the edges of tiles: odd, one more and one less than powers of two, long and thin.
     private static let extents: [[Int]] = [

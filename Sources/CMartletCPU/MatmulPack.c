@@ -1,0 +1,94 @@
+#include "MatmulPack.h"
+
+#include <string.h>
+
+#include "Transpose.h"
+
+// The first `rows` of sixteen rows of up to sixteen numbers, transposed; zeros beyond.
+MARTLET_INLINE void load_transposed(const float *from, int64_t step, int64_t rows, int64_t depth, lane_vector out[lanes]) {
+    if (depth == lanes) {
+        if (rows == lanes) {
+            MARTLET_UNROLL for (int i = 0; i < lanes; i++) out[i] = LOAD(from + i * step);
+        } else {
+            MARTLET_UNROLL for (int i = 0; i < lanes; i++) out[i] = i < rows ? LOAD(from + i * step) : (lane_vector){0};
+        }
+    } else {
+        for (int i = 0; i < lanes; i++) {
+            out[i] = (lane_vector){0};
+            if (i < rows) memcpy(&out[i], from + i * step, (size_t)depth * sizeof(float));
+        }
+    }
+    transpose_lanes(out);
+}
+
+MARTLET_CLONES
+void martlet_pack_lanes(const float *from, int64_t depth_step, int64_t lane_step, int64_t depth, int64_t count, int64_t width,
+                        float *to) {
+    for (int64_t first = 0; first < count; first += width, to += depth * width) {
+        int64_t used = smaller(width, count - first);
+        const float *panel = from + first * lane_step;
+        if (lane_step != 1) {
+            for (int64_t j = 0; j < width; j += lanes) {
+                int64_t rows = larger(0, smaller(lanes, used - j));
+                for (int64_t p = 0; p < depth; p += lanes) {
+                    lane_vector block[lanes];
+                    int64_t deep = smaller(lanes, depth - p);
+                    load_transposed(panel + j * lane_step + p, lane_step, rows, deep, block);
+                    for (int64_t i = 0; i < deep; i++) STORE(to + (p + i) * width + j, block[i]);
+                }
+            }
+        } else if (used == width && width == 2 * lanes) {
+            for (int64_t p = 0; p < depth; p++, panel += depth_step) {
+                STORE(to + p * 2 * lanes, LOAD(panel));
+                STORE(to + p * 2 * lanes + lanes, LOAD(panel + lanes));
+            }
+        } else if (used == width) {
+            for (int64_t p = 0; p < depth; p++, panel += depth_step)
+                for (int64_t j = 0; j < width; j += lanes) STORE(to + p * width + j, LOAD(panel + j));
+        } else {
+            for (int64_t p = 0; p < depth; p++, panel += depth_step) {
+                for (int64_t j = 0; j < used; j++) to[p * width + j] = panel[j];
+                for (int64_t j = used; j < width; j++) to[p * width + j] = 0;
+            }
+        }
+    }
+}
+
+MARTLET_CLONES
+void martlet_pack_rows(const float *from, int64_t row_step, int64_t depth_step, int64_t depth, int64_t rows, float *to) {
+    if (depth_step != 1) {
+        for (int64_t p = 0; p < depth; p++)
+            for (int64_t i = 0; i < rows; i++) to[p * rows + i] = from[p * depth_step + i * row_step];
+        return;
+    }
+    for (int64_t p = 0; p < depth; p += lanes) {
+        lane_vector block[lanes];
+        int64_t deep = smaller(lanes, depth - p);
+        load_transposed(from + p, row_step, rows, deep, block);
+        // In this order each vector's unused lanes are overwritten by the next.
+        for (int64_t i = 0; i < deep; i++) STORE(to + (p + i) * rows, block[i]);
+    }
+}
+
+MARTLET_CLONES
+void martlet_store_transposed(const float *tile, int64_t tile_pitch, int64_t rows, int64_t columns, float *to, int64_t pitch,
+                              int32_t accumulates) {
+    for (int64_t first = 0; first < columns; first += lanes) {
+        lane_vector block[lanes];
+        MARTLET_UNROLL for (int i = 0; i < lanes; i++)
+            block[i] = i < rows ? LOAD(tile + i * tile_pitch + first) : (lane_vector){0};
+        transpose_lanes(block);
+        int64_t used = smaller(lanes, columns - first);
+        for (int64_t j = 0; j < used; j++) {
+            const float *sums = (const float *)&block[j];
+            float *out = to + (first + j) * pitch;
+            if (accumulates) {
+                for (int64_t i = 0; i < rows; i++) out[i] += sums[i];
+            } else if (rows == 14) {
+                memcpy(out, sums, 14 * sizeof(float));
+            } else {
+                for (int64_t i = 0; i < rows; i++) out[i] = sums[i];
+            }
+        }
+    }
+}

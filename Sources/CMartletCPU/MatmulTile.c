@@ -1,0 +1,105 @@
+#include "MatmulTile.h"
+
+#include "Lanes.h"
+
+int64_t martlet_tile_height(int64_t vectors) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("x86-64-v4")) return vectors == 1 || vectors == 2 ? 14 : vectors == 4 ? 7 : 0;
+    if (__builtin_cpu_supports("x86-64-v3")) return vectors == 1 ? 6 : vectors == 2 ? 3 : 0;
+    return vectors == 1 ? 3 : 0;
+#else
+    return vectors == 1 ? 6 : vectors == 2 ? 3 : 0;
+#endif
+}
+
+// Row i of a block whose rows are `step` bytes apart, from few multiples of it: an addressing mode does the doubling.
+MARTLET_INLINE const float *row_at(const char *base, const int64_t *odd, const int i) {
+    if (i == 0) return (const float *)base;
+    int doublings = __builtin_ctz((unsigned)i);
+    return (const float *)(base + (odd[(i >> doublings) / 2] << doublings));
+}
+
+MARTLET_INLINE void multiply_step(const int rows, const int vectors, const int is_deep, const float *left,
+                                  const int64_t *odd, const float *right, const int streams,
+                                  lane_vector sum[][martlet_tile_most_vectors]) {
+    // Numbers loaded ahead of their step would take the registers of sums.
+    __asm__ volatile("" ::: "memory");
+    lane_vector v[martlet_tile_most_vectors];
+    MARTLET_UNROLL for (int j = 0; j < vectors; j++) v[j] = LOAD(right + j * lanes);
+    if (streams) MARTLET_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(right + (vectors + j) * lanes);
+    MARTLET_UNROLL for (int i = 0; i < rows; i++) {
+        float x = is_deep ? *row_at((const char *)left, odd, i) : left[i];
+        MARTLET_UNROLL for (int j = 0; j < vectors; j++) sum[i][j] += x * v[j];
+    }
+}
+
+MARTLET_INLINE void multiply_tile(const int rows, const int vectors, const int is_deep, const int streams, int64_t depth,
+                                  const float *left, int64_t left_step, const float *right, int64_t right_step, float *to,
+                                  int64_t pitch, int32_t accumulates) {
+    lane_vector sum[martlet_tile_most_rows][martlet_tile_most_vectors];
+    MARTLET_UNROLL for (int i = 0; i < rows; i++)
+        MARTLET_UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = (lane_vector){0};
+    int64_t odd[martlet_tile_most_rows / 2];
+    MARTLET_UNROLL for (int i = 0; i < martlet_tile_most_rows / 2; i++) {
+        odd[i] = (2 * i + 1) * left_step * (int64_t)sizeof(float);
+        // Kept from being computed anew from one another.
+        __asm__("" : "+r"(odd[i]));
+    }
+    int64_t next = is_deep ? 1 : left_step, p = 0;
+    if (accumulates)
+        MARTLET_UNROLL for (int i = 0; i < rows; i++)
+            MARTLET_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(to + i * pitch + j * lanes, 0, 2);
+    for (; p + 4 <= depth; p += 4)
+        MARTLET_UNROLL for (int u = 0; u < 4; u++) {
+            multiply_step(rows, vectors, is_deep, left + (is_deep ? u : 0), odd, right, streams, sum);
+            right += right_step;
+            if (!is_deep || u == 3) left += is_deep ? 4 : next;
+        }
+    for (; p < depth; p++, left += next, right += right_step)
+        multiply_step(rows, vectors, is_deep, left, odd, right, streams, sum);
+    MARTLET_UNROLL for (int i = 0; i < rows; i++)
+        MARTLET_UNROLL for (int j = 0; j < vectors; j++) {
+            float *place = to + i * pitch + j * lanes;
+            if (accumulates) sum[i][j] += LOAD(place);
+            STORE(place, sum[i][j]);
+        }
+}
+
+#define TILE(rows)                                                                                                           \
+    case rows:                                                                                                               \
+        multiply_tile(rows, vectors, is_deep, streams, depth, left, left_step, right, right_step, to, pitch, accumulates); break;
+#define TILES_3 TILE(1) TILE(2) TILE(3)
+#define TILES_7 TILES_3 TILE(4) TILE(5) TILE(6) TILE(7)
+#define TILES_14 TILES_7 TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+
+#define FAMILY(name, most, vector_count, deep, stream)                                                                       \
+    MARTLET_CLONES                                                                                                           \
+    static void name(int64_t rows, int64_t depth, const float *left, int64_t left_step, const float *right,                  \
+                     int64_t right_step, float *to, int64_t pitch, int32_t accumulates) {                                    \
+        enum { vectors = vector_count, is_deep = deep, streams = stream };                                                   \
+        switch (rows) { TILES_##most default: break; }                                                                       \
+    }
+
+FAMILY(deep_one, 14, 1, 1, 0)
+FAMILY(deep_two, 14, 2, 1, 0)
+FAMILY(deep_four, 7, 4, 1, 0)
+FAMILY(deep_two_streams, 14, 2, 1, 1)
+FAMILY(deep_four_streams, 7, 4, 1, 1)
+FAMILY(flat_one, 14, 1, 0, 0)
+FAMILY(flat_two, 14, 2, 0, 0)
+FAMILY(flat_four, 7, 4, 0, 0)
+FAMILY(flat_two_streams, 14, 2, 0, 1)
+FAMILY(flat_four_streams, 7, 4, 0, 1)
+
+typedef void tile_family(int64_t, int64_t, const float *, int64_t, const float *, int64_t, float *, int64_t, int32_t);
+
+void martlet_tile_multiply(int64_t rows, int64_t vectors, int64_t depth, const martlet_tile_rows *left,
+                           const martlet_tile_lanes *right, float *to, int64_t pitch, int32_t accumulates) {
+    tile_family *family;
+    if (vectors == 1) family = left->is_deep ? deep_one : flat_one;
+    else if (vectors == 2 && right->streams) family = left->is_deep ? deep_two_streams : flat_two_streams;
+    else if (vectors == 2) family = left->is_deep ? deep_two : flat_two;
+    else if (right->streams) family = left->is_deep ? deep_four_streams : flat_four_streams;
+    else family = left->is_deep ? deep_four : flat_four;
+    family(rows, depth, left->base, left->step, right->base, right->step, to, pitch, accumulates);
+}
