@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+import measuring
 from sections import sections
 from servers import Failed, Servers
 
@@ -77,11 +78,13 @@ def main():
     parser.add_argument("--martlet", default=".build/release/martlet", help="the program to compare")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", default="", help=f"sections or beginnings of their names, separated by commas; of {names}")
+    parser.add_argument("--rounds", type=int, help="turns of every row, where fewer or more are wanted than usual")
     parser.add_argument("--clblast", default="libclblast.so.1", help="CLBlast's shared library")
     parser.add_argument("--results", type=Path, default=Path("Benchmarks/RESULTS.md"), help="the file that is written")
     arguments = parser.parse_args()
     if not os.access(arguments.martlet, os.X_OK):
         parser.error(f"{arguments.martlet} is not a program; build it with `make build` or name it with --martlet")
+    measuring.effort.rounds = arguments.rounds
     wanted = [text for text in arguments.only.split(",") if text]
     for text in wanted:
         if not any(name.startswith(text) for name in names):

@@ -1,5 +1,6 @@
 """Measures rows of the comparison: every side of a row in turns, in one run, and whether their results agree."""
 
+import os
 import statistics
 import tempfile
 import time
@@ -16,6 +17,8 @@ SLOW_ROUNDS = 5  # of one run, above SLOW seconds
 SLOW = 0.2
 VERY_SLOW = 1.5  # seconds; a side that takes longer is timed in the first two rounds only
 STEADY = 2e-3  # seconds that a run lasts at least; shorter calls are repeated
+FOREIGN = 0.1  # of the processors' time; what other processes may take before a row is timed again
+ATTEMPTS = 2
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Result:
     row: Row
     times: dict = field(default_factory=dict)  # label to the median milliseconds of a call in every round
     facts: dict = field(default_factory=dict)  # label to what `prepare` said
+    foreign: float = 0.0  # share of the processors' time that others took
     errors: dict = field(default_factory=dict)  # label to the largest difference over the largest value
     missing: list = field(default_factory=list)  # why something was not measured or does not agree
 
@@ -77,6 +81,15 @@ def difference(path, counts, reference, reference_counts):
     return worst
 
 
+@dataclass
+class Effort:
+    """How often things are timed."""
+    rounds: int | None = None  # of every row; else as the row says
+
+
+effort = Effort()
+
+
 def measure(row, servers):
     """A row's times. A side that fails is left out and said to be missing."""
     result, ready = Result(row), []
@@ -88,7 +101,7 @@ def measure(row, servers):
             result.missing.append(str(reason))
     try:
         compare(row, ready, servers, result)
-        take_turns(row, ready, servers, result)
+        undisturbed(row, ready, servers, result)
     finally:
         for side in ready:
             try:
@@ -124,6 +137,29 @@ def compare(row, ready, servers, result):
                 result.missing.append(f"{row.name}: {side.label}: {reason}")
 
 
+def machine_busy():
+    """Seconds that all processors have worked."""
+    with open("/proc/stat") as file:
+        user, nice, system, _, _, interrupt, soft = map(int, file.readline().split()[1:8])
+    return (user + nice + system + interrupt + soft) / os.sysconf("SC_CLK_TCK")
+
+
+def undisturbed(row, ready, servers, result):
+    """Takes turns until other processes had little of the machine, keeping the attempt with the least."""
+    best = None
+    for _ in range(ATTEMPTS):
+        result.times = {}
+        start, busy, own = time.monotonic(), machine_busy(), servers.busy()
+        take_turns(row, ready, servers, result)
+        others = machine_busy() - busy - (servers.busy() - own)
+        share = max(0.0, others) / (time.monotonic() - start) / (os.cpu_count() or 1)
+        if best is None or share < best[0]:
+            best = share, result.times
+        if share <= FOREIGN:
+            break
+    result.foreign, result.times = best
+
+
 def take_turns(row, ready, servers, result):
     def time_of(side, runs, calls=1):
         time.sleep(REST)
@@ -145,7 +181,7 @@ def take_turns(row, ready, servers, result):
             result.missing.append(f"{row.name}: {reason}")
             ready.remove(side)
     is_slow = bool(slow)
-    for turn in range(row.rounds or (SLOW_ROUNDS if is_slow else ROUNDS)):
+    for turn in range(effort.rounds or row.rounds or (SLOW_ROUNDS if is_slow else ROUNDS)):
         for side in ready if turn % 2 == 0 else reversed(ready):
             if side.label in very_slow and turn >= 2:
                 continue

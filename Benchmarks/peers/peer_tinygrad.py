@@ -70,8 +70,9 @@ def train_step(case):
             return step()
 
     def outputs():
-        losses = [run().numpy() for _ in range(3)]
-        return losses + [np.sqrt(np.square(p.numpy(), dtype=np.float64).sum()) for p in builder.parameters]
+        first = run().numpy()
+        norms = [np.sqrt(np.square(p.numpy(), dtype=np.float64).sum()) for p in builder.parameters]
+        return [first, run().numpy(), run().numpy()] + norms
 
     return Workload(run, outputs, Device[Device.DEFAULT].synchronize)
 
