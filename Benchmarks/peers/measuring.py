@@ -15,10 +15,12 @@ REST = 0.02  # seconds before a side's turn, in which threads that wait for more
 WARM_UP, ROUNDS, RUNS = 5, 7, 3  # so 21 timed runs a side
 SLOW_ROUNDS = 5  # of one run, above SLOW seconds
 SLOW = 0.2
-VERY_SLOW = 1.5  # seconds; a side that takes longer is timed in the first two rounds only
+VERY_SLOW = 1.5  # seconds; a side that takes longer is timed in the first two rounds only, one that takes
+ENDLESS = 5.0  # so long in the first
 STEADY = 2e-3  # seconds that a run lasts at least; shorter calls are repeated
 FOREIGN = 0.1  # of the processors' time; what other processes may take before a row is timed again
 ATTEMPTS = 2
+LONG = 20  # seconds; what takes longer is not timed again
 
 
 @dataclass
@@ -155,7 +157,7 @@ def undisturbed(row, ready, servers, result):
         share = max(0.0, others) / (time.monotonic() - start) / (os.cpu_count() or 1)
         if best is None or share < best[0]:
             best = share, result.times
-        if share <= FOREIGN:
+        if share <= FOREIGN or time.monotonic() - start > LONG:
             break
     result.foreign, result.times = best
 
@@ -165,7 +167,7 @@ def take_turns(row, ready, servers, result):
         time.sleep(REST)
         return servers[side.server].ask({"do": "time", "id": side.label, "runs": runs, "calls": calls})["ms"]
 
-    calls, slow, very_slow = {}, set(), set()
+    calls, slow, limits = {}, set(), {}
     for side in list(ready):
         try:
             first = time_of(side, 1)[0]
@@ -175,7 +177,7 @@ def take_turns(row, ready, servers, result):
             else:
                 once = min(time_of(side, WARM_UP - 2))
             if once > 1e3 * VERY_SLOW:
-                very_slow.add(side.label)
+                limits[side.label] = 1 if once > 1e3 * ENDLESS else 2
             calls[side.label] = side.calls or max(1, min(1000, int(STEADY * 1e3 / max(once, 1e-6))))
         except Failed as reason:
             result.missing.append(f"{row.name}: {reason}")
@@ -183,7 +185,7 @@ def take_turns(row, ready, servers, result):
     is_slow = bool(slow)
     for turn in range(effort.rounds or row.rounds or (SLOW_ROUNDS if is_slow else ROUNDS)):
         for side in ready if turn % 2 == 0 else reversed(ready):
-            if side.label in very_slow and turn >= 2:
+            if turn >= limits.get(side.label, turn + 1):
                 continue
             if side.label in slow:
                 times = time_of(side, 1)

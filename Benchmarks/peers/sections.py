@@ -207,7 +207,7 @@ def sections():
         memory_bound("rows", "Softmax, normalisation, reductions and pooling on 64 MiB", cases.over_rows),
         steps("steps-small", "Training steps, batch 128", ("mlp", "lenet")),
         steps("steps-photo", "Training steps, photos of 224 x 224", photos),
-        whole.Tinygrad(("mlp", "lenet", *photos)),
+        whole.Tinygrad("small", "mlp", "lenet"), *(whole.Tinygrad(name, name) for name in photos),
         optimizer(), small(),
         whole.Memory(("mlp", "lenet", *photos)), whole.Start(),
     ]

@@ -20,12 +20,11 @@ def _text(value, form="{:.1f}"):
 
 
 class Tinygrad:
-    """Training steps against tinygrad, whose large networks take long to compile and to run: three steps are timed where one
-    takes more than a second and a half."""
-    name, title = "steps-tinygrad", "Training steps against tinygrad"
+    """Training steps against tinygrad, a section for every large network: each takes minutes to compile and to run there."""
 
-    def __init__(self, networks):
-        self.networks = networks
+    def __init__(self, name, *networks):
+        self.name, self.networks = f"tinygrad-{name}", networks
+        self.title = f"Training steps against tinygrad: {', '.join(networks)}"
 
     def run(self, servers, progress):
         rows, missing, short, disturbed = [], [], [], []
