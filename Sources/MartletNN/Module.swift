@@ -83,6 +83,11 @@ extension Module {
     /// The number of trained values.
     public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.reduce(1, *) } }
 
+    /// This module and all those that it is made of.
+    public var modules: [any Module] {
+        [self] + parts.named.flatMap { ($0.part as? any Module)?.modules ?? [] }
+    }
+
     private func walk(_ prefix: String) -> [(String, any Part)] {
         parts.named.flatMap { name, part -> [(String, any Part)] in
             let path = prefix.isEmpty ? name : "\(prefix).\(name)"

@@ -5,7 +5,12 @@ import MartletCore
 public final class Conv2D: Layer {
     public let weight: Parameter
     public let bias: Parameter?
-    public let options: ConvolutionOptions
+    public private(set) var options: ConvolutionOptions
+    /// How the sums are computed.
+    public var algorithm: ConvolutionAlgorithm {
+        get { options.algorithm }
+        set { options.algorithm = newValue }
+    }
     /// Applied to the result in the same pass; nil for none.
     public var activation: FusedActivation?
 

@@ -55,7 +55,7 @@ extension ModelCatalog {
             name: name, summary: summary,
             needs: "images" + (smallest > 1 ? " of at least \(smallest) x \(smallest)" : "")
                 + "; photos and embedded digits are brought to 224 x 224 (--set image_size=N for others)",
-            imageSize: 224, settings: settings,
+            imageSize: 224, settings: settings + [ModelDescription.convolution],
             defaults: .init(epochs: 30, batchSize: 32, optimizer: "momentum", learningRate: learningRate, schedule: "cosine")
         ) { settings, shape in
             guard shape.input.count == 3, shape.input[1] >= smallest, shape.input[2] >= smallest else {

@@ -39,8 +39,20 @@ public struct ModelDescription: Sendable {
     /// Builds the model on the default device, from the current `Randomness`.
     public func build(_ settings: Settings, shape: ModelShape) throws -> any Layer {
         guard shape.classes >= 1 else { throw TrainingError(.input, "\(name): the data has no classes; it needs \(needs)") }
-        return try make(settings, shape)
+        let model = try make(settings, shape)
+        if settings.values[Self.convolution.name] != nil {
+            let name = try settings.choice(Self.convolution, of: ConvolutionAlgorithm.allCases.map(\.rawValue))
+            let algorithm = ConvolutionAlgorithm(rawValue: name) ?? .automatic
+            for case let layer as Conv2D in model.modules { layer.algorithm = algorithm }
+        }
+        return model
     }
+
+    /// The setting of models that convolve.
+    static let convolution = Settings.Key(
+        "convolution", ConvolutionAlgorithm.automatic.rawValue,
+        "how convolutions are computed: \(ConvolutionAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")) (fewest products, more rounding)"
+    )
 }
 
 /// All models by name.
@@ -87,7 +99,8 @@ public enum ModelCatalog {
 
     static let lenet = ModelDescription(
         name: "lenet", summary: "LeNet-5, two convolutions and three dense layers",
-        needs: "images of at least 12 x 12 (the embedded digits are brought to 28 x 28)", imageSize: 28, settings: [dropout],
+        needs: "images of at least 12 x 12 (the embedded digits are brought to 28 x 28)", imageSize: 28,
+        settings: [dropout, ModelDescription.convolution],
         defaults: .init(epochs: 10, batchSize: 64, optimizer: "adam", learningRate: 2e-3, schedule: "cosine")
     ) { settings, shape in
         guard shape.input.count == 3, shape.input[1] >= 12, shape.input[2] >= 12 else {
