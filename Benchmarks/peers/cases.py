@@ -96,7 +96,7 @@ def over_rows():
     rows, image = [16384, 1024], [16, 64, 128, 128]
     yield bound_by_memory("softmax", "softmax", rows)
     yield bound_by_memory("softmax", "logSoftmax", rows)
-    yield bound_by_memory("normalization", "layer", rows)
+    yield bound_by_memory("normalization", "layer", rows, out=False)
     yield bound_by_memory("normalization", "batch", image)
     for operation in ("sum", "sumOfRows", "sumOfColumns", "maximumOfRows"):
         yield bound_by_memory("reduction", operation, rows, out=False)
