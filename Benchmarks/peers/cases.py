@@ -109,7 +109,9 @@ def over_rows():
 def train_steps(names, *peers, rounds=7):
     for name in names:
         case = {"kind": "trainStep", "operation": name}
-        yield Row(name, sides(case, *peers, calls=10 if name in ("mlp", "lenet") else 1), tolerance=2e-3, rounds=rounds)
+        small = name in ("mlp", "lenet")
+        # The third step's loss is compared too, when the large networks' rounding has grown.
+        yield Row(name, sides(case, *peers, calls=10 if small else 1), tolerance=1e-4 if small else 5e-3, rounds=rounds)
 
 
 # AlexNet's parameters, 61,100,840 of them.
