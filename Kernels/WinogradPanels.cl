@@ -353,9 +353,7 @@ __kernel ONE_ITEM void winogradWeightProducts(
     for (size_t row = first * 16, end = min((ulong)(first + panelsEach), vPanels) * 16; row < end; row += MR) {
         float16 sum[MR][NV];
         Place to = sums + row * 16;
-        if (isFirst) clearTile(sum);
-        else UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
-            sum[i][j] = vload16(0, to + (j * vPanels * 16 + i) * 16);
+        clearTile(sum);
         Source a = v + row / 16 * count * 16 + row % 16, b = dy;
         for (size_t tile = 0; tile < depth; tile++) {
             float16 lanes[NV];
@@ -364,8 +362,11 @@ __kernel ONE_ITEM void winogradWeightProducts(
             a += 16;
             b += 16;
         }
-        UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
-            vstore16(sum[i][j], 0, to + (j * vPanels * 16 + i) * 16);
+        // A part is summed up by itself, so that rounding errors grow with a part's tiles only.
+        UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) {
+            Place element = to + (j * vPanels * 16 + i) * 16;
+            vstore16(isFirst ? sum[i][j] : vload16(0, element) + sum[i][j], 0, element);
+        }
     }
 }
 #endif

@@ -58,9 +58,10 @@ struct WinogradShape {
 extension OpenCLDevice {
     /// Winograd's form of a convolution, where it is asked for and applies, or the table prefers it.
     func winogradShape(_ shape: ConvolutionShape) -> WinogradShape? {
-        WinogradShape(shape) { shape in
-            guard deviceClass == .cpuLike else { return false }
-            return min(shape.inputs, shape.outputs) >= WinogradPanelVariant.standard.leastChannels
+        // There are kernels for CPU-like devices only.
+        guard deviceClass == .cpuLike else { return nil }
+        return WinogradShape(shape) { shape in
+            min(shape.inputs, shape.outputs) >= WinogradPanelVariant.standard.leastChannels
         }
     }
 
