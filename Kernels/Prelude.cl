@@ -15,8 +15,13 @@ typedef float floatv;
 #define STORE(v, p) (*(p) = (v))
 #else
 typedef PASTE(float, VEC) floatv;
+#if ALIGNED // every vector lies at a multiple of its size
+#define LOAD(p) (*(global const floatv *)(p))
+#define STORE(v, p) (*(global floatv *)(p) = (v))
+#else
 #define LOAD(p) PASTE(vload, VEC)(0, p)
 #define STORE(v, p) PASTE(vstore, VEC)(v, 0, p)
+#endif
 #endif
 
 // Fewer than VEC elements, each power of two in lanes of its own; the other lanes hold `fill`.

@@ -1,7 +1,8 @@
 // Reductions of the middle axis of x [outer, n, inner].
 //
 // Parameters: KIND (one of those below); FEW is inner where that is 2 to 15, else 0; PARTIAL 1 where the axis is cut into parts whose states
-// go to scratch memory [outer, parts, inner], which reduce_merge then joins in order.
+// go to scratch memory [outer, parts, inner], which reduce_merge then joins in order; WIDE (GPU-like) 4 where the axis that is
+// contiguous is whole and aligned vectors of four, else 1.
 #define SUM 0
 #define MEAN 1
 #define NORM 2
@@ -105,11 +106,22 @@ static RESULT finish(STATE s, float divisor) {
 #endif
 }
 
+// A state as one vector, which moves at once.
+static float4 packed(STATE s) { return (float4)(s.first, s.second, s.count, as_float(s.position)); }
+
+static STATE unpacked(float4 v) {
+    STATE s;
+    s.first = v.x;
+    s.second = v.y;
+    s.count = v.z;
+    s.position = as_int(v.w);
+    return s;
+}
+
 #if PARTIAL
 #define OUTPUT global float4 *partials
 #define OPEN_OUTPUT
-#define WRITE(o, part, c, s) \
-    partials[((o) * parts + (part)) * inner + (c)] = (float4)((s).first, (s).second, (s).count, as_float((s).position))
+#define WRITE(o, part, c, s) partials[((o) * parts + (part)) * inner + (c)] = packed(s)
 #else
 #define OUTPUT TENSOR_ARGUMENT(RESULT, y)
 #define OPEN_OUTPUT TENSOR(RESULT, y)
@@ -124,15 +136,7 @@ kernel void reduce_merge(global const float4 *partials, TENSOR_ARGUMENT(RESULT, 
     TENSOR(RESULT, y);
     const size_t o = g / inner, c = g % inner;
     STATE s = nothing();
-    for (size_t part = 0; part < parts; part++) {
-        const float4 p = partials[(o * parts + part) * inner + c];
-        STATE b;
-        b.first = p.x;
-        b.second = p.y;
-        b.count = p.z;
-        b.position = as_int(p.w);
-        s = merge(s, b);
-    }
+    for (size_t part = 0; part < parts; part++) s = merge(s, unpacked(partials[(o * parts + part) * inner + c]));
     y[g] = finish(s, divisor);
 }
 
@@ -404,10 +408,15 @@ kernel void reduce_columns(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong outer,
 
 #else
 
+#if WIDE == 4
+#define WIDE_LOAD(p) (*(global const float4 *)(p))
+#define INCLUDE_WIDE(s, v, i) include(include(include(include(s, (v).x, i), (v).y, (i) + 1), (v).z, (i) + 2), (v).w, (i) + 3)
+#endif
+
 // One work-group for each part of each row; its state is joined through local memory. Local: `size`, a power of two of at
 // least 16. Global: parts * size, rows.
 kernel void reduce_rows(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong rows, ulong n, ulong inner, ulong parts,
-                        ulong rowsPerPart, float divisor, local STATE *states) {
+                        ulong rowsPerPart, float divisor, local float4 *states) {
     TENSOR(const float, x);
     OPEN_OUTPUT;
     const size_t lane = get_local_id(0), size = get_local_size(0), part = get_group_id(0), row = get_group_id(1);
@@ -415,39 +424,58 @@ kernel void reduce_rows(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong rows, ulo
     const size_t o = row / inner, c = row % inner;
     global const float *p = x + o * n * inner + c;
     STATE s = nothing();
+#if WIDE == 4
+    for (size_t i = begin + lane * 4; i < end; i += size * 4) {
+        const float4 v = WIDE_LOAD(p + i);
+        s = INCLUDE_WIDE(s, v, i);
+    }
+#else
     for (size_t i = begin + lane; i < end; i += size) s = include(s, p[i * inner], i);
-    states[lane] = s;
+#endif
+    states[lane] = packed(s);
     barrier(CLK_LOCAL_MEM_FENCE);
     if (lane < 16) {
-        for (size_t other = lane + 16; other < size; other += 16) s = merge(s, states[other]);
-        states[lane] = s;
+        for (size_t other = lane + 16; other < size; other += 16) s = merge(s, unpacked(states[other]));
+        states[lane] = packed(s);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     if (lane == 0) {
-        for (size_t other = 1; other < 16; other++) s = merge(s, states[other]);
+        for (size_t other = 1; other < 16; other++) s = merge(s, unpacked(states[other]));
         WRITE(o, part, c, s);
     }
 }
 
-// Work-items beside each other take columns, those above each other every so manieth element. Local: columns, lanes.
-// Global: columns, parts * lanes, outer.
+// Work-items beside each other take columns, WIDE each, those above each other every so manieth element. Local: work-items
+// beside each other, lanes. Global: columns / WIDE, parts * lanes, outer.
 kernel void reduce_columns(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong n, ulong inner, ulong parts, ulong rowsPerPart,
-                           float divisor, local STATE *states) {
+                           float divisor, local float4 *states) {
     TENSOR(const float, x);
     OPEN_OUTPUT;
-    const size_t c = get_global_id(0), column = get_local_id(0), columns = get_local_size(0);
+    const size_t c = get_global_id(0) * WIDE, column = get_local_id(0), columns = get_local_size(0);
     const size_t lane = get_local_id(1), lanes = get_local_size(1), part = get_group_id(1), o = get_global_id(2);
     const size_t begin = part * rowsPerPart, end = min((size_t)(begin + rowsPerPart), (size_t)n);
-    STATE s = nothing();
+    STATE s[WIDE];
+    for (int w = 0; w < WIDE; w++) s[w] = nothing();
     if (c < inner) {
         global const float *p = x + o * n * inner + c;
-        for (size_t i = begin + lane; i < end; i += lanes) s = include(s, p[i * inner], i);
+        for (size_t i = begin + lane; i < end; i += lanes) {
+#if WIDE == 4
+            const float4 v = WIDE_LOAD(p + i * inner);
+            s[0] = include(s[0], v.x, i), s[1] = include(s[1], v.y, i);
+            s[2] = include(s[2], v.z, i), s[3] = include(s[3], v.w, i);
+#else
+            s[0] = include(s[0], p[i * inner], i);
+#endif
+        }
     }
-    states[lane * columns + column] = s;
+    for (int w = 0; w < WIDE; w++) states[(w * lanes + lane) * columns + column] = packed(s[w]);
     barrier(CLK_LOCAL_MEM_FENCE);
     if (lane == 0 && c < inner) {
-        for (size_t other = 1; other < lanes; other++) s = merge(s, states[other * columns + column]);
-        WRITE(o, part, c, s);
+        for (int w = 0; w < WIDE; w++) {
+            for (size_t other = 1; other < lanes; other++)
+                s[w] = merge(s[w], unpacked(states[(w * lanes + other) * columns + column]));
+            WRITE(o, part, c + w, s[w]);
+        }
     }
 }
 

@@ -115,13 +115,13 @@ extension OpenCLDevice {
     /// Kernels with a work-item for each channel.
     func channelKernel(_ name: String) throws -> Kernel { try columnKernel(name) }
 
-    /// Launches a kernel over planes; `arguments` come before the number of work-items that read one piece.
-    private func launchPlanes(_ name: String, groups: Int, _ cut: PlaneCut, _ arguments: [KernelArgument]) throws {
+    /// Launches a kernel over planes of `s` elements; `arguments` come before the number of work-items that read one piece.
+    private func launchPlanes(_ name: String, groups: Int, _ cut: PlaneCut, s: Int, _ arguments: [KernelArgument]) throws {
         if deviceClass == .cpuLike {
             let kernel = try kernel("Normalization", name, ["GROUP": 1, "VEC": 16])
             return try launch(kernel, global: WorkSize(groups), local: 1, arguments: arguments + [.int(1)])
         }
-        let (kernel, group) = try groupKernel("Normalization", name, ["VEC": 4], wanted: 256)
+        let (kernel, group) = try groupKernel("Normalization", name, fours([s, cut.pieceLength], arguments), wanted: 256)
         let across = min(nextPowerOfTwo(max((cut.pieceLength + 3) / 4, 1)), group)
         try launch(kernel, global: WorkSize(groups * group), local: WorkSize(group), arguments: arguments + [.int(across)])
     }
@@ -130,7 +130,7 @@ extension OpenCLDevice {
 
     func planeMoments(_ x: View, into partial: View, samples: Int, channels: Int, _ s: Int, _ cut: PlaneCut) throws {
         try launchPlanes(
-            "plane_moments", groups: channels * cut.parts, cut,
+            "plane_moments", groups: channels * cut.parts, cut, s: s,
             [.tensor(x), .tensor(partial), .size(samples), .size(channels), .size(s)]
                 + cut.arguments + [.size(cut.parts)])
     }
@@ -140,7 +140,7 @@ extension OpenCLDevice {
         _ cut: PlaneCut, channelsEach: Int
     ) throws {
         try launchPlanes(
-            "plane_sums", groups: channels * cut.parts, cut,
+            "plane_sums", groups: channels * cut.parts, cut, s: s,
             [.tensor(dy), .tensor(x), .tensor(mean), .tensor(partial), .size(samples), .size(channels), .size(s)]
                 + cut.arguments + [.size(cut.parts), .size(channelsEach)])
     }
@@ -160,7 +160,7 @@ extension OpenCLDevice {
     ) throws {
         let cut = elementCut(call)
         try launchPlanes(
-            "plane_normalize", groups: cut.parts, cut,
+            "plane_normalize", groups: cut.parts, cut, s: call.s,
             [
                 .tensor(x), .tensor(affine.scale), .tensor(affine.shift), .tensor(mean), .tensor(inverse), .tensor(y),
                 .size(call.n * call.c), .size(call.c), .size(call.s),
@@ -174,7 +174,7 @@ extension OpenCLDevice {
     ) throws {
         let cut = elementCut(call)
         try launchPlanes(
-            "plane_gradient", groups: cut.parts, cut,
+            "plane_gradient", groups: cut.parts, cut, s: call.s,
             [
                 .tensor(dy), .tensor(x), .tensor(scale ?? x), .tensor(mean), .tensor(inverse), .tensor(coefficients),
                 .tensor(dx), .size(call.n * call.c), .size(call.c), .size(call.s),

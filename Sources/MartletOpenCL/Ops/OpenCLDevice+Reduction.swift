@@ -72,7 +72,7 @@ extension OpenCLDevice: ReductionOps {
         let parts = rows >= wanted ? 1 : min((wanted + rows - 1) / rows, max(call.n / 4096, 1))
         let plan = ReductionPlan(n: call.n, parts: parts, step: 256)
         let kernel = try kernel(call, plan, "reduce_rows")
-        let size = try workGroupSize(kernel, wanted: max(nextPowerOfTwo(plan.length), 16))
+        let size = try workGroupSize(kernel, wanted: max(nextPowerOfTwo(plan.length / call.wide), 16))
         // Groups count along the second axis, whose extent has no limit but the index type's.
         try run(call, plan, "reduce_rows", global: WorkSize(plan.parts * size, rows), local: WorkSize(size, 1)) {
             [.tensor(call.input)] + $0 + [
@@ -83,27 +83,28 @@ extension OpenCLDevice: ReductionOps {
     }
 
     private func reduceColumnsOnGPU(_ call: ReductionCall) throws {
-        let columns = 32
+        let columns = 32, wide = call.wide
         let columnGroups = (call.inner + columns - 1) / columns
         let wanted = properties.computeUnits * 8, available = columnGroups * call.outer
         let parts = available >= wanted ? 1 : min((wanted + available - 1) / available, max(call.n / 256, 1))
         let plan = ReductionPlan(n: call.n, parts: parts, step: 64)
         let kernel = try kernel(call, plan, "reduce_columns")
-        let size = try workGroupSize(kernel, wanted: 256)
-        let x = min(columns, size), lanes = max(min(size / x, nextPowerOfTwo(plan.length)), 1)
-        let global = WorkSize(roundUp(call.inner, to: x), plan.parts * lanes, call.outer)
+        let size = try workGroupSize(kernel, wanted: 256, states: wide)
+        let x = min(columns / wide, size), lanes = max(min(size / x, nextPowerOfTwo(plan.length)), 1)
+        let global = WorkSize(roundUp(call.inner / wide, to: x), plan.parts * lanes, call.outer)
         try run(call, plan, "reduce_columns", global: global, local: WorkSize(x, lanes, 1)) {
             [.tensor(call.input)] + $0 + [
                 .size(call.n), .size(call.inner), .size(plan.parts), .size(plan.length), .float(call.divisor),
-                .local(x * lanes * OpenCLDevice.stateBytes),
+                .local(x * lanes * wide * OpenCLDevice.stateBytes),
             ]
         }
     }
 
-    private func workGroupSize(_ kernel: Kernel, wanted: Int) throws -> Int {
+    /// The work-items of a group, each with so many states in local memory.
+    private func workGroupSize(_ kernel: Kernel, wanted: Int, states: Int = 1) throws -> Int {
         let fitting = min(
             256, wanted, kernel.maxWorkGroupSize, properties.maxWorkItemSizes[0],
-            properties.localMemoryBytes / OpenCLDevice.stateBytes)
+            properties.localMemoryBytes / (OpenCLDevice.stateBytes * states))
         guard fitting >= 16 else {
             throw DeviceError(.kernel, "reduce on \(info.id): it allows work-groups of \(fitting) only; 16 are needed")
         }
@@ -113,9 +114,11 @@ extension OpenCLDevice: ReductionOps {
     // MARK: Both
 
     private func kernel(_ call: ReductionCall, _ plan: ReductionPlan, _ name: String) throws -> Kernel {
-        try kernel(
-            "Reduction", name,
-            ["KIND": call.code, "FEW": (2...15).contains(call.inner) ? call.inner : 0, "PARTIAL": plan.parts > 1 ? 1 : 0])
+        var defines: Defines = [
+            "KIND": call.code, "FEW": (2...15).contains(call.inner) ? call.inner : 0, "PARTIAL": plan.parts > 1 ? 1 : 0,
+        ]
+        if deviceClass == .gpuLike { defines["WIDE"] = call.wide }
+        return try kernel("Reduction", name, defines)
     }
 
     /// Launches a kernel whose output is the result or, of several parts, their states, which are then merged.
@@ -146,6 +149,12 @@ struct ReductionCall {
     var outer: Int { input.shape[0] }
     var n: Int { input.shape[1] }
     var inner: Int { input.shape[2] }
+
+    /// Elements of the contiguous axis that GPU-like kernels read at once.
+    var wide: Int {
+        let contiguous = inner == 1 ? n : inner < 16 ? 1 : inner
+        return contiguous % 4 == 0 && input.offset % 4 == 0 ? 4 : 1
+    }
 
     /// `KIND` in the kernels.
     var code: Int {

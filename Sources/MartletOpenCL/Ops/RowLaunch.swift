@@ -24,9 +24,18 @@ extension OpenCLDevice {
         } else if n <= OpenCLDevice.shortRow {
             try launchItems(try kernel(family, name, ["GROUP": 1, "VEC": 1]), rows, arguments(1))
         } else {
-            let (kernel, group) = try groupKernel(family, name, ["VEC": 4], wanted: (n + 3) / 4)
+            let (kernel, group) = try groupKernel(family, name, fours([n], operands), wanted: (n + 3) / 4)
             try launch(kernel, global: WorkSize(rows * group), local: WorkSize(group), arguments: arguments(1))
         }
+    }
+
+    /// The parameters of a kernel that reads vectors of four; whether rows of these lengths and operands keep them aligned.
+    func fours(_ lengths: [Int], _ operands: [KernelArgument]) -> Defines {
+        let areAligned = operands.allSatisfy { operand in
+            guard case .tensor(let view) = operand else { return true }
+            return view.offset % 4 == 0
+        }
+        return areAligned && lengths.allSatisfy { $0 % 4 == 0 } ? ["VEC": 4, "ALIGNED": 1] : ["VEC": 4]
     }
 
     /// A kernel for work-groups of `GROUP` work-items, a power of two: at most 256 and as many as are wanted and as the
