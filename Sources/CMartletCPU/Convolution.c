@@ -1,5 +1,6 @@
 #include "Patches.h"
 #include "Tiles.h"
+#include "Transpose.h"
 
 // A block of the patch matrix, `depth` rows by up to 256 positions, is packed in panels of one or two vectors of positions
 // and multiplied by panels of weights, each product tile held in registers. The patch block stays in the second-level
@@ -29,47 +30,97 @@ void martlet_grid_zero(const martlet_grid *g, float *target) {
                 target[(g->first_y + i * g->step_y) * g->target_width + g->first_x + j * g->step_x] = 0;
 }
 
-enum { pack_channels = 32 };
+// Weights are read 16 outputs at a time along their inner axis and transposed, as many channels together as lie in a piece.
+enum { pack_floats = 512 };
 
-// Some channels of a panel: few enough that what is written stays in the first-level cache while the weights are read in order.
-static void pack_panel(const martlet_grid *g, const float *from, int64_t output_stride, int64_t channel_stride,
-                       const int32_t *tap_index, int64_t block, int64_t first, int64_t rows, int64_t channel, float *to) {
-    int64_t k_count = g->taps * g->channels, last = smaller(g->channels, channel + pack_channels);
-    if (output_stride < channel_stride) {
-        // The outputs are the inner axis of the weights.
-        for (int64_t c = channel; c < last; c++)
-            for (int64_t tap = 0; tap < g->taps; tap++) {
-                int64_t k = tap * g->channels + c, k0 = k / block * block, count = smaller(block, k_count - k0);
-                float *out = to + g->outputs * k0 + first * count + (k - k0) * rows;
-                for (int64_t m = 0; m < rows; m++) out[m] = from[m * output_stride + c * channel_stride + tap_index[tap]];
+// `count` neighbouring weights of up to 16 outputs: taken[i][output].
+MARTLET_INLINE void take_weights(const float *from, const float *limit, int64_t rows, int64_t stride, int64_t count,
+                                 float *taken) {
+    for (int64_t i = 0; i < count; i += lanes) {
+        lane_vector row[lanes];
+        for (int64_t m = 0; m < lanes; m++) {
+            const float *in = from + smaller(m, rows - 1) * stride + i;
+            if (in + lanes <= limit) {
+                row[m] = LOAD(in);
+            } else {
+                float part[lanes] = {0};
+                memcpy(part, in, (size_t)smaller(lanes, count - i) * sizeof *part);
+                row[m] = LOAD(part);
             }
-        return;
+        }
+        transpose_lanes(row);
+        for (int n = 0; n < lanes; n++) STORE(taken + (i + n) * lanes, row[n]);
     }
+}
+
+MARTLET_INLINE void store_weights(float *to, const float *from, int64_t rows) {
+    typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
+    if (rows < 8) {
+        for (int64_t m = 0; m < rows; m++) to[m] = from[m];
+    } else {
+        eight low = *(const eight *)from, high = *(const eight *)(from + rows - 8);
+        *(eight *)to = low;
+        *(eight *)(to + rows - 8) = high;
+    }
+}
+
+// One panel's rows of the channels from `channel` on that `taken` holds, channels `pitch` floats apart in it.
+MARTLET_INLINE void place_weights(const martlet_grid *g, const float *taken, int64_t pitch, const int32_t *tap_index,
+                                  int64_t first_tap, int64_t block, int64_t first, int64_t rows, int64_t channel, int64_t last,
+                                  float *to) {
+    int64_t k_count = g->taps * g->channels;
     for (int64_t tap = 0; tap < g->taps; tap++)
-        for (int64_t c = channel; c < last;) {
-            // As far as a block of k reaches.
+        for (int64_t c = channel; c < last; c++) {
             int64_t k = tap * g->channels + c, k0 = k / block * block, count = smaller(block, k_count - k0);
-            int64_t run = smaller(last - c, k0 + count - k);
-            float *out = to + g->outputs * k0 + first * count + (k - k0) * rows;
-            for (int64_t m = 0; m < rows; m++) {
-                const float *in = from + m * output_stride + c * channel_stride + tap_index[tap];
-                for (int64_t i = 0; i < run; i++) out[i * rows + m] = in[i * channel_stride];
-            }
-            c += run;
+            store_weights(to + g->outputs * k0 + first * count + (k - k0) * rows,
+                          taken + (c - channel) * pitch + (tap_index[tap] - first_tap) * lanes, rows);
         }
 }
 
-void martlet_grid_pack(const martlet_grid *g, const float *weights, int64_t group_stride, int64_t output_stride,
-                       int64_t channel_stride, const int32_t *tap_index, int64_t block, float *packed, int64_t begin,
-                       int64_t end) {
+MARTLET_CLONES
+static void pack_panel(const martlet_grid *g, const float *from, const float *limit, int64_t output_stride,
+                       int64_t channel_stride, const int32_t *tap_index, int64_t block, int64_t first, int64_t rows,
+                       float *to) {
+    float taken[(pack_floats + lanes) * lanes];
+    int64_t low = tap_index[0], high = low;
+    for (int64_t t = 1; t < g->taps; t++) {
+        low = smaller(low, tap_index[t]);
+        high = larger(high, tap_index[t]);
+    }
+    if (high - low >= pack_floats) {
+        for (int64_t tap = 0; tap < g->taps; tap++)
+            for (int64_t c = 0; c < g->channels; c++) {
+                for (int64_t m = 0; m < rows; m++) taken[m] = from[m * output_stride + c * channel_stride + tap_index[tap]];
+                int64_t k = tap * g->channels + c, k0 = k / block * block;
+                int64_t count = smaller(block, g->taps * g->channels - k0);
+                store_weights(to + g->outputs * k0 + first * count + (k - k0) * rows, taken, rows);
+            }
+        return;
+    }
+    // Where a channel's weights are followed by the next one's, as many as fit; else one at a time.
+    int64_t span = high - low + 1;
+    int64_t together = channel_stride < output_stride ? larger(1, (pack_floats - span) / channel_stride + 1) : 1;
+    for (int64_t c = 0; c < g->channels; c += together) {
+        int64_t last = smaller(g->channels, c + together);
+        const float *in = from + c * channel_stride + low;
+        if (output_stride == 1) {
+            for (int64_t m = 0; m < rows; m++) taken[m] = in[m];
+        } else {
+            take_weights(in, limit, rows, output_stride, (last - c - 1) * channel_stride + span, taken);
+        }
+        place_weights(g, taken, channel_stride * lanes, tap_index, low, block, first, rows, c, last, to);
+    }
+}
+
+void martlet_grid_pack(const martlet_grid *g, const float *weights, int64_t limit, int64_t group_stride,
+                       int64_t output_stride, int64_t channel_stride, const int32_t *tap_index, int64_t block, float *packed,
+                       int64_t begin, int64_t end) {
     int64_t k_count = g->taps * g->channels, panels = martlet_grid_panels(g->outputs);
     for (int64_t item = begin; item < end; item++) {
         int64_t group = item / panels, panel = item % panels;
         int64_t first = panel_start(g->outputs, panels, panel), rows = panel_start(g->outputs, panels, panel + 1) - first;
-        const float *from = weights + group * group_stride + first * output_stride;
-        float *to = packed + group * g->outputs * k_count;
-        for (int64_t channel = 0; channel < g->channels; channel += pack_channels)
-            pack_panel(g, from, output_stride, channel_stride, tap_index, block, first, rows, channel, to);
+        pack_panel(g, weights + group * group_stride + first * output_stride, weights + limit, output_stride, channel_stride,
+                   tap_index, block, first, rows, packed + group * g->outputs * k_count);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "FewOutputs.h"
 #include "Patches.h"
 #include "Tiles.h"
+#include "Transpose.h"
 
 // dw[m][k] = the sum over positions p of gradient[m][p] * patch[k][p], block by block of positions. The gradient block is
 // transposed, so that a register tile is (k) x (vectors of m).
@@ -13,22 +14,6 @@ int64_t martlet_weight_gradient_scratch(const martlet_grid *g, int64_t k_count) 
     if (martlet_few_outputs_fit(g)) return martlet_few_outputs_scratch(g, k_count);
     return (k_count + most_rows) * pitch + block_positions * output_block + 2 * lanes;
 }
-
-#define SWAP(step, low, high)                                                         \
-    for (int i = 0; i < lanes; i++)                                                   \
-        if (!(i & step)) {                                                            \
-            lane_vector a = row[i], b = row[i + step];                                \
-            row[i] = __builtin_shufflevector(a, b, low);                              \
-            row[i + step] = __builtin_shufflevector(a, b, high);                      \
-        }
-#define LOW8 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
-#define HIGH8 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
-#define LOW4 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27
-#define HIGH4 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31
-#define LOW2 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
-#define HIGH2 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
-#define LOW1 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30
-#define HIGH1 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
 
 // The panels of a transposed block are one or two vectors of outputs wide: [panel][p][output].
 MARTLET_INLINE int64_t panel_width(int64_t outputs, int64_t first, int vectors) {
@@ -46,10 +31,7 @@ static void transpose_gradient(const float *in, int64_t in_pitch, int64_t output
         for (; p + lanes <= count; p += lanes) {
             lane_vector row[lanes];
             for (int i = 0; i < lanes; i++) row[i] = i < rows ? LOAD(in + (m + i) * in_pitch + p) : (lane_vector){0};
-            SWAP(8, LOW8, HIGH8)
-            SWAP(4, LOW4, HIGH4)
-            SWAP(2, LOW2, HIGH2)
-            SWAP(1, LOW1, HIGH1)
+            transpose_lanes(row);
             for (int i = 0; i < lanes; i++) STORE(out + (p + i) * out_pitch, row[i]);
         }
         for (; p < count; p++)
@@ -154,22 +136,40 @@ void martlet_weight_gradient(const martlet_grid *g, const float *source, const f
 MARTLET_CLONES
 void martlet_weight_gradient_sum(const martlet_grid *g, const float *partial, int64_t slabs, float *result,
                                  int64_t begin, int64_t end) {
-    int64_t row = martlet_weight_gradient_pitch(g->outputs), k_count = g->taps * g->channels;
-    int64_t group_pitch = k_count * row, slab_pitch = g->groups * group_pitch;
-    // A vector of outputs at a time, so that the partial results are read along their rows.
+    int64_t row_pitch = martlet_weight_gradient_pitch(g->outputs), k_count = g->taps * g->channels;
+    int64_t group_pitch = k_count * row_pitch, slab_pitch = g->groups * group_pitch;
     for (int64_t o = begin; o < end;) {
         int64_t group = o / g->outputs, m = o % g->outputs;
         int64_t count = smaller(smaller(lanes, end - o), g->outputs - m);
         const float *from = partial + group * group_pitch + m;
-        for (int64_t channel = 0; channel < g->channels; channel++)
-            for (int64_t tap = 0; tap < g->taps; tap++) {
-                float sum[lanes] = {0};
-                const float *at = from + (tap * g->channels + channel) * row;
-                for (int64_t slab = 0; slab < slabs; slab++)
-                    for (int64_t i = 0; i < count; i++) sum[i] += at[slab * slab_pitch + i];
-                for (int64_t i = 0; i < count; i++)
-                    result[((o + i) * g->channels + channel) * g->taps + tap] = sum[i];
+        // Lanes behind the last output may be the next row's; they are read, not stored.
+        int64_t readable = slabs * slab_pitch - group * group_pitch - m;
+        int64_t channel = 0, tap = 0;
+        for (int64_t i = 0; i < k_count; i += lanes) {
+            lane_vector row[lanes];
+            int64_t wide = smaller(lanes, k_count - i);
+            for (int64_t n = 0; n < lanes; n++) {
+                row[n] = (lane_vector){0};
+                if (n >= wide) continue;
+                int64_t at = (tap * g->channels + channel) * row_pitch;
+                for (int64_t slab = 0; slab < slabs; slab++, at += slab_pitch) {
+                    if (at + lanes <= readable) {
+                        row[n] += LOAD(from + at);
+                    } else {
+                        float part[lanes] = {0};
+                        memcpy(part, from + at, (size_t)count * sizeof *part);
+                        row[n] += LOAD(part);
+                    }
+                }
+                if (++tap == g->taps) { tap = 0; channel++; }
             }
+            transpose_lanes(row);
+            for (int64_t n = 0; n < count; n++) {
+                float *to = result + (o + n) * k_count + i;
+                if (wide == lanes) STORE(to, row[n]);
+                else memcpy(to, &row[n], (size_t)wide * sizeof *to);
+            }
+        }
         o += count;
     }
 }

@@ -1,6 +1,4 @@
-#include "Transpose.h"
-#include "WinogradTiles.h"
-#include "include/Convolution.h"
+#include "WinogradGradient.h"
 
 // F(kernel, tile) with the transposed transforms: of each product, the values of the source (rows of channels) times those of
 // the gradient (vectors of outputs), summed over the tiles; at the end the sums are turned into taps.
@@ -27,6 +25,7 @@ static gradient_layout lay_out_gradient(const martlet_winograd *w, int64_t chann
 }
 
 int64_t martlet_winograd_gradient_scratch(const martlet_winograd *w, int64_t channels) {
+    if (w->by_images) return martlet_winograd_image_gradient_scratch(w, channels);
     gradient_layout l = lay_out_gradient(w, channels);
     int64_t side = winograd_side(w);
     return round_up(side * side * (l.value_distance + l.gradient_distance + l.sum_distance) + w->tile * l.stage_pitch
@@ -98,6 +97,10 @@ static void transform_gradient_rows(const martlet_winograd *w, const gradient_la
     }
 }
 
+int64_t martlet_winograd_gradient_items(const martlet_winograd *w) {
+    return w->by_images ? image_groups(w) * martlet_winograd_gradient_blocks(w) : w->images * w->tiles_y;
+}
+
 MARTLET_INLINE void outer_tile(const int rows, const int vectors, int64_t count, const float *values, int64_t pitch,
                                const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
     lane_vector sum[most_rows][2];
@@ -140,33 +143,12 @@ static void outer_one(int64_t rows, int64_t count, const float *values, int64_t 
     }
 }
 
-MARTLET_INLINE void taps_of_sums(const int kernel, const int side, const float *sums, int64_t distance, float *to,
-                                 int64_t tap_distance, lane_vector *check) {
-    lane_vector x[most_products], half[most_kernel * most_side], y[most_kernel * most_kernel];
-    MARTLET_UNROLL for (int i = 0; i < side * side; i++) x[i] = LOAD(sums + i * distance);
-    MARTLET_UNROLL for (int j = 0; j < side; j++) transform_gradient(side, kernel, x + j, side, half + j, side);
-    MARTLET_UNROLL for (int r = 0; r < kernel; r++) transform_gradient(side, kernel, half + r * side, 1, y + r * kernel, 1);
-    MARTLET_UNROLL for (int i = 0; i < kernel * kernel; i++) {
-        STORE(to + i * tap_distance, y[i]);
-        *check += 0.0f * y[i];
-    }
-}
-
-MARTLET_CLONES
-static int finish_taps(const martlet_winograd *w, const gradient_layout *l, int64_t channels, const float *sums, float *to) {
-    lane_vector check = {0};
-    int64_t tap_distance = w->channels * l->output_pitch;
-    for (int64_t i = 0; i < channels * l->output_pitch; i += lanes) {
-        if (w->kernel == 5) taps_of_sums(5, 6, sums + i, l->sum_distance, to + i, tap_distance, &check);
-        else if (w->tile == 4) taps_of_sums(3, 6, sums + i, l->sum_distance, to + i, tap_distance, &check);
-        else taps_of_sums(3, 4, sums + i, l->sum_distance, to + i, tap_distance, &check);
-    }
-    return lane_sum(&check) == 0;
-}
-
 int32_t martlet_winograd_gradient(const martlet_winograd *w, const float *source, const float *gradient, float *partial,
-                                  int64_t group, int64_t first_channel, int64_t last_channel, int64_t first_row,
-                                  int64_t last_row, float *scratch) {
+                                  int64_t group, int64_t first_channel, int64_t last_channel, int64_t first_item,
+                                  int64_t last_item, float *scratch) {
+    if (w->by_images)
+        return martlet_winograd_image_gradient(w, source, gradient, partial, group, first_channel, last_channel, first_item,
+                                               last_item, scratch);
     int64_t channels = last_channel - first_channel, side = winograd_side(w), products = side * side;
     gradient_layout l = lay_out_gradient(w, channels);
     float *values = scratch, *gradients = values + products * l.value_distance;
@@ -175,9 +157,9 @@ int32_t martlet_winograd_gradient(const martlet_winograd *w, const float *source
     int most = choose_tile().vectors == 2 ? choose_tile().rows : 6;
     int64_t panels = (channels + most - 1) / most;
     int accumulate = 0;
-    for (int64_t row = first_row; row < last_row; row += l.rows)
+    for (int64_t row = first_item; row < last_item; row += l.rows)
         for (int64_t column = 0; column < l.column_blocks; column++, accumulate = 1) {
-            tile_block block = {row, smaller(last_row, row + l.rows), panel_start(w->tiles_x, l.column_blocks, column),
+            tile_block block = {row, smaller(last_item, row + l.rows), panel_start(w->tiles_x, l.column_blocks, column),
                                 panel_start(w->tiles_x, l.column_blocks, column + 1)};
             int64_t tiles = (block.last_row - block.first_row) * (block.last_column - block.first_column);
             martlet_winograd_transform_source(w, source, group, first_channel, last_channel, &block, l.pitch,
@@ -197,5 +179,6 @@ int32_t martlet_winograd_gradient(const martlet_winograd *w, const float *source
                     output += width;
                 }
         }
-    return !finish_taps(w, &l, channels, sums, partial + first_channel * l.output_pitch);
+    return !martlet_winograd_finish_taps(w, channels, l.output_pitch, sums, l.sum_distance,
+                                         partial + first_channel * l.output_pitch);
 }

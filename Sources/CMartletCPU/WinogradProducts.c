@@ -1,4 +1,4 @@
-#include "WinogradTiles.h"
+#include "WinogradImages.h"
 
 // A task transforms a block of tiles for all channels, multiplies the values of each product by its weights, and turns the
 // products of each output channel into its tiles of the target.
@@ -11,7 +11,7 @@ typedef struct {
 } block_layout;
 
 static block_layout lay_out_block(const martlet_winograd *w) {
-    block_layout l = {.tiles = block_tiles(w)};
+    block_layout l = {.tiles = winograd_block_tiles(w)};
     l.pitch = tile_pitch(l.tiles);
     l.value_distance = product_pitch(w->channels, l.pitch);
     l.chunk_panels = smaller(martlet_winograd_panels(w), larger(1, output_chunk / choose_tile().rows));
@@ -23,28 +23,15 @@ static block_layout lay_out_block(const martlet_winograd *w) {
 static int64_t block_columns(const martlet_winograd *w) { return (w->tiles_x + w->column_blocks - 1) / w->column_blocks; }
 
 int64_t martlet_winograd_scratch(const martlet_winograd *w) {
+    if (w->by_images) return martlet_winograd_image_scratch(w);
     block_layout l = lay_out_block(w);
     int64_t side = winograd_side(w);
     return round_up(side * side * (l.value_distance + l.product_distance) + w->tile * l.stage + lanes
                     + martlet_winograd_source_scratch(w, block_columns(w)), lanes);
 }
 
-int64_t martlet_winograd_tasks(const martlet_winograd *w) {
-    return w->groups * w->row_blocks * w->column_blocks * w->parts;
-}
-
-martlet_winograd_range martlet_winograd_task_range(const martlet_winograd *w, int64_t task) {
-    int64_t part = task % w->parts, group = task / w->parts % w->groups, block = task / w->parts / w->groups;
-    int64_t column = block % w->column_blocks, row = block / w->column_blocks, panels = martlet_winograd_panels(w);
-    return (martlet_winograd_range){
-        panel_start(w->images * w->tiles_y, w->row_blocks, row), panel_start(w->images * w->tiles_y, w->row_blocks, row + 1),
-        panel_start(w->tiles_x, w->column_blocks, column), panel_start(w->tiles_x, w->column_blocks, column + 1), group,
-        panel_start(w->outputs, panels, panels * part / w->parts),
-        panel_start(w->outputs, panels, panels * (part + 1) / w->parts)};
-}
-
 MARTLET_INLINE void multiply_tile(const int rows, const int vectors, int64_t count, const float *weights, const float *values,
-                                  int64_t pitch, float *products) {
+                                  int64_t pitch, float *products, int64_t product_pitch) {
     lane_vector sum[most_rows][2];
     MARTLET_UNROLL for (int m = 0; m < rows; m++)
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[m][v] = (lane_vector){0};
@@ -58,14 +45,15 @@ MARTLET_INLINE void multiply_tile(const int rows, const int vectors, int64_t cou
         in += pitch;
     }
     MARTLET_UNROLL for (int m = 0; m < rows; m++)
-        MARTLET_UNROLL for (int v = 0; v < vectors; v++) STORE(products + m * pitch + v * lanes, sum[m][v]);
+        MARTLET_UNROLL for (int v = 0; v < vectors; v++) STORE(products + m * product_pitch + v * lanes, sum[m][v]);
 }
 
-#define TILE(rows, vectors) case rows: multiply_tile(rows, vectors, count, weights, values, pitch, products); break;
+#define TILE(rows, vectors) \
+    case rows: multiply_tile(rows, vectors, count, weights, values, pitch, products, product_pitch); break;
 
 MARTLET_CLONES
 static void multiply_two(int64_t rows, int64_t count, const float *weights, const float *values, int64_t pitch,
-                         float *products) {
+                         float *products, int64_t product_pitch) {
     switch (rows) {
     TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2)
     TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
@@ -75,12 +63,17 @@ static void multiply_two(int64_t rows, int64_t count, const float *weights, cons
 
 MARTLET_CLONES
 static void multiply_one(int64_t rows, int64_t count, const float *weights, const float *values, int64_t pitch,
-                         float *products) {
+                         float *products, int64_t product_pitch) {
     switch (rows) {
     TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1)
     TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1)
     default: break;
     }
+}
+
+void martlet_winograd_multiply(int64_t vectors, int64_t rows, int64_t count, const float *weights, const float *values,
+                               int64_t value_pitch, float *products, int64_t product_pitch) {
+    (vectors == 2 ? multiply_two : multiply_one)(rows, count, weights, values, value_pitch, products, product_pitch);
 }
 
 #define INTERLEAVE_LOW(a, b) \
@@ -121,26 +114,6 @@ MARTLET_INLINE int finish_tiles(const int tile, const int side, const float *pro
     return lane_sum(&check) == 0;
 }
 
-// Exactly `count` floats: neighbouring elements may be another task's.
-MARTLET_INLINE void copy_exact(float *to, const float *from, int64_t count) {
-    typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
-    typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
-    if (count >= lanes) {
-        for (int64_t i = 0; i + lanes < count; i += lanes) STORE(to + i, LOAD(from + i));
-        STORE(to + count - lanes, LOAD(from + count - lanes));
-    } else if (count >= 8) {
-        eight a = *(const eight *)from, b = *(const eight *)(from + count - 8);
-        *(eight *)to = a;
-        *(eight *)(to + count - 8) = b;
-    } else if (count >= 4) {
-        four a = *(const four *)from, b = *(const four *)(from + count - 4);
-        *(four *)to = a;
-        *(four *)(to + count - 4) = b;
-    } else {
-        for (int64_t i = 0; i < count; i++) to[i] = from[i];
-    }
-}
-
 MARTLET_CLONES
 static int finish_outputs(const martlet_winograd *w, const martlet_winograd_range *range, const float *products,
                           int64_t pitch, int64_t distance, int64_t first, int64_t last, int64_t stage_pitch, float *stage,
@@ -164,8 +137,9 @@ static int finish_outputs(const martlet_winograd *w, const martlet_winograd_rang
     return finite;
 }
 
-int32_t martlet_winograd_products(const martlet_winograd *w, const float *source, const float *packed, float *target,
-                                  int64_t task, float *scratch) {
+int32_t martlet_winograd_products(const martlet_winograd *w, const float *source, const martlet_winograd_weights *weights,
+                                  const float *packed, const float *shared, float *target, int64_t task, float *scratch) {
+    if (w->by_images) return martlet_winograd_image_products(w, source, weights, packed, shared, target, task, scratch);
     martlet_winograd_range range = martlet_winograd_task_range(w, task);
     block_layout l = lay_out_block(w);
     int64_t side = winograd_side(w), count = side * side, panels = martlet_winograd_panels(w), part = task % w->parts;
@@ -177,8 +151,8 @@ int32_t martlet_winograd_products(const martlet_winograd *w, const float *source
     int64_t tiles = (block.last_row - block.first_row) * (block.last_column - block.first_column);
     martlet_winograd_transform_source(w, source, range.group, 0, w->channels, &block, l.pitch, l.value_distance, values, rest);
 
-    const float *weights = packed + range.group * count * panels * panel_pitch;
-    int64_t first_panel = panels * part / w->parts, last_panel = panels * (part + 1) / w->parts;
+    const float *group_weights = packed + range.group * count * panels * panel_pitch;
+    int64_t first_panel = panel_start(panels, w->parts, part), last_panel = panel_start(panels, w->parts, part + 1);
     int finite = 1;
     for (int64_t begin = first_panel; begin < last_panel; begin += l.chunk_panels) {
         int64_t end = smaller(last_panel, begin + l.chunk_panels), first = panel_start(w->outputs, panels, begin);
@@ -186,14 +160,15 @@ int32_t martlet_winograd_products(const martlet_winograd *w, const float *source
             for (int64_t panel = begin; panel < end; panel++) {
                 int64_t output = panel_start(w->outputs, panels, panel);
                 int64_t rows = panel_start(w->outputs, panels, panel + 1) - output;
-                const float *panel_weights = weights + (i * panels + panel) * panel_pitch;
+                const float *panel_weights = group_weights + (i * panels + panel) * panel_pitch;
                 const float *from = values + i * l.value_distance;
                 float *to = products + i * l.product_distance + (output - first) * l.pitch;
                 int64_t t = 0;
                 if (width == 2 * lanes)
                     for (; t + lanes < tiles; t += width)
-                        multiply_two(rows, w->channels, panel_weights, from + t, l.pitch, to + t);
-                for (; t < tiles; t += lanes) multiply_one(rows, w->channels, panel_weights, from + t, l.pitch, to + t);
+                        multiply_two(rows, w->channels, panel_weights, from + t, l.pitch, to + t, l.pitch);
+                for (; t < tiles; t += lanes)
+                    multiply_one(rows, w->channels, panel_weights, from + t, l.pitch, to + t, l.pitch);
             }
         finite &= finish_outputs(w, &range, products, l.pitch, l.product_distance, first,
                                  panel_start(w->outputs, panels, end), l.stage, stage, target);

@@ -149,7 +149,7 @@ static inline int winograd_side(const martlet_winograd *w) { return w->tile + w-
 
 // The most tiles of a block, the length of a row of their values, and the distance between two products' values for so many
 // rows: no multiple of a page, so that stores to all products do not meet in one set of the cache.
-static inline int64_t block_tiles(const martlet_winograd *w) {
+static inline int64_t winograd_block_tiles(const martlet_winograd *w) {
     int64_t all = w->images * w->tiles_y;
     return ((all + w->row_blocks - 1) / w->row_blocks) * ((w->tiles_x + w->column_blocks - 1) / w->column_blocks);
 }
@@ -165,12 +165,39 @@ typedef struct {
     int64_t first_row, last_row, first_column, last_column;
 } tile_block;
 
-// The scratch of transform_block, in floats.
+// One panel's transformed weights, products `distance` apart.
+void martlet_winograd_pack_panel(const martlet_winograd *w, const martlet_winograd_weights *weights, int64_t group,
+                                 int64_t panel, int64_t distance, float *to);
+// products[row][v * 16 ...] = the sum over `count` channels of weights[c][row] * values[c][v * 16 ...], v < vectors.
+void martlet_winograd_multiply(int64_t vectors, int64_t rows, int64_t count, const float *weights, const float *values,
+                               int64_t value_pitch, float *products, int64_t product_pitch);
+
+// The floats of scratch of martlet_winograd_transform_source.
 int64_t martlet_winograd_source_scratch(const martlet_winograd *w, int64_t columns);
 // values[product][channel][tile] for the channels [first, last) of a group, products `distance` and channels `pitch` apart.
 // Up to 15 elements behind each row's end are spoilt.
 void martlet_winograd_transform_source(const martlet_winograd *w, const float *source, int64_t group, int64_t first,
                                        int64_t last, const tile_block *block, int64_t pitch, int64_t distance, float *values,
                                        float *scratch);
+
+// Exactly `count` floats: neighbouring elements may be another task's.
+MARTLET_INLINE void copy_exact(float *to, const float *from, int64_t count) {
+    typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
+    typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+    if (count >= lanes) {
+        for (int64_t i = 0; i + lanes < count; i += lanes) STORE(to + i, LOAD(from + i));
+        STORE(to + count - lanes, LOAD(from + count - lanes));
+    } else if (count >= 8) {
+        eight a = *(const eight *)from, b = *(const eight *)(from + count - 8);
+        *(eight *)to = a;
+        *(eight *)(to + count - 8) = b;
+    } else if (count >= 4) {
+        four a = *(const four *)from, b = *(const four *)(from + count - 4);
+        *(four *)to = a;
+        *(four *)(to + count - 4) = b;
+    } else {
+        for (int64_t i = 0; i < count; i++) to[i] = from[i];
+    }
+}
 
 #endif

@@ -15,7 +15,7 @@ int64_t martlet_winograd_panels(const martlet_winograd *w) {
 
 int64_t martlet_winograd_packed(const martlet_winograd *w) {
     int64_t side = winograd_side(w);
-    return w->groups * side * side * martlet_winograd_panels(w) * winograd_panel_pitch(w);
+    return w->shares_source ? 0 : w->groups * side * side * martlet_winograd_panels(w) * winograd_panel_pitch(w);
 }
 
 enum { pack_channels = 16 };
@@ -61,25 +61,30 @@ MARTLET_INLINE void pack_panel(const int kernel, const int side, const martlet_w
     for (int64_t channel = 0; channel < w->channels; channel += together) {
         int64_t count = smaller(together, w->channels - channel);
         transpose_rows(from + channel * channel_stride, limit, rows, output_stride, count * area, taps);
-        for (int64_t c = 0; c < count; c++, to += rows) transform_weights(kernel, side, taps + c * area * lanes, rotated, distance, to);
+        for (int64_t c = 0; c < count; c++, to += rows)
+            transform_weights(kernel, side, taps + c * area * lanes, rotated, distance, to);
     }
 }
 
 MARTLET_CLONES
-void martlet_winograd_pack(const martlet_winograd *w, const float *weights, int64_t limit, int64_t group_stride,
-                           int64_t output_stride, int64_t channel_stride, int32_t rotated, float *packed, int64_t begin,
+void martlet_winograd_pack_panel(const martlet_winograd *w, const martlet_winograd_weights *weights, int64_t group,
+                                 int64_t panel, int64_t distance, float *to) {
+    int64_t panels = martlet_winograd_panels(w), first = panel_start(w->outputs, panels, panel);
+    int64_t rows = panel_start(w->outputs, panels, panel + 1) - first;
+    const float *from = weights->values + group * weights->group_stride + first * weights->output_stride;
+    const float *limit = weights->values + weights->limit;
+    int64_t output = weights->output_stride, channel = weights->channel_stride;
+    if (w->kernel == 5) pack_panel(5, 6, w, from, limit, output, channel, weights->rotated, rows, distance, to);
+    else if (w->tile == 4) pack_panel(3, 6, w, from, limit, output, channel, weights->rotated, rows, distance, to);
+    else pack_panel(3, 4, w, from, limit, output, channel, weights->rotated, rows, distance, to);
+}
+
+void martlet_winograd_pack(const martlet_winograd *w, const martlet_winograd_weights *weights, float *packed, int64_t begin,
                            int64_t end) {
     int64_t side = winograd_side(w), panels = martlet_winograd_panels(w), pitch = winograd_panel_pitch(w);
     for (int64_t item = begin; item < end; item++) {
-        int64_t group = item / panels, panel = item % panels, first = panel_start(w->outputs, panels, panel);
-        int64_t rows = panel_start(w->outputs, panels, panel + 1) - first;
-        const float *from = weights + group * group_stride + first * output_stride;
-        float *to = packed + (group * side * side * panels + panel) * pitch;
-        if (w->kernel == 5)
-            pack_panel(5, 6, w, from, weights + limit, output_stride, channel_stride, rotated, rows, panels * pitch, to);
-        else if (w->tile == 4)
-            pack_panel(3, 6, w, from, weights + limit, output_stride, channel_stride, rotated, rows, panels * pitch, to);
-        else
-            pack_panel(3, 4, w, from, weights + limit, output_stride, channel_stride, rotated, rows, panels * pitch, to);
+        int64_t group = item / panels, panel = item % panels;
+        martlet_winograd_pack_panel(w, weights, group, panel, panels * pitch,
+                                    packed + (group * side * side * panels + panel) * pitch);
     }
 }

@@ -36,10 +36,10 @@ void martlet_grid_zero(const martlet_grid *g, float *target);
 int64_t martlet_grid_depth(const martlet_grid *g, int32_t direct);
 // Packs weights as [group][block of k][panel][k][output] with k = tap * channels + channel: the weight of (g, m, t, c) is at
 // weights[g * group_stride + m * output_stride + c * channel_stride + tap_index[t]]. Takes the panels (group * panels + panel)
-// in [begin, end). `packed` holds groups * outputs * taps * channels floats.
-void martlet_grid_pack(const martlet_grid *g, const float *weights, int64_t group_stride, int64_t output_stride,
-                       int64_t channel_stride, const int32_t *tap_index, int64_t block, float *packed, int64_t begin,
-                       int64_t end);
+// in [begin, end); `limit` is the count of all weights. `packed` holds groups * outputs * taps * channels floats.
+void martlet_grid_pack(const martlet_grid *g, const float *weights, int64_t limit, int64_t group_stride,
+                       int64_t output_stride, int64_t channel_stride, const int32_t *tap_index, int64_t block, float *packed,
+                       int64_t begin, int64_t end);
 
 // The positions [begin, end) of one group for the panels [first_panel, last_panel).
 void martlet_implicit_gemm(const martlet_grid *g, const float *source, const float *packed, float *target,

@@ -20,7 +20,20 @@ typedef struct {
     int64_t tiles_y, tiles_x;
     int64_t row_blocks, column_blocks;
     int64_t parts;                       // a block's output channels are divided into as many tasks
+    // With small images a vector holds a tile of 16 images instead of 16 tiles; row_blocks are then ranges of an image's tiles, for
+    // each 16 images, and column_blocks is 1.
+    int32_t by_images;
+    // Where few tiles meet many weights, all tasks share the transformed source, and each transforms the weights it needs.
+    int32_t shares_source;
 } martlet_winograd;
+
+// The weight of (g, m, c, tap) is at values[g * group_stride + m * output_stride + c * channel_stride + tap], taps turned by half
+// a turn if `rotated`; `limit` is the count of all weights.
+typedef struct {
+    const float *values;
+    int64_t limit, group_stride, output_stride, channel_stride;
+    int32_t rotated;
+} martlet_winograd_weights;
 
 // Whether there is a form of this tile and kernel.
 int martlet_winograd_fits(int32_t tile, int32_t kernel);
@@ -30,35 +43,40 @@ void martlet_winograd_divide(martlet_winograd *w, int64_t threads);
 int64_t martlet_winograd_tasks(const martlet_winograd *w);
 int64_t martlet_winograd_scratch(const martlet_winograd *w);
 
-// Panels of output channels that one group's transformed weights are packed into, and the floats all groups need.
+// Panels of output channels that one group's transformed weights are packed into, and the floats all groups need; 0 where tasks
+// transform their own.
 int64_t martlet_winograd_panels(const martlet_winograd *w);
 int64_t martlet_winograd_packed(const martlet_winograd *w);
-// Transforms the weights of the panels (group * panels + panel) in [begin, end). The weight of (g, m, c, tap) is at
-// weights[g * group_stride + m * output_stride + c * channel_stride + tap], taps turned by half a turn if `rotated`; `limit`
-// is the count of all weights.
-void martlet_winograd_pack(const martlet_winograd *w, const float *weights, int64_t limit, int64_t group_stride,
-                           int64_t output_stride, int64_t channel_stride, int32_t rotated, float *packed, int64_t begin,
+// Transforms the weights of the panels (group * panels + panel) in [begin, end).
+void martlet_winograd_pack(const martlet_winograd *w, const martlet_winograd_weights *weights, float *packed, int64_t begin,
                            int64_t end);
+
+// The floats of a shared source, 0 where there is none, and its part for the channels (group * channels + channel) in [begin, end).
+int64_t martlet_winograd_shared(const martlet_winograd *w);
+void martlet_winograd_share(const martlet_winograd *w, const float *source, float *shared, int64_t begin, int64_t end,
+                            float *scratch);
 
 // The part of the target that a task computes.
 typedef struct {
-    int64_t first_row, last_row;         // rows of tiles
-    int64_t first_column, last_column;   // columns of tiles
+    int64_t first_row, last_row;         // rows of tiles, or an image's tiles where by_images
+    int64_t first_column, last_column;   // columns of tiles, or images where by_images
     int64_t group, first_output, last_output;
 } martlet_winograd_range;
 martlet_winograd_range martlet_winograd_task_range(const martlet_winograd *w, int64_t task);
 
 // Computes a task's part of the target. Returns 1 where some result is not finite: a tile then mixes what single products keep
 // apart, and the part has to be computed directly.
-int32_t martlet_winograd_products(const martlet_winograd *w, const float *source, const float *packed, float *target,
-                                  int64_t task, float *scratch);
+int32_t martlet_winograd_products(const martlet_winograd *w, const float *source, const martlet_winograd_weights *weights,
+                                  const float *packed, const float *shared, float *target, int64_t task, float *scratch);
 
 // The weight gradient: source and gradient (dense, rows x columns) as of the forward convolution, for the channels
-// [first_channel, last_channel) of one group, summed over the rows of tiles (of all images) [first_row, last_row) into
+// [first_channel, last_channel) of one group, summed over the items [first_item, last_item) into
 // partial[tap][channel][output], rows martlet_weight_gradient_pitch floats long. Returns 1 where some result is not finite.
+// Items are rows of tiles of all images, or blocks of tiles where by_images.
+int64_t martlet_winograd_gradient_items(const martlet_winograd *w);
 int64_t martlet_winograd_gradient_scratch(const martlet_winograd *w, int64_t channels);
 int32_t martlet_winograd_gradient(const martlet_winograd *w, const float *source, const float *gradient, float *partial,
-                                  int64_t group, int64_t first_channel, int64_t last_channel, int64_t first_row,
-                                  int64_t last_row, float *scratch);
+                                  int64_t group, int64_t first_channel, int64_t last_channel, int64_t first_item,
+                                  int64_t last_item, float *scratch);
 
 #endif

@@ -121,7 +121,8 @@ extension CPUDevice {
             let panels = Int(martlet_grid_panels(g.pointee.outputs)), depth = martlet_grid_depth(g, direct ? 1 : 0)
             pool.run(over: grid.groups * panels, grain: max(1, 32768 * panels / (grid.outputs * grid.depth))) { panels, _ in
                 martlet_grid_pack(
-                    g, weights, Int64(order.group), Int64(order.output), Int64(order.channel), tapIndex, depth,
+                    g, weights, Int64(order.count), Int64(order.group), Int64(order.output), Int64(order.channel), tapIndex,
+                    depth,
                     packed, panels.low, panels.high)
             }
             if direct {

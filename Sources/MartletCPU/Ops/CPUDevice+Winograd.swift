@@ -16,22 +16,31 @@ extension CPUDevice {
         let groups = Int(c.groups), outputs = Int(c.outputs), area = Int(c.rows * c.columns)
         let tasks = Int(martlet_winograd_tasks(&c)), panels = Int(martlet_winograd_panels(&c))
         let packedFloats = (Int(martlet_winograd_packed(&c)) + 15) / 16 * 16, each = Int(martlet_winograd_scratch(&c))
-        guard let memory = scratch(floats: packedFloats + pool.threads * each, for: [target]) else { return }
+        let sharedFloats = Int(martlet_winograd_shared(&c)), channels = Int(c.channels)
+        guard let memory = scratch(floats: packedFloats + sharedFloats + pool.threads * each, for: [target]) else { return }
         defer { withExtendedLifetime(memory) {} }
-        let packed = memory.start, scratch = packed + packedFloats
-        let weightCount = Int64(groups) * c.outputs * c.channels * Int64(c.kernel * c.kernel)
+        let packed = memory.start, shared = packed + packedFloats, scratch = shared + sharedFloats
+        var given = martlet_winograd_weights(
+            values: weights, limit: Int64(order.count), group_stride: Int64(order.group), output_stride: Int64(order.output),
+            channel_stride: Int64(order.channel), rotated: turned ? 1 : 0)
         let products = Int(c.outputs * c.channels) / panels
         var marked = [Bool](repeating: false, count: tasks)
-        withUnsafePointer(to: &c) { c in
-            pool.run(over: groups * panels, grain: max(1, 2048 / max(1, products)), perWorker: 8) { panels, _ in
-                martlet_winograd_pack(
-                    c, weights, weightCount, Int64(order.group), Int64(order.output), Int64(order.channel), turned ? 1 : 0,
-                    packed, panels.low, panels.high)
+        withUnsafePointers(&c, &given) { c, given in
+            if sharedFloats > 0 {
+                pool.run(over: channels, grain: 8, perWorker: 4, alignment: 2) { channels, worker in
+                    martlet_winograd_share(c, source, shared, channels.low, channels.high, scratch + worker * each)
+                }
+            } else {
+                pool.run(over: groups * panels, grain: max(1, 2048 / max(1, products)), perWorker: 8) { panels, _ in
+                    martlet_winograd_pack(c, given, packed, panels.low, panels.high)
+                }
             }
             marked.withUnsafeMutableBufferPointer { buffer in
                 nonisolated(unsafe) let marked = buffer
                 pool.run(tasks) { task, worker in
-                    if martlet_winograd_products(c, source, packed, result, Int64(task), scratch + worker * each) != 0 {
+                    let isMixed = martlet_winograd_products(
+                        c, source, given, packed, shared, result, Int64(task), scratch + worker * each)
+                    if isMixed != 0 {
                         marked[task] = true
                     } else if let finish {
                         grid.pieces(of: task, finish)
@@ -41,8 +50,7 @@ extension CPUDevice {
         }
         guard marked.contains(true) else { return }
         guard let finish else { return direct(result) }
-        let channels = groups * outputs
-        guard let whole = self.scratch(floats: Int(grid.c.images) * channels * area, for: [target]) else { return }
+        guard let whole = self.scratch(floats: Int(grid.c.images) * groups * outputs * area, for: [target]) else { return }
         direct(whole.start)
         for task in marked.indices where marked[task] {
             grid.pieces(of: task) { image, channels, positions in
@@ -63,9 +71,9 @@ extension CPUDevice {
         to result: UnsafeMutablePointer<Float>, for target: View
     ) -> Bool {
         var c = grid.c
-        let groups = Int(c.groups), channels = Int(c.channels), rows = Int(c.images * c.tiles_y)
+        let groups = Int(c.groups), channels = Int(c.channels), items = Int(martlet_winograd_gradient_items(&c))
         let ranges = (channels + 127) / 128, widest = (channels + ranges - 1) / ranges
-        let slabs = max(1, min(rows, (2 * pool.threads + ranges * groups - 1) / (ranges * groups)))
+        let slabs = max(1, min(items, (2 * pool.threads + ranges * groups - 1) / (ranges * groups)))
         let each = Int(martlet_winograd_gradient_scratch(&c, Int64(widest)))
         let groupFloats = sums.depth * Int(martlet_weight_gradient_pitch(c.outputs)), slabFloats = groups * groupFloats
         guard let memory = scratch(floats: slabs * slabFloats + pool.threads * each, for: [target]) else { return true }
@@ -81,8 +89,8 @@ extension CPUDevice {
                     marked[task] =
                         martlet_winograd_gradient(
                             c, source, gradient, partial + slab * slabFloats + group * groupFloats, Int64(group),
-                            Int64(channels * range / ranges), Int64(channels * (range + 1) / ranges), Int64(rows * slab / slabs),
-                            Int64(rows * (slab + 1) / slabs), scratch + worker * each) != 0
+                            Int64(channels * range / ranges), Int64(channels * (range + 1) / ranges), Int64(items * slab / slabs),
+                            Int64(items * (slab + 1) / slabs), scratch + worker * each) != 0
                 }
             }
         }
@@ -101,4 +109,9 @@ extension CPUDevice {
             martlet_weight_gradient_sum(g, partial, Int64(slabs), result, rows.low, rows.high)
         }
     }
+}
+
+/// Pointers to two values.
+private func withUnsafePointers<A, B>(_ a: inout A, _ b: inout B, _ body: (UnsafePointer<A>, UnsafePointer<B>) -> Void) {
+    withUnsafePointer(to: &a) { a in withUnsafePointer(to: &b) { b in body(a, b) } }
 }

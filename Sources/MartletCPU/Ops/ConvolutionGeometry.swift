@@ -13,6 +13,8 @@ struct WeightOrder {
     var group: Int
     var output: Int
     var channel: Int
+    /// All weights there are.
+    var count: Int
 }
 
 /// What `martlet_grid` describes, with Swift's integers and arrays. Channels and outputs are those of a group.
@@ -90,7 +92,9 @@ struct ConvolutionGeometry {
 
     var forwardWeights: WeightOrder {
         let area = kernel.y * kernel.x
-        return WeightOrder(group: outputs * channels * area, output: channels * area, channel: area)
+        return WeightOrder(
+            group: outputs * channels * area, output: channels * area, channel: area,
+            count: groups * outputs * channels * area)
     }
 
     /// The input gradient: the input's positions of each residue of the stride meet the same taps.
@@ -113,7 +117,9 @@ struct ConvolutionGeometry {
 
     var inputGradientWeights: WeightOrder {
         let area = kernel.y * kernel.x
-        return WeightOrder(group: outputs * channels * area, output: area, channel: channels * area)
+        return WeightOrder(
+            group: outputs * channels * area, output: area, channel: channels * area,
+            count: groups * outputs * channels * area)
     }
 
     /// The taps of one axis that reach input positions of a residue, and the output position they read, relative to

@@ -34,6 +34,11 @@ struct WinogradGrid {
         let (tile, tilesY, rows, columns) = (Int(c.tile), Int(c.tiles_y), Int(c.rows), Int(c.columns))
         let channels =
             Int(range.group * c.outputs + range.first_output)..<Int(range.group * c.outputs + range.last_output)
+        if c.by_images != 0 {
+            return tiles(range) { positions in
+                for image in Int(range.first_column)..<Int(range.last_column) { body(image, channels, positions) }
+            }
+        }
         var row = Int(range.first_row)
         while row < Int(range.last_row) {
             let image = row / tilesY, first = row % tilesY, count = min(tilesY - first, Int(range.last_row) - row)
@@ -45,6 +50,23 @@ struct WinogradGrid {
                 for y in top..<bottom { body(image, channels, y * columns + left..<y * columns + right) }
             }
             row += count
+        }
+    }
+}
+
+extension WinogradGrid {
+    /// The positions of a range of an image's tiles: whole rows of tiles together, parts of them row by row.
+    private func tiles(_ range: martlet_winograd_range, _ body: (Range<Int>) -> Void) {
+        let (tile, across, rows, columns) = (Int(c.tile), Int(c.tiles_x), Int(c.rows), Int(c.columns))
+        let (first, last) = (Int(range.first_row), Int(range.last_row))
+        for row in first / across...(last - 1) / across {
+            let left = max(first - row * across, 0) * tile, right = min(columns, min(last - row * across, across) * tile)
+            let top = row * tile, bottom = min(rows, top + tile)
+            if left == 0 && right == columns {
+                body(top * columns..<bottom * columns)
+            } else {
+                for y in top..<bottom { body(y * columns + left..<y * columns + right) }
+            }
         }
     }
 }
