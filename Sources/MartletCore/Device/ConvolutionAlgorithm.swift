@@ -4,10 +4,11 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
     case automatic
     /// Every product of the definition.
     case direct
-    /// Winograd's F(2x2, 3x3), its weight gradient F(3x3, 2x2): 2.25 times fewer products (with 5 x 5 taps 2.8 times), at most twice `direct`'s rms error. Lavin
-    /// and Gray, "Fast algorithms for convolutional neural networks", 2016.
+    /// Winograd's F(2x2, 3x3), its weight gradient F(3x3, 2x2): 2.25 times fewer products (with 5 x 5 taps 2.8 times), at most twice
+    /// `direct`'s rms error. Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016.
     case winograd2x2
-    /// Winograd's F(4x4, 3x3), for 3 x 3 taps only: 4 times fewer products, at most 12 times `direct`'s rms error; only where it is asked for.
+    /// Winograd's F(4x4, 3x3), for 3 x 3 taps only: 4 times fewer products, at most 12 times `direct`'s rms error; only where it is
+    /// asked for.
     case winograd4x4
 
     @TaskLocal static var scoped = ConvolutionAlgorithm.automatic
