@@ -72,6 +72,7 @@ kernel void row_norm(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(const floa
         const float m = GROUP_SUM(sum_lanes(sum), 0) / n;
         EACH_VECTOR(i, n) {
             const floatv d = LOAD(from + i) - m;
+            FETCH(from + n + i);
             squares += d * d;
         }
         if (HAS_REST(n)) {
@@ -83,7 +84,7 @@ kernel void row_norm(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(const floa
             floatv v = (LOAD(from + i) - m) * r;
             if (scaled) v *= LOAD(w + i);
             if (shifted) v += LOAD(b + i);
-            STORE(v, to + i);
+            PUT(v, to + i);
         }
         if (HAS_REST(n)) {
             floatv v = (rest - m) * r;
@@ -137,7 +138,7 @@ kernel void row_norm_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(
         EACH_VECTOR(i, n) {
             floatv g = LOAD(d + i);
             if (scaled) g *= LOAD(w + i);
-            STORE(r * (g - b - (LOAD(from + i) - m) * k), to + i);
+            PUT(r * (g - b - (LOAD(from + i) - m) * k), to + i);
         }
         if (HAS_REST(n)) store_rest(r * (gRest - b - xRest * k), to + last, n % VEC);
     }
@@ -210,7 +211,7 @@ kernel void plane_normalize(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(con
         const float m = mean[statistic], r = inverse[statistic];
         const float a = scaled ? r * scale[channel] : r;
         const float b = shifted ? shift[channel] : 0.0f;
-        EACH_VECTOR(i, length) STORE((LOAD(from + i) - m) * a + b, to + i);
+        EACH_VECTOR(i, length) PUT((LOAD(from + i) - m) * a + b, to + i);
         if (HAS_REST(length)) {
             const size_t end = length - length % VEC;
             store_rest((load_rest(from + end, length % VEC, 0.0f) - m) * a + b, to + end, length % VEC);
@@ -282,7 +283,7 @@ kernel void plane_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(con
         const float a = scaled ? r * scale[plane % c] : r;
         const float b = coefficients[statistic];
         const float k = coefficients[statistics + statistic];
-        EACH_VECTOR(i, length) STORE(LOAD(d + i) * a - b - (LOAD(from + i) - m) * k, to + i);
+        EACH_VECTOR(i, length) PUT(LOAD(d + i) * a - b - (LOAD(from + i) - m) * k, to + i);
         if (HAS_REST(length)) {
             const size_t end = length - length % VEC, count = length % VEC;
             const floatv v = load_rest(from + end, count, 0.0f) - m;

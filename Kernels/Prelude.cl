@@ -7,6 +7,90 @@
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 
+// EXP, TANH and ERF of floats or vectors of them, and EXP_BELOW of numbers that are not positive, as shares of 1: its error
+// grows with the distance from 0, by 1.3e-8 of the value each unit, and below -87 it is 0. CPU-like devices' libraries take
+// some of them lane by lane; these are polynomials and quotients of them, fitted for relative error, within 3 units in the last
+// place, and keep NaN.
+#ifdef CPU_LIKE
+#define ELEMENTARY_FUNCTIONS(floats, ints)                                                                      \
+    __attribute__((overloadable)) inline floats EXP(floats x) {                                                 \
+        x = select(x, (floats)(-104.0f), x < (floats)(-104.0f));                                                \
+        x = select(x, (floats)(89.0f), x > (floats)(89.0f));                                                    \
+        const floats shifted = x * 1.44269502f + 12582912.0f, n = shifted - 12582912.0f;                        \
+        const floats f = x * 1.92596303e-8f + (x * 1.44269502f - n);                                            \
+        floats p = f * 1.326472498e-03f + 9.671512991e-03f;                                                     \
+        p = p * f + 5.550733581e-02f;                                                                           \
+        p = p * f + 2.402224243e-01f;                                                                           \
+        p = p * f + 6.931470037e-01f;                                                                           \
+        p = p * f + 1.0f;                                                                                       \
+        const ints exponent = as_##ints(shifted) - 0x4B400000, half_ = exponent >> 1;                           \
+        return p * as_##floats((half_ + 127) << 23) * as_##floats((exponent - half_ + 127) << 23);              \
+    }                                                                                                           \
+    __attribute__((overloadable)) inline floats EXP_BELOW(floats x) {                                           \
+        const floats shifted = x * 1.44269502f + 12583039.0f, n = shifted - 12583039.0f;                        \
+        const floats f = x * 1.44269502f - n;                                                                   \
+        floats p = f * 1.326472498e-03f + 9.671512991e-03f;                                                     \
+        p = p * f + 5.550733581e-02f;                                                                           \
+        p = p * f + 2.402224243e-01f;                                                                           \
+        p = p * f + 6.931470037e-01f;                                                                           \
+        p = p * f + 1.0f;                                                                                       \
+        p *= as_##floats(as_##ints(shifted) << 23);                                                             \
+        return select(p, (floats)(0.0f), x < (floats)(-87.0f));                                                 \
+    }                                                                                                           \
+    __attribute__((overloadable)) inline floats limited(floats x, const float limit, floats y) {                \
+        y = select(y, (floats)(1.0f), y > (floats)(1.0f));                                                      \
+        y = select(y, (floats)(-1.0f), y < (floats)(-1.0f));                                                    \
+        return select(y, copysign((floats)(1.0f), x), fabs(x) > (floats)(limit));                               \
+    }                                                                                                           \
+    __attribute__((overloadable)) inline floats TANH(floats x) {                                                \
+        const floats s = x * x;                                                                                 \
+        floats p = s * 1.3319342073714324e-08f + 2.058369864244014e-05f;                                        \
+        p = p * s + 3.494048723950982e-03f;                                                                     \
+        p = p * s + 1.337973028421402e-01f;                                                                     \
+        p = p * s + 1.0f;                                                                                       \
+        floats q = s * 7.762136533528974e-07f + 3.28311522025615e-04f;                                          \
+        q = q * s + 2.587112784385681e-02f;                                                                     \
+        q = q * s + 4.671304523944855e-01f;                                                                     \
+        q = q * s + 1.0f;                                                                                       \
+        return limited(x, 9.01f, x * p / q);                                                                    \
+    }                                                                                                           \
+    __attribute__((overloadable)) inline floats ERF(floats x) {                                                 \
+        const floats s = x * x;                                                                                 \
+        floats p = s * 2.025927415161277e-06f + 2.8468528762459755e-04f;                                        \
+        p = p * s + 3.808054141700268e-03f;                                                                     \
+        p = p * s + 5.287511646747589e-02f;                                                                     \
+        p = p * s + 1.9154781103134155e-01f;                                                                    \
+        p = p * s + 1.1283791065216064f;                                                                        \
+        floats q = s * 3.783187275985256e-05f + 1.1706996010616422e-03f;                                        \
+        q = q * s + 1.5054875984787941e-02f;                                                                    \
+        q = q * s + 1.1455859243869781e-01f;                                                                    \
+        q = q * s + 5.030875205993652e-01f;                                                                     \
+        q = q * s + 1.0f;                                                                                       \
+        return limited(x, 3.94f, x * p / q);                                                                    \
+    }
+ELEMENTARY_FUNCTIONS(float, int)
+ELEMENTARY_FUNCTIONS(float2, int2)
+ELEMENTARY_FUNCTIONS(float4, int4)
+ELEMENTARY_FUNCTIONS(float8, int8)
+ELEMENTARY_FUNCTIONS(float16, int16)
+
+// Stores sixteen floats past the caches where they lie at a multiple of 64 bytes: for results too large to be found there by
+// their readers. What is stored normally is read from memory first.
+inline void stream(const float16 v, global float *p) {
+    if ((size_t)p % 64 == 0) __builtin_nontemporal_store(v, (global float16 *)p);
+    else vstore16(v, 0, p);
+}
+
+// Asks memory for what will be read soon.
+#define FETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#else
+#define EXP(x) exp(x)
+#define EXP_BELOW(x) exp(x)
+#define TANH(x) tanh(x)
+#define ERF(x) erf(x)
+#define FETCH(p)
+#endif
+
 // Vectors of VEC floats and sums over GROUP work-items, for the families that give VEC and GROUP.
 #ifdef VEC
 #if VEC == 1
@@ -22,6 +106,13 @@ typedef PASTE(float, VEC) floatv;
 #define LOAD(p) PASTE(vload, VEC)(0, p)
 #define STORE(v, p) PASTE(vstore, VEC)(v, 0, p)
 #endif
+#endif
+
+// A store of a result: STREAMED where it is too large to stay in the caches (CPU-like devices, VEC 16).
+#if STREAMED
+#define PUT(v, p) stream(v, p)
+#else
+#define PUT(v, p) STORE(v, p)
 #endif
 
 // Fewer than VEC elements, each power of two in lanes of its own; the other lanes hold `fill`.

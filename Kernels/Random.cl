@@ -37,20 +37,56 @@ static FLOATS unit(WORDS w) { return TO_FLOATS(w >> 8) * 0x1p-24f; }
 static FLOATS radius(WORDS w) { return sqrt(-2.0f * log(TO_FLOATS((w >> 8) + 1) * 0x1p-24f)); }
 #endif
 
+#ifdef CPU_LIKE
+// The counters lie in words of 64 bits, whose lower halves a product takes and whose upper halves, the product's own, count
+// for nothing until the end. Two vectors of eight are under way at once.
+typedef struct { ulong8 c0, c1, c2, c3; } Counters;
+
+inline Counters philox(Counters c, uint key0, uint key1) {
+    const ulong8 low = 0xFFFFFFFFul;
+    for (int round = 0; round < 10; round++) {
+        const ulong8 first = (c.c0 & low) * 0xD2511F53ul, second = (c.c2 & low) * 0xCD9E8D57ul;
+        c.c0 = (second >> 32) ^ c.c1 ^ (ulong)key0;
+        c.c1 = second;
+        c.c2 = (first >> 32) ^ c.c3 ^ (ulong)key1;
+        c.c3 = first;
+        key0 += 0x9E3779B9u;
+        key1 += 0xBB67AE85u;
+    }
+    return c;
+}
+
+inline Counters counters(WORDS c0, WORDS c1, uint stream0, uint stream1, int upper) {
+    Counters c = {convert_ulong8(upper ? c0.hi : c0.lo), convert_ulong8(upper ? c1.hi : c1.lo), stream0, stream1};
+    return c;
+}
+
+#define ROUNDS                                                                                     \
+    const Counters a = philox(counters(c0, c1, stream0, stream1, 0), key0, key1);                  \
+    const Counters b = philox(counters(c0, c1, stream0, stream1, 1), key0, key1);                  \
+    c0 = (uint16)(convert_uint8(a.c0), convert_uint8(b.c0));                                       \
+    c1 = (uint16)(convert_uint8(a.c1), convert_uint8(b.c1));                                       \
+    c2 = (uint16)(convert_uint8(a.c2), convert_uint8(b.c2));                                       \
+    c3 = (uint16)(convert_uint8(a.c3), convert_uint8(b.c3));
+#else
+#define ROUNDS                                                                                     \
+    for (int round = 0; round < 10; round++) {                                                     \
+        const WORDS high0 = mul_hi(c0, (WORDS)(0xD2511F53u)), low0 = c0 * 0xD2511F53u;             \
+        const WORDS high1 = mul_hi(c2, (WORDS)(0xCD9E8D57u)), low1 = c2 * 0xCD9E8D57u;             \
+        c0 = high1 ^ c1 ^ key0;                                                                    \
+        c1 = low1;                                                                                 \
+        c2 = high0 ^ c3 ^ key1;                                                                    \
+        c3 = low0;                                                                                 \
+        key0 += 0x9E3779B9u;                                                                       \
+        key1 += 0xBB67AE85u;                                                                       \
+    }
+#endif
+
 // The four results of each lane's block, from the counter's low and high words and the key.
 static void draw(WORDS c0, WORDS c1, uint stream0, uint stream1, uint key0, uint key1, float first, float second,
                  RESULTS *results) {
     WORDS c2 = stream0, c3 = stream1;
-    for (int round = 0; round < 10; round++) {
-        const WORDS high0 = mul_hi(c0, (WORDS)(0xD2511F53u)), low0 = c0 * 0xD2511F53u;
-        const WORDS high1 = mul_hi(c2, (WORDS)(0xCD9E8D57u)), low1 = c2 * 0xCD9E8D57u;
-        c0 = high1 ^ c1 ^ key0;
-        c1 = low1;
-        c2 = high0 ^ c3 ^ key1;
-        c3 = low0;
-        key0 += 0x9E3779B9u;
-        key1 += 0xBB67AE85u;
-    }
+    ROUNDS
 #if KIND == BITS
     results[0] = c0;
     results[1] = c1;
@@ -77,20 +113,22 @@ static void draw(WORDS c0, WORDS c1, uint stream0, uint stream1, uint key0, uint
 #endif
 }
 
+// The elements of two vectors of eight, in turns.
+#define PAIRS(a, b) \
+    (a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3, (a).s4, (b).s4, (a).s5, (b).s5, (a).s6, (b).s6, (a).s7, (b).s7
+
 static void block(ulong number, uint stream0, uint stream1, uint key0, uint key1, float first, float second, RESULT *values) {
     RESULTS results[4];
 #if LANES == 16
     const ulong16 counter = number + (ulong16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     draw(convert_uint16(counter), convert_uint16(counter >> 32), stream0, stream1, key0, key1, first, second, results);
-    // From lanes side by side to blocks one after the other.
-    RESULT words[64];
-    vstore16(results[0], 0, words);
-    vstore16(results[1], 1, words);
-    vstore16(results[2], 2, words);
-    vstore16(results[3], 3, words);
-    for (int lane = 0; lane < 16; lane++) {
-        for (int word = 0; word < 4; word++) values[lane * 4 + word] = words[word * 16 + lane];
-    }
+    // From lanes side by side to blocks one after the other: words 0 and 2, 1 and 3 are interleaved, then those.
+    const RESULTS even0 = (RESULTS)(PAIRS(results[0].lo, results[2].lo)), even1 = (RESULTS)(PAIRS(results[0].hi, results[2].hi));
+    const RESULTS odd0 = (RESULTS)(PAIRS(results[1].lo, results[3].lo)), odd1 = (RESULTS)(PAIRS(results[1].hi, results[3].hi));
+    vstore16((RESULTS)(PAIRS(even0.lo, odd0.lo)), 0, values);
+    vstore16((RESULTS)(PAIRS(even0.hi, odd0.hi)), 1, values);
+    vstore16((RESULTS)(PAIRS(even1.lo, odd1.lo)), 2, values);
+    vstore16((RESULTS)(PAIRS(even1.hi, odd1.hi)), 3, values);
 #else
     draw((uint)number, (uint)(number >> 32), stream0, stream1, key0, key1, first, second, results);
     for (int word = 0; word < 4; word++) values[word] = results[word];

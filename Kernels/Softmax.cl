@@ -3,6 +3,7 @@
 // GROUP  work-items that share a row: a power of two. 1: a work-item owns whole rows, one after the other, and there is
 //        no local memory and no barrier (CPU-like devices, and short rows on others).
 // VEC    width of a load: 16 on CPU-like devices, 4 where GROUP is above 1, 1 for short rows on GPU-like devices.
+// STREAMED  1 where the result is too large to stay in the caches (CPU-like devices, rows up to LONGEST_ROW).
 //
 // A row is read as vectors at stride GROUP * VEC; its last n % VEC elements form one partly filled vector.
 
@@ -118,17 +119,32 @@ inline float log_of_sum(const float x) {
 #define EACH_VECTOR(i) for (size_t i = LANE * VEC, whole = n - n % VEC; i < whole; i += GROUP * VEC)
 
 inline float largest_of(global const float *row, const ulong n) {
-    floatv largest = -INFINITY;
-    EACH_VECTOR(i) {
+    floatv largest = -INFINITY, second = -INFINITY;
+    size_t i = LANE * VEC;
+    for (; i + (GROUP + 1) * VEC <= n; i += 2 * GROUP * VEC) {
+        const floatv v = LOAD(row + i), w = LOAD(row + i + GROUP * VEC);
+        largest = LARGER(largest, v);
+        second = LARGER(second, w);
+    }
+    if (i + VEC <= n) {
         const floatv v = LOAD(row + i);
         largest = LARGER(largest, v);
     }
+    largest = LARGER(largest, second);
     if (HAS_REST) {
         const floatv v = load_rest(row + n - n % VEC, n % VEC, -INFINITY);
         largest = LARGER(largest, v);
     }
     return max_lanes(largest);
 }
+
+// Where a row's exponentials wait for their sum: in the result, or if that is streamed in memory of the work-item's own.
+#define LONGEST_ROW 8192
+#if STREAMED
+#define KEPT_ROW(kept, to) float kept[LONGEST_ROW]
+#else
+#define KEPT_ROW(kept, to) global float *kept = to
+#endif
 
 kernel void softmax(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, y), const ulong rows, const ulong n,
                     const ulong rowsEach) {
@@ -140,19 +156,21 @@ kernel void softmax(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, y), 
         global float *to = y + row * n;
         const float largest = GROUP_MAX(largest_of(from, n), 0);
         floatv sum = 0, rest = 0;
+        KEPT_ROW(kept, to);
         EACH_VECTOR(i) {
-            const floatv e = exp(LOAD(from + i) - largest);
-            STORE(e, to + i);
+            const floatv e = EXP_BELOW(LOAD(from + i) - largest);
+            FETCH(from + n + i);
+            STORE(e, kept + i);
             sum += e;
         }
         if (HAS_REST) {
-            rest = exp(load_rest(from + n - n % VEC, n % VEC, -INFINITY) - largest);
+            rest = EXP_BELOW(load_rest(from + n - n % VEC, n % VEC, -INFINITY) - largest);
             sum += rest;
         }
         const float scale = 1.0f / GROUP_SUM(sum_lanes(sum), 1);
         EACH_VECTOR(i) {
-            const floatv e = LOAD(to + i);
-            STORE(e * scale, to + i);
+            const floatv e = LOAD(kept + i);
+            PUT(e * scale, to + i);
         }
         if (HAS_REST) store_rest(rest * scale, to + n - n % VEC, n % VEC);
     }
@@ -168,13 +186,16 @@ kernel void log_softmax(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, 
         global float *to = y + row * n;
         const float largest = GROUP_MAX(largest_of(from, n), 0);
         floatv sum = 0, rest = 0;
-        EACH_VECTOR(i) sum += exp(LOAD(from + i) - largest);
+        EACH_VECTOR(i) {
+            FETCH(from + n + i);
+            sum += EXP_BELOW(LOAD(from + i) - largest);
+        }
         if (HAS_REST) {
             rest = load_rest(from + n - n % VEC, n % VEC, -INFINITY);
-            sum += exp(rest - largest);
+            sum += EXP_BELOW(rest - largest);
         }
         const float logSum = log_of_sum(GROUP_SUM(sum_lanes(sum), 1));
-        EACH_VECTOR(i) STORE(LOAD(from + i) - largest - logSum, to + i);
+        EACH_VECTOR(i) PUT(LOAD(from + i) - largest - logSum, to + i);
         if (HAS_REST) store_rest(rest - largest - logSum, to + n - n % VEC, n % VEC);
     }
 }
@@ -199,12 +220,12 @@ kernel void softmax_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(c
             sum += gRest * pRest;
         }
         const float total = GROUP_SUM(sum_lanes(sum), 0);
-        EACH_VECTOR(i) STORE(LOAD(p + i) * (LOAD(g + i) - total), to + i);
+        EACH_VECTOR(i) PUT(LOAD(p + i) * (LOAD(g + i) - total), to + i);
         if (HAS_REST) store_rest(pRest * (gRest - total), to + last, n % VEC);
     }
 }
 
-// dx = dy - exp(y) * sum(dy)
+// dx = dy - EXP(y) * sum(dy)
 kernel void log_softmax_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(const float, y),
                                  TENSOR_ARGUMENT(float, dx), const ulong rows, const ulong n, const ulong rowsEach) {
     TENSOR(const float, dy);
@@ -223,9 +244,9 @@ kernel void log_softmax_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUME
             sum += gRest;
         }
         const float total = GROUP_SUM(sum_lanes(sum), 0);
-        EACH_VECTOR(i) STORE(LOAD(g + i) - exp(LOAD(p + i)) * total, to + i);
+        EACH_VECTOR(i) PUT(LOAD(g + i) - EXP(LOAD(p + i)) * total, to + i);
         if (HAS_REST) {
-            const floatv e = exp(load_rest(p + last, n % VEC, 0.0f));
+            const floatv e = EXP(load_rest(p + last, n % VEC, 0.0f));
             store_rest(gRest - e * total, to + last, n % VEC);
         }
     }
@@ -249,8 +270,11 @@ kernel void cross_entropy(TENSOR_ARGUMENT(const float, logits), TENSOR_ARGUMENT(
         const float largest = GROUP_MAX(largest_of(x, n), 0);
         const size_t last = n - n % VEC;
         floatv sum = 0;
-        EACH_VECTOR(i) sum += exp(LOAD(x + i) - largest);
-        if (HAS_REST) sum += exp(load_rest(x + last, n % VEC, -INFINITY) - largest);
+        EACH_VECTOR(i) {
+            FETCH(x + n + i);
+            sum += EXP_BELOW(LOAD(x + i) - largest);
+        }
+        if (HAS_REST) sum += EXP_BELOW(load_rest(x + last, n % VEC, -INFINITY) - largest);
         const float logSum = log_of_sum(GROUP_SUM(sum_lanes(sum), 1));
         float spread = 0;
         if (smoothing != 0) {
@@ -284,10 +308,9 @@ kernel void cross_entropy(TENSOR_ARGUMENT(const float, logits), TENSOR_ARGUMENT(
 // Where memory is near, exponentials wait in the result; else they are taken again.
 #if GROUP == 1
 #define KEEP(e, p) STORE(e, p)
-#define KEPT(x, to, i) LOAD(to + i)
 #else
 #define KEEP(e, p)
-#define KEPT(x, to, i) exp(LOAD(x + i) - largest)
+#define KEPT(x, kept, i) EXP_BELOW(LOAD(x + i) - largest)
 #endif
 
 kernel void cross_entropy_gradient(TENSOR_ARGUMENT(const float, dLosses), const ulong dLossesStride,
@@ -309,15 +332,17 @@ kernel void cross_entropy_gradient(TENSOR_ARGUMENT(const float, dLosses), const 
         const float largest = GROUP_MAX(largest_of(x, n), 0);
         const size_t last = n - n % VEC;
         const int spreads = weighted && smoothing != 0;
+        KEPT_ROW(kept, to);
         floatv sum = 0, weightSum = 0, rest = 0;
         EACH_VECTOR(i) {
-            const floatv e = exp(LOAD(x + i) - largest);
-            KEEP(e, to + i);
+            const floatv e = EXP_BELOW(LOAD(x + i) - largest);
+            FETCH(x + n + i);
+            KEEP(e, kept + i);
             sum += e;
             if (spreads) weightSum += LOAD(w + i);
         }
         if (HAS_REST) {
-            rest = exp(load_rest(x + last, n % VEC, -INFINITY) - largest);
+            rest = EXP_BELOW(load_rest(x + last, n % VEC, -INFINITY) - largest);
             sum += rest;
             if (spreads) weightSum += load_rest(w + last, n % VEC, 0.0f);
         }
@@ -335,17 +360,28 @@ kernel void cross_entropy_gradient(TENSOR_ARGUMENT(const float, dLosses), const 
             EACH_VECTOR(i) STORE((floatv)(all), to + i);
             if (HAS_REST) store_rest((floatv)(all), to + last, n % VEC);
         } else {
+#if GROUP == 1
+            const float factor = scale * share * g, spread = even * g;
+            EACH_VECTOR(i) PUT(LOAD(kept + i) * factor - (weighted ? spread * LOAD(w + i) : (floatv)(spread)), to + i);
+            if (HAS_REST) {
+                const floatv target = weighted ? spread * load_rest(w + last, n % VEC, 0.0f) : (floatv)(spread);
+                store_rest(rest * factor - target, to + last, n % VEC);
+            }
+            const float own = EXP_BELOW(x[label] - largest) * factor - spread * (weighted ? w[label] : 1.0f);
+            to[label] = own - g * labelWeight;
+#else
             EACH_VECTOR(i) {
-                const floatv p = KEPT(x, to, i) * scale;
+                const floatv p = KEPT(x, kept, i) * scale;
                 floatv target = weighted ? even * LOAD(w + i) : (floatv)(even);
                 target = label - (int)i == WHOLE_POSITIONS ? labelWeight + target : target;
-                STORE(g * (p * share - target), to + i);
+                PUT(g * (p * share - target), to + i);
             }
             if (HAS_REST) {
                 floatv target = weighted ? even * load_rest(w + last, n % VEC, 0.0f) : (floatv)(even);
                 target = label - (int)last == rest_positions(n % VEC) ? labelWeight + target : target;
                 store_rest(g * (rest * scale * share - target), to + last, n % VEC);
             }
+#endif
         }
     }
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "Lanes.h"
+#include "Stream.h"
 
 MARTLET_CLONES
 void martlet_gather_rows(const uint32_t *x, const int32_t *indices, uint32_t *y, int64_t n, int64_t m, int64_t inner,
@@ -33,11 +34,18 @@ void martlet_group_indices(const int32_t *indices, int64_t m, int64_t n, int32_t
 
 MARTLET_CLONES
 void martlet_scatter_rows(const float *y, const int32_t *starts, const int32_t *order, float *x, int64_t n, int64_t m,
-                          int64_t inner, int64_t begin, int64_t end) {
+                          int64_t inner, int32_t streamed, int64_t begin, int64_t end) {
+    static const float zeros[lanes] = {0};
     for (int64_t row = begin; row < end; row++) {
         int64_t index = row % n, first = starts[index], last = starts[index + 1];
         const float *from = y + row / n * m * inner;
         float *to = x + row * inner;
+        if (first == last && streamed) {
+#define VALUE(AT) AT(zeros - i)
+            EACH_STREAMED(to, inner, VALUE);
+#undef VALUE
+            continue;
+        }
         if (first == last) {
             memset(to, 0, (size_t)inner * sizeof *to);
             continue;
@@ -48,6 +56,7 @@ void martlet_scatter_rows(const float *y, const int32_t *starts, const int32_t *
             for (int64_t i = 0; i < inner; i++) to[i] += add[i];
         }
     }
+    if (streamed) stream_end();
 }
 
 MARTLET_CLONES

@@ -27,6 +27,11 @@ typedef lane_integers loose_integers __attribute__((aligned(4), may_alias));
 MARTLET_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 MARTLET_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
+// Asks memory for what will be read soon, if it lies before `limit`.
+MARTLET_INLINE void fetch_next(const float *next, const float *limit) {
+    if (next < limit) __builtin_prefetch(next);
+}
+
 // The sum of the lanes, by halves.
 MARTLET_INLINE float lane_sum(const lane_vector *x) {
     typedef float eight __attribute__((vector_size(32)));

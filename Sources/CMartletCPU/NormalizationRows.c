@@ -178,8 +178,8 @@ void martlet_rows_norm(const float *x, int64_t groups, int64_t n, const float *s
 
 MARTLET_CLONES
 void martlet_rows_norm_gradient(const float *dy, const float *x, int64_t groups, int64_t n, const float *scale,
-                                const float *mean, const float *inverse, float *dx, float *partial, int32_t streamed, int64_t begin,
-                                int64_t end) {
+                                const float *mean, const float *inverse, float *dx, float *partial, int32_t streamed,
+                                int64_t begin, int64_t end) {
     float *restrict all_plain = partial, *restrict all_weighted = partial + groups * n;
     memset(partial, 0, (size_t)(2 * groups * n) * sizeof *partial);
     for (int64_t r = begin * groups; r < end * groups; r++) {

@@ -9,11 +9,11 @@ enum {
     cache_floats = 8192,       // half or less of a first-level cache
     stack_floats = 16384,
     longest_chunk = 2048,
-    streamed_chunk = 128,      // reads and writes of memory alternate often enough to overlap
+    streamed_chunk = 256,      // reads and writes of memory alternate often enough to overlap
     shortest_chunk = 128,
     shortest_row = 256,        // shorter rows share a chunk
     streamed_floats = 4 << 20, // an output of so many would leave the caches before anybody reads it
-    streamed_cost = 500        // and costlier programs do not wait for memory
+    streamed_cost = 500        // and a costlier single step does not wait for memory
 };
 
 size_t martlet_plan_size(const martlet_program *program) {
@@ -124,7 +124,8 @@ void martlet_plan_make(martlet_plan *plan, void *memory, const martlet_program *
         bool uniform = plan->modes[program->result_step[r]] & uniform_all;
         if (*access != operand_direct) continue;
         if (uniform || overwrites_too_early(plan, r)) *access = operand_buffered;
-        else if (plan->count >= streamed_floats && martlet_program_cost(program) < streamed_cost && !is_in_place(plan, r))
+        else if (plan->count >= streamed_floats && !is_in_place(plan, r)
+                 && (program->steps > 1 || martlet_program_cost(program) < streamed_cost))
             *access = operand_streamed;
         if (*access == operand_streamed) longest = streamed_chunk;
     }

@@ -27,7 +27,7 @@ MARTLET_INLINE void max_window(const martlet_pooling *g, const float *plane, int
 // Windows are taken in two steps: the maximum of each image column over the window's rows, then over the columns. Of equal
 // elements the one at the smaller position wins, so the order of the steps does not matter. Rows that hold NaN, which is the
 // largest, are done window by window.
-enum { reach = 2048, staged = 4096 };
+enum { reach = 2048, staged = 4096, fetched = 1024 };
 
 typedef struct {
     float value[reach + 2 * lanes];
@@ -52,8 +52,11 @@ MARTLET_INLINE int find_column_maxima(const martlet_pooling *g, const float *pla
     int64_t row = g->dilation_y * g->width, start = (top + taps.begin * g->dilation_y) * g->width + first;
     lane_integers odd = {0};
     int64_t c = low;
+    // Rows are short and several are read at once, which hides the sequence from the processor's own look-ahead.
+    const float *ahead = plane + start + (taps.end - taps.begin + fetched / row) * row;
     for (; c < high && limit - (plane + start + (taps.end - taps.begin - 1) * row + c) >= lanes; c += lanes) {
         const float *in = plane + start + c;
+        for (int64_t k = 0; k < g->stride_y; k++) fetch_next(ahead + c + k * row, limit);
         lane_vector best = LOAD(in);
         lane_integers at = lane + (int32_t)(start + c), position = at;
         odd |= best != best;
@@ -126,6 +129,28 @@ MARTLET_INLINE void max_row(const martlet_pooling *g, const int64_t step, const 
     }
 }
 
+// A row of outputs of windows of two by two, two apart; up to 15 more are written.
+MARTLET_INLINE void max_pairs(const martlet_pooling *g, const float *plane, int64_t i, float *y, int32_t *indices) {
+    const lane_integers offset = (lane_integers){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} * 2;
+    for (int64_t j = 0; j < g->columns; j += lanes) {
+        int64_t first = i * 2 * g->width + j * 2;
+        lane_vector best;
+        lane_integers at = offset + (int32_t)first;
+        load_every(plane + first, 2, &best);
+        MARTLET_UNROLL for (int64_t tap = 1; tap < 4; tap++) {
+            int64_t distance = first + tap / 2 * g->width + tap % 2;
+            lane_vector value;
+            load_every(plane + distance, 2, &value);
+            lane_integers position = offset + (int32_t)distance;
+            lane_integers take = (value > best) | ((value != value) & (best == best));
+            best = EITHER(take, value, best);
+            at = (position & take) | (at & ~take);
+        }
+        STORE(y + j, best);
+        *(loose_integers *)(indices + j) = at;
+    }
+}
+
 // Rows are computed in a buffer and moved out several at a time.
 MARTLET_INLINE void max_rows(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *x, float *y,
                              int32_t *indices, int32_t streamed, int64_t begin, int64_t end) {
@@ -133,6 +158,9 @@ MARTLET_INLINE void max_rows(const martlet_pooling *g, const int64_t step, const
     _Alignas(64) int32_t positions[staged + lanes];
     const float *limit = x + g->planes * g->height * g->width;
     int64_t each = staged / g->columns;
+    // All windows of two by two lie inside the image, and a vector of them reads a row's beginning behind its end.
+    int pairs = g->kernel_y == 2 && kernel_x == 2 && step == 2 && g->stride_y == 2 && g->padding_y == 0 && g->padding_x == 0
+                && g->dilation_y == 1 && g->dilation_x == 1;
     for (int64_t r = begin; r < end;) {
         int64_t rows = smaller(larger(each, 1), end - r);
         float *to = each ? values : y + r * g->columns;
@@ -140,7 +168,9 @@ MARTLET_INLINE void max_rows(const martlet_pooling *g, const int64_t step, const
         for (int64_t k = 0; k < rows; k++) {
             const float *plane = x + (r + k) / g->rows * g->height * g->width;
             int64_t i = (r + k) % g->rows;
-            if (each) max_row(g, step, kernel_x, plane, limit, i, to + k * g->columns, at + k * g->columns);
+            if (each && pairs && limit - (plane + (2 * i + 1) * g->width) >= 2 * (g->columns + lanes))
+                max_pairs(g, plane, i, to + k * g->columns, at + k * g->columns);
+            else if (each) max_row(g, step, kernel_x, plane, limit, i, to + k * g->columns, at + k * g->columns);
             else for (int64_t j = 0; j < g->columns; j++) max_window(g, plane, i, j, to + j, at + j);
         }
         size_t count = (size_t)(rows * g->columns);
@@ -168,20 +198,15 @@ void martlet_max_pool(const martlet_pooling *g, const float *x, float *y, int32_
 }
 
 MARTLET_CLONES
-void martlet_max_pool_gradient(const martlet_pooling *g, const float *dy, const int32_t *indices, float *dx, int32_t streamed,
+void martlet_max_pool_gradient(const martlet_pooling *g, const float *dy, const int32_t *indices, float *dx,
                                int64_t begin, int64_t end) {
-    enum { held = 32768 };
-    _Alignas(64) float buffer[held];
     int64_t area = g->height * g->width, count = g->rows * g->columns;
-    streamed = streamed && area <= held;
     for (int64_t plane = begin; plane < end; plane++) {
-        float *out = streamed ? buffer : dx + plane * area;
+        float *out = dx + plane * area;
         memset(out, 0, (size_t)area * sizeof(float));
         for (int64_t p = plane * count; p < (plane + 1) * count; p++)
             if ((uint64_t)(int64_t)indices[p] < (uint64_t)area) out[indices[p]] += dy[p];
-        if (streamed) stream_copy(buffer, dx + plane * area, area);
     }
-    if (streamed) stream_end();
 }
 
 MARTLET_CLONES

@@ -4,34 +4,64 @@
 
 #include "Lanes.h"
 #include "PointwiseMath.h"
+#include "Stream.h"
 
 // Sixteen blocks side by side.
 enum { blocks = 16, words = 4 * blocks };
 
-MARTLET_INLINE uint32_t high_product(uint32_t a, uint32_t b) { return (uint32_t)(((uint64_t)a * b) >> 32); }
+// Eight counters in words of 64 bits. A product takes their lower halves; the upper ones, which hold the rest of the product
+// before, count for nothing until the end.
+typedef uint64_t wide_words __attribute__((vector_size(64)));
+typedef uint32_t half_words __attribute__((vector_size(32)));
 
 // Word w of block j is at [w][j].
 MARTLET_INLINE void philox(uint64_t seed, uint64_t stream, uint64_t first, uint32_t out[4][blocks]) {
-    for (int j = 0; j < blocks; j++) {
-        uint64_t block = first + (uint64_t)j;
-        uint32_t c0 = (uint32_t)block, c1 = (uint32_t)(block >> 32);
-        uint32_t c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);
-        uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-        MARTLET_UNROLL for (int round = 0; round < 10; round++) {
-            uint32_t n0 = high_product(0xCD9E8D57u, c2) ^ c1 ^ k0, n1 = 0xCD9E8D57u * c2;
-            uint32_t n2 = high_product(0xD2511F53u, c0) ^ c3 ^ k1, n3 = 0xD2511F53u * c0;
-            c0 = n0;
-            c1 = n1;
-            c2 = n2;
-            c3 = n3;
-            k0 += 0x9E3779B9u;
-            k1 += 0xBB67AE85u;
-        }
-        out[0][j] = c0;
-        out[1][j] = c1;
-        out[2][j] = c2;
-        out[3][j] = c3;
+    const uint64_t low = 0xFFFFFFFFu;
+    wide_words c[2][4];
+    for (int v = 0; v < 2; v++) {
+        wide_words block = (wide_words){0, 1, 2, 3, 4, 5, 6, 7} + (first + (uint64_t)v * 8);
+        c[v][0] = block;
+        c[v][1] = block >> 32;
+        c[v][2] = (wide_words){0} + stream;
+        c[v][3] = (wide_words){0} + (stream >> 32);
     }
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    MARTLET_UNROLL for (int round = 0; round < 10; round++) {
+        MARTLET_UNROLL for (int v = 0; v < 2; v++) {
+            wide_words a = (c[v][0] & low) * 0xD2511F53u, b = (c[v][2] & low) * 0xCD9E8D57u;
+            c[v][0] = (b >> 32) ^ c[v][1] ^ (uint64_t)k0;
+            c[v][1] = b;
+            c[v][2] = (a >> 32) ^ c[v][3] ^ (uint64_t)k1;
+            c[v][3] = a;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    for (int v = 0; v < 2; v++)
+        for (int w = 0; w < 4; w++) {
+            half_words words32 = __builtin_convertvector(c[v][w], half_words);
+            memcpy(out[w] + v * 8, &words32, sizeof words32);
+        }
+}
+
+// Blocks one after the other, from words side by side: words 0 and 2, 1 and 3 are interleaved, then those.
+MARTLET_INLINE void interleave(const void *in, void *out) {
+    const loose_integers *word = in;
+    loose_integers *target = out;
+    lane_integers a = word[0], b = word[1], c = word[2], d = word[3];
+#define LOW(x, y) \
+    __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HIGH(x, y) \
+    __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+    lane_integers even = LOW(a, c), odd = LOW(b, d);
+    target[0] = LOW(even, odd);
+    target[1] = HIGH(even, odd);
+    even = HIGH(a, c);
+    odd = HIGH(b, d);
+    target[2] = LOW(even, odd);
+    target[3] = HIGH(even, odd);
+#undef LOW
+#undef HIGH
 }
 
 MARTLET_INLINE float unit(uint32_t word) { return (float)(int32_t)(word >> 8) * 0x1p-24f; }
@@ -69,26 +99,31 @@ MARTLET_INLINE void shape_draws(const martlet_draw *draw, uint32_t word[4][block
                 shaped[w + 1][j] = a + b * odd;
             }
     }
-    for (int j = 0; j < blocks; j++)
-        for (int w = 0; w < 4; w++) values[j * 4 + w] = shaped[w][j];
+    interleave(shaped, values);
 }
 
 MARTLET_CLONES
-void martlet_random(const martlet_draw *draw, int64_t begin, int64_t end, void *output) {
+void martlet_random(const martlet_draw *draw, int64_t begin, int64_t end, void *output, int32_t streamed) {
     uint32_t *target = output;
     for (int64_t at = begin; at < end; at += words) {
         uint32_t word[4][blocks];
-        union {
+        _Alignas(64) union {
             float floats[words];
             uint32_t bits[words];
         } values;
         philox(draw->seed, draw->stream, (uint64_t)at / 4, word);
         if (draw->distribution == martlet_random_bits) {
-            for (int j = 0; j < blocks; j++)
-                for (int w = 0; w < 4; w++) values.bits[j * 4 + w] = word[w][j];
+            interleave(word, values.bits);
         } else {
             shape_draws(draw, word, values.floats);
         }
-        memcpy(target + (at - begin), values.bits, (size_t)smaller(words, end - at) * sizeof(uint32_t));
+        if (end - at < words) {
+            memcpy(target + (at - begin), values.bits, (size_t)(end - at) * sizeof(uint32_t));
+        } else if (streamed) {
+            stream_copy(values.floats, (float *)output + (at - begin), words);
+        } else {
+            memcpy(target + (at - begin), values.bits, sizeof values);
+        }
     }
+    if (streamed) stream_end();
 }

@@ -110,6 +110,15 @@ MARTLET_INLINE martlet_partial row_position(bool largest, const float *x, int64_
         }
     }
     int64_t position = first;
+    lane_vector wanted = (lane_vector){0} + best;
+    for (; position + 4 * lanes <= n; position += 4 * lanes) {
+        lane_integers found = {0};
+        MARTLET_UNROLL for (int a = 0; a < 4; a++) {
+            lane_vector v = LOAD(x + position + a * lanes);
+            found |= best == best ? v == wanted : v != v;
+        }
+        if (__builtin_reduce_or(found)) break;
+    }
     if (best == best) {
         while (x[position] != best) position++;
     } else {

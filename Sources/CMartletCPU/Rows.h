@@ -72,11 +72,6 @@ MARTLET_INLINE float row_maximum(const float *in, int64_t n, const float *limit)
     return x[0] > x[1] ? x[0] : x[1];
 }
 
-// Asks for what lies a row further on, which the next row's first pass will wait for.
-MARTLET_INLINE void fetch_next(const float *next, const float *limit) {
-    if (next < limit) __builtin_prefetch(next);
-}
-
 // The sum of e^(x - maximum).
 MARTLET_INLINE float exponential_sum(const float *in, int64_t n, const float *limit, float maximum) {
     lane_vector sum = {0}, x, e;

@@ -3,6 +3,9 @@
 #include "Indexing.h"
 #include "Lanes.h"
 
+// Of a row's keys `few` are wanted where its parts' smallest give a good limit to the others.
+enum { parts = 64, few = 32 };
+
 // A row is sorted as 64-bit words: a key that orders as the floats do, and the position. So equal values keep their order, and
 // no two words are equal.
 
@@ -86,6 +89,27 @@ static int64_t collect(const float *in, int64_t n, uint32_t flip, uint32_t limit
     return count;
 }
 
+// The m-th smallest of the smallest keys of 64 parts of a row: at least m keys of the row are no larger.
+MARTLET_CLONES
+static uint32_t few_limit(const float *in, int64_t n, int64_t m, uint32_t flip) {
+    uint32_t least[parts];
+    for (int j = 0; j < parts; j++) least[j] = sort_key(in[j], flip);
+    for (int64_t i = parts; i + parts <= n; i += parts)
+        for (int j = 0; j < parts; j++) {
+            uint32_t key = sort_key(in[i + j], flip);
+            least[j] = key < least[j] ? key : least[j];
+        }
+    for (int64_t found = 0;;) {
+        uint32_t smallest = UINT32_MAX;
+        for (int j = 0; j < parts; j++) smallest = least[j] < smallest ? least[j] : smallest;
+        for (int j = 0; j < parts; j++) {
+            found += least[j] == smallest;
+            least[j] = least[j] == smallest ? UINT32_MAX : least[j];
+        }
+        if (found >= m || smallest == UINT32_MAX) return smallest;
+    }
+}
+
 static const uint64_t *first_words(const float *in, int64_t n, int64_t m, uint32_t flip, uint64_t *scratch) {
     int64_t capacity = candidates(n, m);
     if (!capacity) {
@@ -94,6 +118,13 @@ static const uint64_t *first_words(const float *in, int64_t n, int64_t m, uint32
     }
     uint64_t *words = scratch, *other = scratch + capacity + lanes;
     int64_t count = 0, position = 0;
+    uint32_t limit = m <= few && n >= 4 * parts ? few_limit(in, n, m, flip) : UINT32_MAX;
+    if (limit < UINT32_MAX) {
+        // Unless too many are equal, all that can be among the first m fit.
+        count = collect(in, n, flip, limit + 1, &position, words, 0, capacity);
+        if (position >= n) return sort_words(words, other, count, 0);
+        count = position = 0;
+    }
     // The first m are taken whatever their key, the largest included.
     for (; position < m; position++) words[count++] = (uint64_t)sort_key(in[position], flip) << 32 | (uint64_t)position;
     for (;;) {

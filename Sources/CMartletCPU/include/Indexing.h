@@ -15,7 +15,7 @@ void martlet_group_indices(const int32_t *indices, int64_t m, int64_t n, int32_t
 
 // x [outer, n, inner] = the sums of the rows of y [outer, m, inner], for the rows (outer * n + index) in [begin, end).
 void martlet_scatter_rows(const float *y, const int32_t *starts, const int32_t *order, float *x, int64_t n, int64_t m,
-                          int64_t inner, int64_t begin, int64_t end);
+                          int64_t inner, int32_t streamed, int64_t begin, int64_t end);
 
 // Row by row, for the rows in [begin, end).
 void martlet_gather_elements(const uint32_t *x, const int32_t *indices, uint32_t *y, int64_t n, int64_t m, uint32_t absent,

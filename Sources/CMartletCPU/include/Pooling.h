@@ -18,7 +18,7 @@ void martlet_adaptive_average_pool(const martlet_pooling *g, const float *x, flo
 void martlet_adaptive_max_pool(const martlet_pooling *g, const float *x, float *y, int32_t *indices, int64_t begin, int64_t end);
 
 // The planes in [begin, end). The first serves maximum pooling of both kinds; indices outside a plane add nothing.
-void martlet_max_pool_gradient(const martlet_pooling *g, const float *dy, const int32_t *indices, float *dx, int32_t streamed,
+void martlet_max_pool_gradient(const martlet_pooling *g, const float *dy, const int32_t *indices, float *dx,
                                int64_t begin, int64_t end);
 void martlet_average_pool_gradient(const martlet_pooling *g, const float *dy, float *dx, int64_t begin, int64_t end);
 void martlet_adaptive_average_pool_gradient(const martlet_pooling *g, const float *dy, float *dx, int64_t begin, int64_t end);

@@ -14,7 +14,8 @@ typedef struct {
 } martlet_draw;
 
 /// Elements [begin, end) of a draw of at least `end` elements, to `output` (int32 for bits, else float32), its element `begin`
-/// first. `begin` is a multiple of 64.
-void martlet_random(const martlet_draw *_Nonnull draw, int64_t begin, int64_t end, void *_Nonnull output);
+/// first. `begin` is a multiple of 64. A `streamed` result is written past the caches.
+void martlet_random(const martlet_draw *_Nonnull draw, int64_t begin, int64_t end, void *_Nonnull output,
+                    int32_t streamed);
 
 #endif

@@ -21,12 +21,12 @@ extension CPUDevice {
         guard let memory = scratch(floats: n + 1 + m, for: [x]) else { return }
         defer { withExtendedLifetime(memory) {} }
         let starts = memory.pointer.assumingMemoryBound(to: Int32.self), order = starts + n + 1
-        let (source, result) = (y.floats, x.floats)
+        let (source, result, streamed) = (y.floats, x.floats, x.isStreamed)
         martlet_group_indices(indices.ints, Int64(m), Int64(n), starts, order)
         let work = inner * (1 + m / n)
         pool.run(over: x.shape[0] * n, grain: max(1, 16384 / work), perWorker: 8) { rows, _ in
             martlet_scatter_rows(
-                source, starts, order, result, Int64(n), Int64(m), Int64(inner),
+                source, starts, order, result, Int64(n), Int64(m), Int64(inner), streamed,
                 rows.low, rows.high)
         }
     }

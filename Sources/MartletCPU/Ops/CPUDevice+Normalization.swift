@@ -171,8 +171,10 @@ private struct NormShape {
     /// Statistics whose elements are worth a task.
     let statisticShare: Int
 
-    /// Whether there are enough statistics for each thread to do some from beginning to end.
-    func isCutByStatistic(_ threads: Int) -> Bool { statistics >= 8 * threads }
+    /// Whether x leaves the caches between two passes over it, and there are enough statistics for each thread to do some from
+    /// beginning to end.
+    func isCutByStatistic(_ threads: Int) -> Bool { isLarge && statistics >= 8 * threads }
+    private let isLarge: Bool
 
     init(_ x: View, _ groups: Int) {
         let norm = martlet_norm(
@@ -184,6 +186,7 @@ private struct NormShape {
         }
         itemGrain = max(1, 16384 * items / max(x.count, 1))
         statisticGrain = max(1, 16384 * statistics / max(items, 1))
+        isLarge = x.isStreamed != 0
         statisticShare = max(1, 16384 * statistics / max(x.count, 1))
     }
 }

@@ -57,9 +57,9 @@ extension CPUDevice {
 
     private func scatterMaximum(_ dy: View, _ indices: View, _ dx: View) {
         guard begin(reading: [dy, indices], writing: [dx]) else { return }
-        let (gradient, positions, result, streamed) = (dy.floats, indices.ints, dx.floats, dx.isStreamed)
+        let (gradient, positions, result) = (dy.floats, indices.ints, dx.floats)
         planes(martlet_pooling(image: dx, output: dy)) {
-            martlet_max_pool_gradient($0, gradient, positions, result, streamed, $1, $2)
+            martlet_max_pool_gradient($0, gradient, positions, result, $1, $2)
         }
     }
 

@@ -17,10 +17,10 @@ extension CPUDevice: RandomOps {
         case .bernoulli(let probability, let scale):
             (draw.distribution, draw.a, draw.b) = (Int32(martlet_random_bernoulli), probability, scale)
         }
-        let address = output.address
+        let (address, streamed) = (output.address, output.isStreamed)
         withUnsafePointer(to: draw) { draw in
             pool.run(over: output.count, grain: 8192, perWorker: 4, alignment: 64) { range, _ in
-                martlet_random(draw, Int64(range.lowerBound), Int64(range.upperBound), address + range.lowerBound * 4)
+                martlet_random(draw, Int64(range.lowerBound), Int64(range.upperBound), address + range.lowerBound * 4, streamed)
             }
         }
     }

@@ -116,9 +116,13 @@ extension OpenCLDevice {
     func channelKernel(_ name: String) throws -> Kernel { try columnKernel(name) }
 
     /// Launches a kernel over planes of `s` elements; `arguments` come before the number of work-items that read one piece.
-    private func launchPlanes(_ name: String, groups: Int, _ cut: PlaneCut, s: Int, _ arguments: [KernelArgument]) throws {
+    private func launchPlanes(
+        _ name: String, groups: Int, _ cut: PlaneCut, s: Int, _ arguments: [KernelArgument], result: View? = nil
+    ) throws {
         if deviceClass == .cpuLike {
-            let kernel = try kernel("Normalization", name, ["GROUP": 1, "VEC": 16])
+            var defines: Defines = ["GROUP": 1, "VEC": 16]
+            if let result, streams(result) { defines["STREAMED"] = 1 }
+            let kernel = try kernel("Normalization", name, defines)
             return try launch(kernel, global: WorkSize(groups), local: 1, arguments: arguments + [.int(1)])
         }
         let (kernel, group) = try groupKernel("Normalization", name, fours([s, cut.pieceLength], arguments), wanted: 256)
@@ -165,7 +169,7 @@ extension OpenCLDevice {
                 .tensor(x), .tensor(affine.scale), .tensor(affine.shift), .tensor(mean), .tensor(inverse), .tensor(y),
                 .size(call.n * call.c), .size(call.c), .size(call.s),
             ] + cut.arguments
-                + [.size(planesEach), .size(statistics), .int(affine.scales), .int(affine.shifts)])
+                + [.size(planesEach), .size(statistics), .int(affine.scales), .int(affine.shifts)], result: y)
     }
 
     func planeGradient(
@@ -179,7 +183,7 @@ extension OpenCLDevice {
                 .tensor(dy), .tensor(x), .tensor(scale ?? x), .tensor(mean), .tensor(inverse), .tensor(coefficients),
                 .tensor(dx), .size(call.n * call.c), .size(call.c), .size(call.s),
             ] + cut.arguments
-                + [.size(planesEach), .size(statistics), .int(scale == nil ? 0 : 1)])
+                + [.size(planesEach), .size(statistics), .int(scale == nil ? 0 : 1)], result: dx)
     }
 
     func joinMoments(

@@ -103,7 +103,8 @@ extension OpenCLDevice: NormalizationOps {
                         .tensor(x), .tensor(scale ?? x), .tensor(shift ?? x), .tensor(y), .tensor(mean),
                         .tensor(inverseDeviation),
                     ],
-                    options: [.size(groups), .int(scale == nil ? 0 : 1), .int(shift == nil ? 0 : 1), .float(epsilon)])
+                    options: [.size(groups), .int(scale == nil ? 0 : 1), .int(shift == nil ? 0 : 1), .float(epsilon)],
+                    result: y)
             }
         }
     }
@@ -168,7 +169,7 @@ extension OpenCLDevice: NormalizationOps {
         try launchRows(
             "Normalization", "row_norm_gradient", rows: call.n * groups, n: call.columns / groups,
             [.tensor(dy), .tensor(x), .tensor(spread ?? x), .tensor(mean), .tensor(inverse), .tensor(dx)],
-            options: [.size(groups), .int(scale == nil ? 0 : 1)])
+            options: [.size(groups), .int(scale == nil ? 0 : 1)], result: dx)
         let cut = columnCut(rows: call.n, columns: call.columns, groups: groups)
         let partial = try scratchView(2 * call.columns * cut.parts), joined = Partials.ofColumns(call, cut)
         try launch(

@@ -55,7 +55,8 @@ extension OpenCLDevice: PointwiseOps {
 
     private func kernel(_ call: PointwiseCall, width: Int) throws -> Kernel {
         let takesBuffer = takesLayoutBuffer(call)
-        var pattern = [width, call.inputCount, call.layout.rank, takesBuffer ? 1 : 0]
+        let isStreamed = streams(call.views[call.inputCount]) && !call.isInPlace
+        var pattern = [width, call.inputCount, call.layout.rank, (takesBuffer ? 1 : 0) | (isStreamed ? 2 : 0)]
         for operand in call.operands {
             pattern.append(call.layout.pattern(operand) << 1 | (call.views[operand].type == .int32 ? 1 : 0))
         }
@@ -66,7 +67,7 @@ extension OpenCLDevice: PointwiseOps {
                     call.expression, inputStages: (0..<call.inputCount).map { call.layout.stage($0) },
                     base: call.isRawCopy ? "uint" : "float"),
                 types: call.views.map(\.type), inputCount: call.inputCount, operands: call.operands,
-                isRawCopy: call.isRawCopy, takesLayoutBuffer: takesBuffer)
+                isRawCopy: call.isRawCopy, takesLayoutBuffer: takesBuffer, isStreamed: isStreamed)
             return deviceClass == .cpuLike ? source.cpuKernel() : source.gpuKernel(width: width)
         }
     }
@@ -122,6 +123,11 @@ struct PointwiseCall {
     var isRawCopy: Bool {
         guard expression.isIdentity, case .input(let index) = expression.operations[expression.results[0]] else { return false }
         return views[index].type == views[inputCount].type
+    }
+
+    /// Whether a result takes the place of an input, whose lines the caches hold then.
+    var isInPlace: Bool {
+        views[inputCount...].contains { output in views[..<inputCount].contains { $0.buffer === output.buffer } }
     }
 
     /// Whether every operand can be read or written `width` elements at a time at multiples of them.

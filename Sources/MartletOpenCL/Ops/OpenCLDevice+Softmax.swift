@@ -8,7 +8,7 @@ extension OpenCLDevice: SoftmaxOps {
         guarded("softmax", inputs: [x], outputs: [y]) {
             try launchRows(
                 "Softmax", logarithm ? "log_softmax" : "softmax", rows: x.shape[0], n: x.shape[1],
-                [.tensor(x), .tensor(y)])
+                [.tensor(x), .tensor(y)], result: y)
         }
     }
 
@@ -20,7 +20,7 @@ extension OpenCLDevice: SoftmaxOps {
         guarded("softmaxGradient", inputs: [dy, y], outputs: [dx]) {
             try launchRows(
                 "Softmax", logarithm ? "log_softmax_gradient" : "softmax_gradient", rows: y.shape[0],
-                n: y.shape[1], [.tensor(dy), .tensor(y), .tensor(dx)])
+                n: y.shape[1], [.tensor(dy), .tensor(y), .tensor(dx)], result: dx)
         }
     }
 
@@ -50,7 +50,7 @@ extension OpenCLDevice: SoftmaxOps {
                     .tensor(dLosses), .size(dLosses.strides[0]), .tensor(logits), .tensor(labels),
                     .tensor(weights ?? logits), .tensor(dLogits),
                 ],
-                options: arguments(of: options, isWeighted: weights != nil))
+                options: arguments(of: options, isWeighted: weights != nil), result: dLogits)
         }
     }
 

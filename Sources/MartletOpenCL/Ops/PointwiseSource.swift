@@ -16,6 +16,8 @@ struct PointwiseSource {
     /// Whether elements are copied as they are, whatever they mean.
     let isRawCopy: Bool
     let takesLayoutBuffer: Bool
+    /// Whether results are written past the caches.
+    let isStreamed: Bool
 
     static let cpuWidth = 16
 
@@ -85,6 +87,8 @@ struct PointwiseSource {
         case (.contiguous, 1): return "\(indent)p\(operand)[i] = \(converted);\n"
         case (.contiguous, _) where aligned:
             return "\(indent)*(global \(base(operand))\(width) *)(p\(operand) + i) = \(converted);\n"
+        case (.contiguous, PointwiseSource.cpuWidth) where isStreamed:
+            return "\(indent)stream(as_float16(\(converted)), (global float *)(p\(operand) + i));\n"
         case (.contiguous, _): return "\(indent)vstore\(width)(\(converted), 0, p\(operand) + i);\n"
         case (_, 1): return "\(indent)p\(operand)[i * \(rowStride(operand))] = \(converted);\n"
         default:

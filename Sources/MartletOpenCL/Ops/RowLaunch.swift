@@ -6,17 +6,26 @@ extension OpenCLDevice {
     /// Rows up to this length are not worth a work-group.
     private static let shortRow = 64
 
+    /// The longest row that a kernel keeps in memory of its own while its result goes past the caches.
+    private static let longestKeptRow = 8192
+
+    /// Whether a CPU-like device had better write a result past its caches, being so large that it would leave them before
+    /// anybody reads it.
+    func streams(_ result: View) -> Bool { deviceClass == .cpuLike && result.count >= 1 << 22 }
+
     /// Launches a kernel whose arguments are `operands`, the number of rows, their length `n`, the rows of a work-item,
-    /// then `options`.
+    /// then `options`. `result` is the view it writes, if that is as large as what it reads.
     func launchRows(
         _ family: String, _ name: String, rows: Int, n: Int, _ operands: [KernelArgument],
-        options: [KernelArgument] = []
+        options: [KernelArgument] = [], result: View? = nil
     ) throws {
         func arguments(_ rowsEach: Int) -> [KernelArgument] {
             operands + [.size(rows), .size(n), .size(rowsEach)] + options
         }
         if deviceClass == .cpuLike {
-            let kernel = try kernel(family, name, ["GROUP": 1, "VEC": 16])
+            var defines: Defines = ["GROUP": 1, "VEC": 16]
+            if let result, n <= OpenCLDevice.longestKeptRow, streams(result) { defines["STREAMED"] = 1 }
+            let kernel = try kernel(family, name, defines)
             // A row costs about as much as 64 elements beside its own.
             let items = cpuItems(elements: rows * (n + 64), atMost: rows)
             let rowsEach = (rows + items - 1) / items
