@@ -2,9 +2,10 @@ import MartletCore
 
 /// The ways to compute a convolution that its options name.
 extension ConvolutionCases {
-    static let algorithms: [ConformanceCase] = ConvolutionAlgorithm.allCases.flatMap { algorithm in
-        [shapes(algorithm), drawn(algorithm), epilogue(algorithm), notFinite(algorithm)]
-    }
+    static let algorithms: [ConformanceCase] =
+        ConvolutionAlgorithm.allCases.flatMap { algorithm in
+            [shapes(algorithm), drawn(algorithm), epilogue(algorithm), notFinite(algorithm)]
+        } + [manyWeights]
 
     /// Sizes that are no multiple of a tile, and forms that no algorithm but `direct` has.
     private static let plans: [Plan] = [
@@ -17,6 +18,10 @@ extension ConvolutionCases {
         ("smaller than a tile", [5, 4, 1, 2], [3, 4, 3, 3], .init(padding: 1)),
         ("one output", [2, 20, 3, 3], [15, 20, 3, 3], .init()),
         ("many small images", [19, 35, 7, 7], [33, 35, 3, 3], .init(padding: 1)),
+        ("16 images", [16, 9, 7, 7], [17, 9, 3, 3], .init(padding: 1)),
+        ("16 images, whole tiles", [16, 5, 8, 12], [6, 5, 3, 3], .init(padding: 1)),
+        ("31 images, two groups", [31, 6, 13, 5], [10, 3, 3, 3], .init(padding: Pair(0, 2), groups: 2)),
+        ("16 images, 5 x 5", [16, 25, 5, 4], [24, 25, 5, 5], .init(padding: 2)),
         ("wide", [1, 3, 4, 311], [5, 3, 3, 3], .init(padding: Pair(0, 2))),
         ("wider than a block", [1, 2, 3, 1100], [3, 2, 3, 3], .init(padding: 1)),
         ("channels of several panels", [1, 70, 9, 14], [61, 70, 3, 3], .init(padding: 1)),
@@ -47,12 +52,19 @@ extension ConvolutionCases {
         }
     }
 
+    /// Few tiles and so many weights that a device may transform them where they are used.
+    private static let manyWeights = ConformanceCase(.convolution, "winograd4x4: many weights", draws: 1) { random, _ in
+        let options = ConvolutionOptions(padding: 1, algorithm: .winograd4x4)
+        return comparison(
+            ("", [16, 244, 5, 1], [244, 244, 3, 3], options), bias: true, &random, tolerance: .balanced)
+    }
+
     /// An epilogue that reads a bias, another tensor and what the result held before.
     private static func epilogue(_ algorithm: ConvolutionAlgorithm) -> ConformanceCase {
         ConformanceCase(.convolution, "\(algorithm): epilogue", draws: 3) { random, draw in
             let plans: [Plan] = [
                 ("", [2, 32, 15, 13], [40, 32, 3, 3], .init(padding: 1, algorithm: algorithm)),
-                ("", [17, 24, 5, 6], [30, 12, 3, 3], .init(padding: 2, groups: 2, algorithm: algorithm)),
+                ("", [16, 24, 5, 7], [30, 12, 3, 3], .init(padding: 2, groups: 2, algorithm: algorithm)),
                 ("", [1, 3, 6, 700], [5, 3, 3, 3], .init(padding: 1, algorithm: algorithm)),
             ]
             let plan = plans[draw]
@@ -66,7 +78,10 @@ extension ConvolutionCases {
     /// too.
     private static func notFinite(_ algorithm: ConvolutionAlgorithm) -> ConformanceCase {
         ConformanceCase(.convolution, "\(algorithm): NaN and infinity", draws: 4) { random, draw in
-            let plan: Plan = ("", [2, 28, 16, 14], [32, 28, 3, 3], .init(padding: 1, algorithm: algorithm))
+            let plan: Plan =
+                draw >= 2
+                ? ("", [2, 28, 16, 14], [32, 28, 3, 3], .init(padding: 1, algorithm: algorithm))
+                : ("", [16, 28, 7, 6], [26, 28, 3, 3], .init(padding: 1, algorithm: algorithm))
             var image = random.awayFromZero(plan.image), weight = random.awayFromZero(plan.weight)
             switch draw {
             case 0: image.set(3 * 14 + 5, .nan)
