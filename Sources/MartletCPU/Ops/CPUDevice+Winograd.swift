@@ -42,14 +42,28 @@ extension CPUDevice {
                         c, source, given, packed, shared, result, Int64(task), scratch + worker * each)
                     if isMixed != 0 {
                         marked[task] = true
-                    } else if let finish {
+                    } else if let finish, !grid.hasScatteredTasks {
                         grid.pieces(of: task, finish)
                     }
                 }
             }
         }
-        guard marked.contains(true) else { return }
-        guard let finish else { return direct(result) }
+        let isMixed = marked.contains(true)
+        guard let finish else { return isMixed ? direct(result) : () }
+        if grid.hasScatteredTasks {
+            if isMixed { direct(result) }
+            let all = groups * outputs, images = Int(grid.c.images)
+            pool.run(over: images * all, grain: max(1, 16384 / area), perWorker: 8) { planes, _ in
+                var plane = planes.lowerBound
+                while plane < planes.upperBound {
+                    let image = plane / all, end = min(planes.upperBound, (image + 1) * all)
+                    finish(image, plane - image * all..<end - image * all, 0..<area)
+                    plane = end
+                }
+            }
+            return
+        }
+        guard isMixed else { return }
         guard let whole = self.scratch(floats: Int(grid.c.images) * groups * outputs * area, for: [target]) else { return }
         direct(whole.start)
         for task in marked.indices where marked[task] {

@@ -27,6 +27,9 @@ struct WinogradGrid {
         martlet_winograd_divide(&c, Int64(threads))
     }
 
+    /// Whether a task's positions are parts of short rows, which are better finished later and all together.
+    var hasScatteredTasks: Bool { c.by_images != 0 && c.row_blocks > 1 }
+
     /// Calls `body` with the images, channels and ranges of positions that a task computes.
     func pieces(of task: Int, _ body: (_ image: Int, _ channels: Range<Int>, _ positions: Range<Int>) -> Void) {
         var c = c
@@ -59,10 +62,13 @@ extension WinogradGrid {
     private func tiles(_ range: martlet_winograd_range, _ body: (Range<Int>) -> Void) {
         let (tile, across, rows, columns) = (Int(c.tile), Int(c.tiles_x), Int(c.rows), Int(c.columns))
         let (first, last) = (Int(range.first_row), Int(range.last_row))
-        for row in first / across...(last - 1) / across {
+        var row = first / across
+        while row * across < last {
             let left = max(first - row * across, 0) * tile, right = min(columns, min(last - row * across, across) * tile)
-            let top = row * tile, bottom = min(rows, top + tile)
-            if left == 0 && right == columns {
+            let isWhole = left == 0 && right == columns, top = row * tile
+            row += isWhole ? max(1, last / across - row) : 1
+            let bottom = min(rows, row * tile)
+            if isWhole {
                 body(top * columns..<bottom * columns)
             } else {
                 for y in top..<bottom { body(y * columns + left..<y * columns + right) }
