@@ -133,43 +133,52 @@ void martlet_weight_gradient(const martlet_grid *g, const float *source, const f
     }
 }
 
+// result[output][i ...] of up to 16 outputs and weights of one group, `at` being where each weight's sums lie in `from`.
+MARTLET_INLINE void sum_block(const float *from, const int64_t *at, int64_t wide, int64_t slabs, int64_t slab_pitch,
+                              int64_t readable, int64_t count, float *result, int64_t result_pitch) {
+    lane_vector row[lanes];
+    for (int64_t n = 0; n < lanes; n++) {
+        row[n] = (lane_vector){0};
+        if (n >= wide) continue;
+        for (int64_t slab = 0, p = at[n]; slab < slabs; slab++, p += slab_pitch) {
+            if (p + lanes <= readable) {
+                row[n] += LOAD(from + p);
+            } else {
+                float part[lanes] = {0};
+                memcpy(part, from + p, (size_t)count * sizeof *part);
+                row[n] += LOAD(part);
+            }
+        }
+    }
+    transpose_lanes(row);
+    for (int64_t n = 0; n < count; n++) {
+        if (wide == lanes) STORE(result + n * result_pitch, row[n]);
+        else memcpy(result + n * result_pitch, &row[n], (size_t)wide * sizeof *result);
+    }
+}
+
 MARTLET_CLONES
 void martlet_weight_gradient_sum(const martlet_grid *g, const float *partial, int64_t slabs, float *result,
                                  int64_t begin, int64_t end) {
     int64_t row_pitch = martlet_weight_gradient_pitch(g->outputs), k_count = g->taps * g->channels;
     int64_t group_pitch = k_count * row_pitch, slab_pitch = g->groups * group_pitch;
-    for (int64_t o = begin; o < end;) {
-        int64_t group = o / g->outputs, m = o % g->outputs;
-        int64_t count = smaller(smaller(lanes, end - o), g->outputs - m);
-        const float *from = partial + group * group_pitch + m;
-        // Lanes behind the last output may be the next row's; they are read, not stored.
-        int64_t readable = slabs * slab_pitch - group * group_pitch - m;
+    for (int64_t first = begin; first < end;) {
+        int64_t group = first / g->outputs, last = smaller(end, (group + 1) * g->outputs);
         int64_t channel = 0, tap = 0;
         for (int64_t i = 0; i < k_count; i += lanes) {
-            lane_vector row[lanes];
-            int64_t wide = smaller(lanes, k_count - i);
-            for (int64_t n = 0; n < lanes; n++) {
-                row[n] = (lane_vector){0};
-                if (n >= wide) continue;
-                int64_t at = (tap * g->channels + channel) * row_pitch;
-                for (int64_t slab = 0; slab < slabs; slab++, at += slab_pitch) {
-                    if (at + lanes <= readable) {
-                        row[n] += LOAD(from + at);
-                    } else {
-                        float part[lanes] = {0};
-                        memcpy(part, from + at, (size_t)count * sizeof *part);
-                        row[n] += LOAD(part);
-                    }
-                }
+            int64_t at[lanes], wide = smaller(lanes, k_count - i);
+            for (int64_t n = 0; n < wide; n++) {
+                at[n] = (tap * g->channels + channel) * row_pitch;
                 if (++tap == g->taps) { tap = 0; channel++; }
             }
-            transpose_lanes(row);
-            for (int64_t n = 0; n < count; n++) {
-                float *to = result + (o + n) * k_count + i;
-                if (wide == lanes) STORE(to, row[n]);
-                else memcpy(to, &row[n], (size_t)wide * sizeof *to);
+            // Outputs innermost: the partial sums are read along their rows.
+            for (int64_t o = first; o < last; o += lanes) {
+                int64_t m = o - group * g->outputs, before = group * group_pitch + m;
+                // Lanes behind the last output may be the next row's; they are read, not stored.
+                sum_block(partial + before, at, wide, slabs, slab_pitch, slabs * slab_pitch - before, smaller(lanes, last - o),
+                          result + o * k_count + i, k_count);
             }
         }
-        o += count;
+        first = last;
     }
 }
