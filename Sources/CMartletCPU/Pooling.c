@@ -158,9 +158,10 @@ MARTLET_INLINE void max_rows(const martlet_pooling *g, const int64_t step, const
     _Alignas(64) int32_t positions[staged + lanes];
     const float *limit = x + g->planes * g->height * g->width;
     int64_t each = staged / g->columns;
-    // All windows of two by two lie inside the image, and a vector of them reads a row's beginning behind its end.
-    int pairs = g->kernel_y == 2 && kernel_x == 2 && step == 2 && g->stride_y == 2 && g->padding_y == 0 && g->padding_x == 0
-                && g->dilation_y == 1 && g->dilation_x == 1;
+    // All windows of two by two lie inside the image (rounding sizes up, the last may not), and a vector of them reads a row's
+    // beginning behind its end.
+    int pairs = 2 * g->rows <= g->height && 2 * g->columns <= g->width && g->kernel_y == 2 && kernel_x == 2 && step == 2 && g->stride_y == 2
+                && g->padding_y == 0 && g->padding_x == 0 && g->dilation_y == 1 && g->dilation_x == 1;
     for (int64_t r = begin; r < end;) {
         int64_t rows = smaller(larger(each, 1), end - r);
         float *to = each ? values : y + r * g->columns;
