@@ -63,13 +63,13 @@ static STATE merge(STATE a, STATE b) {
     a.second += b.second + distance * distance * a.count * share;
     a.count = count;
 #else
-    if (b.position < 0) return a;
-    if (a.position < 0) return b;
     const int bothNaN = b.first != b.first && a.first != a.first;
     const int isLater = b.position > a.position;
-    const int wins = (b.first != b.first && a.first == a.first) || BEATS(b.first, a.first)
+    const int beats = (b.first != b.first && a.first == a.first) || BEATS(b.first, a.first)
         || ((b.first == a.first || bothNaN) && !isLater);
-    if (wins) return b;
+    const int wins = b.position >= 0 && (a.position < 0 || beats);
+    a.first = wins ? b.first : a.first;
+    a.position = wins ? b.position : a.position;
 #endif
     return a;
 }

@@ -22,14 +22,20 @@ from roofline import CARDS, is_prefetched, product
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
-def read(path):
-    """The options and the kernel that a dumped program's first lines name, and whether it moves vectors of four."""
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    options = re.match(r"// options: (.*)", text).group(1)
-    kernel = re.search(r"^// kernel: (.*)", text, re.MULTILINE).group(1)
-    fours = "-D VEC=4" in options or bool(re.search(r"global (const )?float4 \*\)", text))
-    return options, kernel, fours
+def programs_of(paths):
+    """The programs of dumped kernels: a list of (path, options, family, kernels that run, whether vectors of four move).
+
+    A file's first two lines name its options and its kernel; files that are otherwise the same are one program.
+    """
+    found = {}
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            first, second, text = file.read().split("\n", maxsplit=2)
+        options, kernel = first.removeprefix("// options: "), second.removeprefix("// kernel: ")
+        fours = bool(re.search(r"-D (ALIGNED=1|WIDE=4)\b", options)) or bool(re.search(r"global (const )?float4 \*\)\(p", text))
+        family = os.path.basename(path).split(".")[0]
+        found.setdefault((options, text), (path, options, family, set(), fours))[3].add(kernel)
+    return list(found.values())
 
 
 def define(options, name, otherwise=0):
@@ -40,7 +46,8 @@ def define(options, name, otherwise=0):
 def row_name(family, kernel, options):
     """The row that a program belongs to."""
     if not gates.is_product(kernel):
-        return f"{family}.{kernel}"
+        forms = [f"{name.lower()}{define(options, name)}" for name in ("GROUP", "VEC", "ALIGNED", "WIDE") if f"-D {name}=" in options]
+        return f"{family}.{kernel} {' '.join(forms)}".strip()
     tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
     forms = [name.lower() + "4" for name in ("CHANNELS", "OUT_VEC") if define(options, name) == 4]
     if kernel == "convolutionWeightTiles":
@@ -87,16 +94,16 @@ def examine(kernel, accesses, options, target, fours):
 
 
 def compile_one(job):
-    """The figures of one program on one target: a list of (row's name, target, family, kernel, tile, figures)."""
-    path, target = job
-    options, wanted, fours = read(path)
-    family = os.path.basename(path).split(".")[0]
+    """The figures of one program on one target: a list of (row, target, family, kernel, tile, figures)."""
+    (path, options, family, wanted, fours), target = job
     try:
         kernels, accesses = toolchain.compile_program(path, options, target)
     except toolchain.BuildError as error:
-        return [("", target, family, wanted, 0, str(error))]
+        return [("", target, family, min(wanted), 0, str(error))]
     found = []
     for kernel in kernels:
+        if kernel.name not in wanted:
+            continue
         if kernel.unresolved:
             found.append(("", target, family, kernel.name, 0, f"calls {kernel.unresolved[0]}"))
             continue
@@ -130,7 +137,8 @@ def main():
     paths = sorted(os.path.join(options.dump, name) for name in os.listdir(options.dump) if name.endswith(".cl"))
     if not paths:
         sys.exit(f"gpu-check: no programs in {options.dump}")
-    jobs = [(path, target) for path in paths for target in toolchain.TARGETS]
+    all_programs = programs_of(paths)
+    jobs = [(program, target) for program in all_programs for target in toolchain.TARGETS]
     problems, rows, about, programs = [], {}, {}, {}
     with ProcessPoolExecutor() as pool:
         for number, found in enumerate(pool.map(compile_one, jobs, chunksize=4)):
@@ -167,7 +175,7 @@ def main():
         problems += table.differences(table.read(options.table), figures)
     for problem in problems:
         print("failed:", problem)
-    print(f"{len(jobs)} builds of {len(paths)} programs, {len(figures)} rows, {len(problems)} problems")
+    print(f"{len(jobs)} builds of {len(all_programs)} programs, {len(figures)} rows, {len(problems)} problems")
     sys.exit(1 if problems else 0)
 
 

@@ -24,6 +24,10 @@ final class ProgramBuilder {
         let text = Kernels.source(key.family) ?? ""
         var shared = key
         shared.name = text.contains("KERNEL_") ? key.name : ""
+        if let dump = SourceDump.requested {
+            let text = self.source(of: key, source)
+            try dump.write(text, options: options(of: key, text), family: key.family, kernel: key.name)
+        }
         if let program = programs[shared] { return program }
         let program = try build(key, self.source(of: key, source))
         programs[shared] = program
@@ -47,7 +51,6 @@ final class ProgramBuilder {
     private func build(_ kernel: KernelKey, _ source: String) throws -> cl_program {
         let name = kernel.name
         let options = options(of: kernel, source)
-        try SourceDump.requested?.write(source, options: options, family: kernel.family, kernel: name)
         let key = cache.key(source: source, options: options)
         if let binary = cache.load(key), let program = restore(binary, options) { return program }
         builds += 1

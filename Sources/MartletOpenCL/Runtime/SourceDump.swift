@@ -1,9 +1,9 @@
 import CMartletOpenCL
 import Glibc
 
-/// Writes every program that a device builds into the folder that `MARTLET_DUMP_KERNELS` names, so that other compilers can be
+/// Writes every kernel that a device builds, in its program, into the folder that `MARTLET_DUMP_KERNELS` names, so that other compilers can be
 /// asked what they make of it: the text as it is built, its options and its kernel in comments on the first two lines. A file
-/// is named by the family, the kernel and a hash of all this, so that a program built again changes nothing.
+/// is named by the family, the kernel and a hash of all this, so that a kernel built again changes nothing.
 struct SourceDump {
     private let folder: String
 
