@@ -32,7 +32,8 @@ def programs_of(paths):
         with open(path, encoding="utf-8") as file:
             first, second, text = file.read().split("\n", maxsplit=2)
         options, kernel = first.removeprefix("// options: "), second.removeprefix("// kernel: ")
-        fours = bool(re.search(r"-D (ALIGNED=1|WIDE=4)\b", options)) or bool(re.search(r"global (const )?float4 \*\)\(p", text))
+        fours = bool(re.search(r"-D (ALIGNED=1|WIDE=4)\b", options)) or bool(
+            re.search(r"global (const )?(float|u?int)4 \*\)\(p\d", text))
         family = os.path.basename(path).split(".")[0]
         found.setdefault((options, text), (path, options, family, set(), fours))[3].add(kernel)
     return list(found.values())
@@ -46,7 +47,7 @@ def define(options, name, otherwise=0):
 def row_name(family, kernel, options):
     """The row that a program belongs to."""
     if not gates.is_product(kernel):
-        forms = [f"{name.lower()}{define(options, name)}" for name in ("GROUP", "VEC", "ALIGNED", "WIDE") if f"-D {name}=" in options]
+        forms = [f"{name.lower()}{define(options, name)}" for name in ("VEC", "ALIGNED", "WIDE") if f"-D {name}=" in options]
         return f"{family}.{kernel} {' '.join(forms)}".strip()
     tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
     forms = [name.lower() + "4" for name in ("CHANNELS", "OUT_VEC") if define(options, name) == 4]
