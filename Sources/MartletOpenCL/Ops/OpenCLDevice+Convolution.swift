@@ -71,7 +71,7 @@ extension OpenCLDevice: ConvolutionOps {
             let shape = ConvolutionShape(x: x.shape, w: dw.shape, y: dy.shape, options)
             if let winograd = winogradShape(shape) { return try winogradWeightGradient(x, dy, dw, winograd) }
             if deviceClass == .gpuLike, try weightGradientTiles(x, dy, dw, shape) { return }
-            let variant = ConvolutionPanelVariant.standard
+            let variant = variants.convolution[.weightGradient]
             let isDot = shape.outputs < variant.channelsInLanes
             let raster = try raster(x, shape.rasterY, shape.rasterX, isPlain: shape.isPlain && !isDot)
             let table = try tapTable(shape, raster)
@@ -89,7 +89,7 @@ extension OpenCLDevice: ConvolutionOps {
         _ epilogue: FusedEpilogue?
     ) throws {
         let group = rasterChannels * raster.channelSize
-        try multiplyPanels(weights, raster, group, table, result, shape, epilogue, .standard)
+        try multiplyPanels(weights, raster, group, table, result, shape, epilogue, variants.convolution[.images])
     }
 
     /// A kernel of the family, with the text that it builds on.

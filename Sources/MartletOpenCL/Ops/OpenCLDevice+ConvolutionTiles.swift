@@ -79,8 +79,9 @@ extension OpenCLDevice {
         let raster = ConvolutionRaster(view: x, y: shape.rasterY, x: shape.rasterX, channels: x.shape[1])
         let form = TileForm(channels: shape.inputs, count: shape.images * raster.imageSize, others: dy.count)
         let vector = shape.pixels % 4 == 0 && dy.offset % 4 == 0 ? 4 : 1
-        let candidates = MatmulTileVariant.candidates(
-            rows: shape.outputs, columns: shape.taps, batches: 1, vectors: vector * form.interleave == 16, on: properties)
+        let candidates = tileCandidates(
+            variants.convolutionTiles[.weightGradient], rows: shape.outputs, columns: shape.taps, batches: 1,
+            vectors: vector * form.interleave == 16)
         let running = try firstRunning(candidates) {
             var defines = form.defines($0)
             defines["A_VEC"] = vector
@@ -116,9 +117,9 @@ extension OpenCLDevice {
     private func productTiles(
         _ form: TileForm, rows: Int, _ result: ConvolutionResult, _ shape: ConvolutionShape, _ epilogue: FusedEpilogue?
     ) throws -> (MatmulTileVariant, Kernel)? {
-        let candidates = MatmulTileVariant.candidates(
-            rows: rows, columns: shape.images * result.extent.area, batches: shape.groups, vectors: form.interleave == 4,
-            on: properties)
+        let candidates = tileCandidates(
+            variants.convolutionTiles[.images], rows: rows, columns: shape.images * result.extent.area, batches: shape.groups,
+            vectors: form.interleave == 4)
         return try firstRunning(candidates) {
             var defines = form.defines($0)
             if result.isWhole { defines["OUT_VEC"] = 4 }

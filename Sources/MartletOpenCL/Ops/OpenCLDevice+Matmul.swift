@@ -1,3 +1,4 @@
+import CMartletOpenCL
 import MartletCore
 
 extension OpenCLDevice: MatmulOps {
@@ -9,25 +10,48 @@ extension OpenCLDevice: MatmulOps {
 
     func multiply(_ problem: MatmulProblem) throws {
         if deviceClass == .gpuLike, try multiplyTiles(problem) { return }
-        try multiplyPanels(problem, .standard)
+        try multiplyPanels(problem, variants.matmul[problem.shapeClass])
     }
 
-    /// The first of the variants whose kernel this device builds and runs with the work-group it asks for; nil for none.
+    /// The first of the variants whose kernel this device builds and runs with the work-group it asks for; nil for none. A
+    /// trial's must run.
     func firstRunning(
         _ candidates: ArraySlice<MatmulTileVariant>,
         _ kernel: (MatmulTileVariant) throws -> Kernel
     ) throws -> (MatmulTileVariant, Kernel)? {
+        let isTrial = variants.isTrial && candidates.count == 1
         for variant in candidates {
             do {
+                if isTrial { try check(variant, most: properties.maxWorkGroupSize) }
                 let built = try kernel(variant)
                 if built.maxWorkGroupSize >= variant.threads, built.localMemoryBytes <= properties.localMemoryBytes {
                     return (variant, built)
                 }
-            } catch let error as OpenCLError where !error.isOutOfMemory {
+                if isTrial { try check(variant, most: built.maxWorkGroupSize) }
+            } catch let error as OpenCLError where !error.isOutOfMemory && !isTrial {
                 continue
             }
         }
         return nil
+    }
+
+    private func check(_ variant: MatmulTileVariant, most workGroup: Int) throws {
+        guard variant.threads <= workGroup, variant.localMemoryBytes <= properties.localMemoryBytes else {
+            throw OpenCLError(
+                "a tile of \(variant.tile) x \(variant.tile)", CL_OUT_OF_RESOURCES,
+                "\(variant.threads) work-items and \(variant.localMemoryBytes) bytes of local memory are more than the "
+                    + "\(workGroup) and \(properties.localMemoryBytes) there are")
+        }
+    }
+
+    /// The tiles to try, best first: those that tuning found, then the shipped ones; of a trial its own alone.
+    func tileCandidates(
+        _ preferred: MatmulTileVariant?, rows: Int, columns: Int, batches: Int, vectors: Bool
+    ) -> ArraySlice<MatmulTileVariant> {
+        let shipped = MatmulTileVariant.candidates(
+            rows: rows, columns: columns, batches: batches, vectors: vectors, on: properties)
+        guard let preferred, vectors || !preferred.needsVectors else { return shipped }
+        return variants.isTrial ? [preferred] : [preferred] + shipped
     }
 }
 
@@ -66,6 +90,8 @@ struct MatmulProblem {
     var c: View
     var batches: Int, m: Int, n: Int, k: Int
     var epilogue: FusedEpilogue?
+
+    var shapeClass: MatmulClass { MatmulClass(batches: batches, m: m, n: n, k: k) }
 
     init(_ a: View, _ b: View, _ c: View, _ epilogue: Epilogue?) {
         var (a, c, epilogue) = (a, c, epilogue)
@@ -121,9 +147,9 @@ extension OpenCLDevice {
     private func multiplyTiles(_ problem: MatmulProblem) throws -> Bool {
         let (a, b, m, n) = (problem.a, problem.b, problem.m, problem.n)
         let aVector = a.isAligned(depths: problem.k) ? 4 : 1, bVector = b.isAligned(depths: problem.k) ? 4 : 1
-        let candidates = MatmulTileVariant.candidates(
-            rows: m, columns: n, batches: problem.batches,
-            vectors: aVector * bVector == 16, on: properties)
+        let candidates = tileCandidates(
+            variants.matmulTiles[problem.shapeClass], rows: m, columns: n, batches: problem.batches,
+            vectors: aVector * bVector == 16)
         func split(_ variant: MatmulTileVariant) -> (count: Int, depth: Int) {
             let rowTiles = (m + variant.tile - 1) / variant.tile, columnTiles = (n + variant.tile - 1) / variant.tile
             let tiles = rowTiles * columnTiles * problem.batches

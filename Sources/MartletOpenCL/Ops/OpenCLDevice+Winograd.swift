@@ -69,11 +69,11 @@ extension OpenCLDevice {
     func winogradConvolution(
         _ x: View, _ w: View, _ y: View, _ shape: WinogradShape, isGradient: Bool, _ epilogue: FusedEpilogue?
     ) throws {
-        try winogradPanels(x, w, y, shape, isGradient: isGradient, epilogue, .standard)
+        try winogradPanels(x, w, y, shape, isGradient: isGradient, epilogue, variants.winograd[.images])
     }
 
     /// The weights' gradient.
     func winogradWeightGradient(_ x: View, _ dy: View, _ dw: View, _ shape: WinogradShape) throws {
-        try winogradWeightPanels(x, dy, dw, shape, .standard)
+        try winogradWeightPanels(x, dy, dw, shape, variants.winograd[.weightGradient])
     }
 }

@@ -43,6 +43,10 @@ public final class OpenCLDevice: @unchecked Sendable {
     let programs: ProgramBuilder
     var kernels: [KernelKey: Result<Kernel, OpenCLError>] = [:]
     var pendingUploads: [PendingUpload] = []
+    /// Behind the lock.
+    var variants = KernelVariants()
+    /// Where what tuning found is kept; nil for nowhere.
+    let tuned: CacheFolder?
 
     /// Set once the device is lost; every later op fails with it.
     var lost: DeviceError?
@@ -52,8 +56,10 @@ public final class OpenCLDevice: @unchecked Sendable {
     /// - Throws: `OpenCLError` where the driver refuses a context or a queue.
     public convenience init(_ candidate: Candidate) throws { try self.init(candidate, deviceClass: nil) }
 
-    /// Opens a device with the kernel variants of a class; nil takes those that fit it.
-    package init(_ candidate: Candidate, deviceClass forced: DeviceClass?) throws {
+    /// Opens a device with the kernel variants of a class; nil takes those that fit it. What tuning found for it is looked for
+    /// in the folder `tuned` of `cache`.
+    package init(_ candidate: Candidate, deviceClass forced: DeviceClass?, cache: CacheFolder? = .user) throws {
+        tuned = cache?.folder("tuned")
         info = candidate.info
         properties = candidate.properties
         device = candidate.device
@@ -73,6 +79,7 @@ public final class OpenCLDevice: @unchecked Sendable {
             context: context, device: candidate.device, properties: candidate.properties,
             deviceClass: deviceClass)
         ProbeMemory.putBack()
+        loadTuned()
         if SourceDump.requested != nil { try dumpTiles() }
     }
 

@@ -1,5 +1,5 @@
 /// Convolution's parameters on CPU-like devices; see `Kernels/Convolution.cl`.
-struct ConvolutionPanelVariant {
+struct ConvolutionPanelVariant: Hashable, Sendable {
     /// Most rows of a register tile, and most vectors of 16 that it may hold.
     var rows = 8, registers = 24
     /// Most vectors side by side.

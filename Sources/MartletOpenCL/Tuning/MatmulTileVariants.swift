@@ -1,5 +1,5 @@
 /// The matrix product's parameters on GPU-like devices; see `Kernels/MatmulTile.cl`.
-struct MatmulTileVariant {
+struct MatmulTileVariant: Hashable, Sendable {
     /// Rows and columns of a work-group's tile, and of a work-item's.
     var tile: Int, item: Int
     /// Depths a tile holds.

@@ -1,5 +1,5 @@
 /// The matrix product's parameters on CPU-like devices; see `Kernels/Matmul.cl`.
-struct MatmulPanelVariant {
+struct MatmulPanelVariant: Hashable, Sendable {
     /// Most rows of a register tile.
     var rows = 8
     /// Vectors of 16 columns of a register tile.

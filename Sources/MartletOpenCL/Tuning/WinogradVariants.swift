@@ -1,7 +1,7 @@
 import MartletCore
 
 /// Winograd's convolution's parameters on CPU-like devices; see `Kernels/WinogradPanels.cl`.
-struct WinogradPanelVariant {
+struct WinogradPanelVariant: Hashable, Sendable {
     /// Rows (tiles) and most vectors of 16 output channels of a register tile.
     var rows = 8, vectors = 2
     /// The same of the weights' gradient: input channels, of which 16 are a multiple, and vectors of output channels.

@@ -29,6 +29,8 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     public var deviceName: String
     public var deviceVersion: String
     public var threads: Int
+    /// The kernel variants in use; see `VariantRecord`.
+    public var variants: [String: String]?
 
     /// Steps between lines of the log where the length is given in steps.
     public var logEvery: Int?
@@ -43,7 +45,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
         case classes, device
         case deviceName = "device_name"
         case deviceVersion = "device_version"
-        case threads
+        case threads, variants
         case logEvery = "log_every"
     }
 
@@ -51,7 +53,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
         model: String, data: String, optimizer: String, learningRate: Double, schedule: String, batchSize: Int, epochs: Int,
         steps: Int? = nil, seed: UInt64, shuffle: Bool, weights: String? = nil, freeze: String? = nil, settings: [String: String],
         inputShape: [Int], classes: [String], device: String, deviceName: String, deviceVersion: String, threads: Int,
-        logEvery: Int? = nil
+        variants: [String: String]? = nil, logEvery: Int? = nil
     ) {
         self.model = model
         self.data = data
@@ -72,6 +74,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
         self.deviceName = deviceName
         self.deviceVersion = deviceVersion
         self.threads = threads
+        self.variants = variants
         self.logEvery = logEvery
     }
 

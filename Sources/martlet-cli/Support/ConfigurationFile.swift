@@ -13,7 +13,7 @@ struct ConfigurationFile {
         "shuffle", "device", "threads", "log_every",
     ]
     /// What a run's own file records beside options.
-    private static let recorded: Set<String> = ["input_shape", "classes", "device_name", "device_version"]
+    private static let recorded: Set<String> = ["input_shape", "classes", "device_name", "device_version", "variants"]
 
     init() {}
 

@@ -86,9 +86,10 @@ struct LoadedModel {
 }
 
 extension Devices.Choice {
-    /// Says on standard error which device `auto` took, and why.
+    /// Says on standard error which device `auto` took, and why; of one that is used for the first time, that tuning helps.
     func announce() {
         if let note { Console.note(note) }
+        if let advice = (device as? any TunableDevice)?.firstUseAdvice() { Console.note(advice) }
     }
 }
 

@@ -11,6 +11,8 @@ struct TrainingSession {
 
     init(_ request: TrainingRequest, device: any Device) throws {
         self.device = device
+        // The run's own, whatever has been tuned since.
+        let changed = request.previous?.variants.map { VariantRecord.reuse($0, on: device) } ?? []
         let data = try DataSource.load(request.data, for: request.model, request.settings, seed: request.seed)
         let shape = ModelShape(input: data.training.sampleShape, classes: data.training.classNames.count)
         if let previous = request.previous, previous.inputShape != shape.input || previous.classes != data.training.classNames {
@@ -37,7 +39,7 @@ struct TrainingSession {
             inputShape: shape.input,
             classes: data.training.classNames, device: device.info.id, deviceName: device.info.name,
             deviceVersion: device.info.version,
-            threads: device.info.computeUnits, logEvery: request.logEvery)
+            threads: device.info.computeUnits, variants: VariantRecord.inUse(on: device), logEvery: request.logEvery)
         let schedule = try request.schedule.build(request.settings, length: length)
         let smoothing = try request.settings.number(TrainingRequest.labelSmoothing, in: 0...1)
         let augmentation = try DataRecipe.augmentation(request.settings, shape: shape.input)
@@ -48,6 +50,10 @@ struct TrainingSession {
             Console.note(
                 "note: the run was begun on \(previous.device), \(previous.deviceVersion), \(previous.threads) threads; here its bits may differ"
             )
+        }
+        if !changed.isEmpty {
+            Console.note(
+                "note: the run was begun with other kernels (\(changed.joined(separator: ", "))); here its bits may differ")
         }
         folder =
             try request.resumed
