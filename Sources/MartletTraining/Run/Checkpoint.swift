@@ -97,7 +97,9 @@ struct Checkpoint {
         for file in files where file != kept {
             let isState = file.hasPrefix("state-") && file.hasSuffix(".safetensors")
             // Left behind by a process that was killed while it wrote.
-            let isUnfinished = file.hasPrefix(".") && file.hasSuffix(".tmp") && file.contains(".safetensors.")
+            let isUnfinished =
+                file.hasPrefix(".") && file.hasSuffix(".tmp")
+                && [".safetensors.", ".config.yaml.", ".report.html."].contains { file.contains($0) }
             if isState || isUnfinished { unlink(folder + "/" + file) }
         }
     }
