@@ -5,12 +5,22 @@ import MartletNN
 
 /// How good a model is on some data.
 public struct EvaluationResult: Sendable {
-    /// The mean cross-entropy a sample.
+    /// The mean loss a sample.
     public var loss: Double
-    /// `accuracy`, and `top5` where there are more than five classes.
+    /// The first one judges: for classes `accuracy`, and `top5` where there are more than five of them.
     public var metrics: [(name: String, value: Double)]
     public var samples: Int
     public var seconds: Double
+
+    public init(loss: Double, metrics: [(name: String, value: Double)], samples: Int, seconds: Double) {
+        self.loss = loss
+        self.metrics = metrics
+        self.samples = samples
+        self.seconds = seconds
+    }
+
+    /// Whether a smaller value of a metric is the better one.
+    public static func isLowerBetter(_ metric: String) -> Bool { ["perplexity", "valLoss", "trainLoss"].contains(metric) }
 
     public subscript(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
 }
@@ -53,6 +63,3 @@ public func evaluate(
 public func accuracy(of model: any Layer, on dataset: any Dataset) throws -> Double {
     try evaluate(model, on: dataset)["accuracy"]!
 }
-
-/// Thrown out of work that was asked to stop.
-struct Interruption: Error {}

@@ -44,7 +44,7 @@ public final class TrainStep {
 
     /// What a model of the catalog is timed with: photos of 224 x 224 in batches of 8 where it wants them, else digits.
     public static func setup(for model: ModelDescription) -> Setup {
-        setups[model.name] ?? ((model.imageSize ?? 28) < 100 ? small(nil) : photo(8, nil))
+        setups[model.name] ?? ((model.classifier?.imageSize ?? 28) < 100 ? small(nil) : photo(8, nil))
     }
 
     public let setup: Setup

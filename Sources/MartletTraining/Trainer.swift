@@ -3,38 +3,28 @@ import MartletCore
 import MartletData
 import MartletNN
 
-/// Trains a classifier: batches, steps, validation, checkpoints and the log, with exact resume.
+/// Trains a model for its task: batches, steps, validation, checkpoints and the log, with exact resume.
 public final class Trainer {
     /// What a run needs beside its configuration.
     public struct Setup {
         public var configuration: RunConfiguration
-        public var model: any Layer
+        public var task: any TrainingTask
         public var optimizer: Optimizer
         public var schedule: any Schedule
-        public var data: DatasetSplits
         public var folder: RunFolder
-        public var labelSmoothing: Float
-        /// Changes training samples; nil for none.
-        public var augmentation: (any Augmentation)?
         /// Steps between lines of the log where the run is measured in steps.
         public var logEvery: Int
-        public var loaderThreads: Int
 
         public init(
-            configuration: RunConfiguration, model: any Layer, optimizer: Optimizer, schedule: any Schedule, data: DatasetSplits,
-            folder: RunFolder, labelSmoothing: Float = 0, augmentation: (any Augmentation)? = nil, logEvery: Int = 100,
-            loaderThreads: Int = 2
+            configuration: RunConfiguration, task: any TrainingTask, optimizer: Optimizer, schedule: any Schedule,
+            folder: RunFolder, logEvery: Int = 100
         ) {
             self.configuration = configuration
-            self.model = model
+            self.task = task
             self.optimizer = optimizer
             self.schedule = schedule
-            self.data = data
             self.folder = folder
-            self.labelSmoothing = labelSmoothing
-            self.augmentation = augmentation
             self.logEvery = logEvery
-            self.loaderThreads = loaderThreads
         }
     }
 
@@ -54,7 +44,7 @@ public final class Trainer {
     }
 
     private let setup: Setup
-    private let loader: BatchLoader
+    private let task: any TrainingTask
     private let checkpoint: Checkpoint
     private var progress = Progress()
     private var schedule: any Schedule
@@ -82,29 +72,26 @@ public final class Trainer {
         self.setup = setup
         schedule = setup.schedule
         learningRate = setup.optimizer.learningRate
-        let configuration = setup.configuration
-        loader = try BatchLoader(
-            setup.data.training, batchSize: configuration.batchSize, shuffle: configuration.shuffle ? configuration.seed : nil,
-            augmentation: setup.augmentation, augmentationSeed: configuration.seed, threads: setup.loaderThreads)
+        task = setup.task
         checkpoint = Checkpoint(folder: setup.folder.path)
         if resuming {
-            progress = try checkpoint.load(setup.model, setup.optimizer)
-            guard progress.position.batch < loader.batchCount else {
+            progress = try checkpoint.load(task, setup.optimizer)
+            guard progress.position.batch < task.batchCount else {
                 throw TrainingError(
                     .input,
-                    "\(setup.data.training.name): an epoch has \(loader.batchCount) batches, where the run in \(setup.folder.path) "
+                    "\(task.name): an epoch has \(task.batchCount) batches, where the run in \(setup.folder.path) "
                         + "stopped after \(progress.position.batch); give the data it began with")
             }
             if let plateau = progress.plateau { schedule = plateau }
         } else {
             // The configuration is what makes a folder a run. Written last, it promises that there is something to go on from.
             try save()
-            try setup.folder.write(configuration)
+            try setup.folder.write(setup.configuration)
         }
     }
 
     /// Steps of the whole run.
-    public var totalSteps: Int { setup.configuration.steps ?? setup.configuration.epochs * loader.batchCount }
+    public var totalSteps: Int { setup.configuration.steps ?? setup.configuration.epochs * task.batchCount }
 
     /// Trains to the end, or until asked to stop: then the run is saved and can be gone on with.
     ///
@@ -117,7 +104,8 @@ public final class Trainer {
         // A run stopped while it validated has that still to do.
         if progress.samples > 0, isLapOver, try !closeLap(report) { return try interrupted() }
         while progress.step < totalSteps {
-            let batches = loader.batches(from: progress.position)
+            try task.begin(epoch: progress.position.epoch)
+            let batches = try task.batches(from: progress.position)
             while progress.step < totalSteps, let batch = try batches.next() {
                 step(on: batch)
                 progress.position = batches.state
@@ -142,10 +130,10 @@ public final class Trainer {
     /// The learning rate of the step that follows `step` others.
     private func rate(at step: Int) -> Float { learningRate * Float(schedule.factor(at: step)) }
 
-    private func step(on batch: Batch) {
+    private func step(on batch: TrainingBatch) {
         let position = progress.position
         setup.optimizer.learningRate = rate(at: progress.step)
-        let (loss, gradients) = valueAndGradient(of: setup.model.parameters) { self.loss(on: batch, step: progress.step) }
+        let (loss, gradients) = valueAndGradient(of: task.model.parameters) { self.loss(on: batch, step: progress.step) }
         setup.optimizer.step(gradients, guardedBy: loss)
         progress.step += 1
         unread.append(
@@ -153,10 +141,8 @@ public final class Trainer {
     }
 
     /// The loss of a batch; its random numbers depend on the seed and the step alone.
-    private func loss(on batch: Batch, step: Int) -> Tensor {
-        withRandomness(RandomStream(seed: setup.configuration.seed).split(UInt64(step))) {
-            crossEntropy(setup.model(batch.images), batch.labels, labelSmoothing: setup.labelSmoothing)
-        }
+    private func loss(on batch: TrainingBatch, step: Int) -> Tensor {
+        withRandomness(RandomStream(seed: setup.configuration.seed).split(UInt64(step)), batch.loss)
     }
 
     private var meanLoss: Double { progress.samples > 0 ? progress.lossSum / Double(progress.samples) : .nan }
@@ -178,9 +164,9 @@ public final class Trainer {
     /// Runs the step again under a check of every operation. Nothing has been updated since, so it goes wrong again.
     private func failure(at entry: UnreadLoss, _ loss: Float) throws -> TrainingError {
         let check = FiniteCheck()
-        var cause = try ModelState.firstNotFinite(in: setup.model).map { "the parameter \($0) is not finite" }
-        if cause == nil, let batch = try loader.batches(from: entry.position).next() {
-            _ = check.watch { valueAndGradient(of: setup.model.parameters) { self.loss(on: batch, step: entry.step - 1) } }
+        var cause = try ModelState.firstNotFinite(in: task.model).map { "the parameter \($0) is not finite" }
+        if cause == nil, let batch = try task.batches(from: entry.position).next() {
+            _ = check.watch { valueAndGradient(of: task.model.parameters) { self.loss(on: batch, step: entry.step - 1) } }
             cause = check.finding.map { "first in \($0)" }
         }
         return TrainingError(
@@ -192,15 +178,13 @@ public final class Trainer {
     /// Ends an epoch, or a stretch of steps: validates, logs and saves. False where it was asked to stop meanwhile.
     private func closeLap(_ report: (Event) -> Void) throws -> Bool {
         try readLosses()
-        var validation: EvaluationResult?
-        if let heldOut = setup.data.heldOut {
-            do {
-                validation = try evaluate(setup.model, on: heldOut, threads: setup.loaderThreads) { stop() != nil }
-            } catch is Interruption {
-                return false
-            }
+        let validation: EvaluationResult?
+        do {
+            validation = try task.validate { stop() != nil }
+        } catch is Interruption {
+            return false
         }
-        if let name = try ModelState.firstNotFinite(in: setup.model) {
+        if let name = try ModelState.firstNotFinite(in: task.model) {
             throw TrainingError(
                 .failed,
                 "step \(progress.step): the parameter \(name) is not finite; the last good checkpoint is kept in "
@@ -236,22 +220,24 @@ public final class Trainer {
     }
 
     private func keepIfBest(_ row: LogRow) throws {
-        let metric = row.metrics.first.map { ($0.name, $0.value) } ?? ("trainLoss", row.trainLoss)
-        let isLower = metric.0 == "trainLoss"
+        let metric =
+            row.metrics.first.map { ($0.name, $0.value) } ?? row.validationLoss.map { ("valLoss", $0) }
+            ?? ("trainLoss", row.trainLoss)
+        let isLower = EvaluationResult.isLowerBetter(metric.0)
         if let best = progress.best, isLower ? metric.1 >= best.value : metric.1 <= best.value { return }
         try SafeTensors.write(
-            try ModelState.tensors(of: setup.model), metadata: ["martlet.model": setup.configuration.model],
+            try ModelState.tensors(of: task.model), metadata: ["martlet.model": setup.configuration.model],
             to: setup.folder.bestPath)
         progress.best = Progress.Best(epoch: row.epoch, step: row.step, metric: metric.0, value: metric.1)
     }
 
     private func save() throws {
-        try checkpoint.save(setup.model, setup.optimizer, progress, modelName: setup.configuration.model)
+        try checkpoint.save(task, setup.optimizer, progress, modelName: setup.configuration.model)
     }
 
     private func interrupted() throws -> Outcome {
         try readLosses()
-        if try ModelState.firstNotFinite(in: setup.model) == nil { try save() }
+        if try ModelState.firstNotFinite(in: task.model) == nil { try save() }
         try writeReport()
         return Outcome(best: progress.best, last: lastRow, signal: stop())
     }

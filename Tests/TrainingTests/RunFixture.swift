@@ -19,7 +19,7 @@ final class RunFixture {
         samples: Int = 300
     ) throws -> Trainer {
         let description = try ModelCatalog.named(name)
-        let digits = try Digits(size: description.imageSize ?? 8)
+        let digits = try Digits(size: description.classifier?.imageSize ?? 8)
         let data = try DatasetSplits(
             training: Subset(digits, rows: Array(0..<samples)), validation: Subset(digits, rows: Array(samples..<samples + 100)))
         let settings = Settings(["dropout": "0.2"])
@@ -35,9 +35,9 @@ final class RunFixture {
         let run = resuming ? try RunFolder(opening: folder) : try RunFolder(creating: folder)
         return try Trainer(
             .init(
-                configuration: configuration, model: model, optimizer: optimizer, schedule: CosineSchedule(steps: steps),
-                data: data,
-                folder: run, logEvery: 15),
+                configuration: configuration,
+                task: try ClassificationTask(model, on: data, batchSize: 32, seed: seed), optimizer: optimizer,
+                schedule: CosineSchedule(steps: steps), folder: run, logEvery: 15),
             resuming: resuming)
     }
 

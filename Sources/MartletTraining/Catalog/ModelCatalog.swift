@@ -20,12 +20,11 @@ public struct ModelDescription: Sendable {
     public let summary: String
     /// What the data must be.
     public let needs: String
-    /// The height and width that images are brought to; nil for those of the data.
-    public let imageSize: Int?
     public let settings: [Settings.Key]
     /// The recipe where nothing else is asked for.
     public let defaults: Recipe
-    let make: @Sendable (Settings, ModelShape) throws -> any Layer
+    /// What it is trained for, and how.
+    public let workload: any Workload
 
     /// The recipe of a training run.
     public struct Recipe: Sendable {
@@ -36,10 +35,35 @@ public struct ModelDescription: Sendable {
         public var schedule: String
     }
 
-    /// Builds the model on the default device, from the current `Randomness`.
+    public init(
+        name: String, summary: String, needs: String, settings: [Settings.Key], defaults: Recipe, workload: any Workload
+    ) {
+        self.name = name
+        self.summary = summary
+        self.needs = needs
+        self.settings = settings
+        self.defaults = defaults
+        self.workload = workload
+    }
+
+    /// A model that tells classes apart.
+    init(
+        name: String, summary: String, needs: String, imageSize: Int?, settings: [Settings.Key], defaults: Recipe,
+        make: @escaping @Sendable (Settings, ModelShape) throws -> any Layer
+    ) {
+        self.init(
+            name: name, summary: summary, needs: needs, settings: settings, defaults: defaults,
+            workload: ClassifierWorkload(imageSize: imageSize, make: make))
+    }
+
+    /// How it tells classes apart; nil where that is not what it does.
+    public var classifier: ClassifierWorkload? { workload as? ClassifierWorkload }
+
+    /// Builds a model that tells classes apart on the default device, from the current `Randomness`.
     public func build(_ settings: Settings, shape: ModelShape) throws -> any Layer {
         guard shape.classes >= 1 else { throw TrainingError(.input, "\(name): the data has no classes; it needs \(needs)") }
-        let model = try make(settings, shape)
+        guard let classifier else { throw TrainingError(.input, "\(name): does not tell classes apart; give another model") }
+        let model = try classifier.make(settings, shape)
         if settings.values[Self.convolution.name] != nil {
             let name = try settings.choice(Self.convolution, of: ConvolutionAlgorithm.allCases.map(\.rawValue))
             let algorithm = ConvolutionAlgorithm(rawValue: name) ?? .automatic

@@ -44,17 +44,23 @@ struct Checkpoint {
     private static let progressKey = "martlet.progress"
     private static let modelKey = "martlet.model"
 
-    func save(_ model: any Module, _ optimizer: Optimizer, _ progress: Progress, modelName: String) throws {
+    private static let carriedPrefix = "carried/"
+
+    func save(_ task: any TrainingTask, _ optimizer: Optimizer, _ progress: Progress, modelName: String) throws {
         let stateName = "state-\(progress.step)-\(progress.position.epoch)-\(progress.position.batch).safetensors"
         var state: [TensorToStore] = []
-        let names = model.namedParameters
+        let names = task.model.namedParameters
         for (parameter, tensors) in zip(optimizer.groups.flatMap(\.parameters), optimizer.stateTensors) {
             guard let tensors, let name = names.first(where: { $0.parameter === parameter })?.name else { continue }
             for (index, tensor) in tensors.enumerated() {
                 state.append(TensorToStore("\(name)#\(index)", shape: tensor.shape, .floats(try tensor.floats())))
             }
         }
-        let weights = try ModelState.tensors(of: model)
+        for (name, tensor) in task.carried {
+            state.append(
+                TensorToStore(Self.carriedPrefix + name, shape: tensor.shape, .floats(try tensor.floats())))
+        }
+        let weights = try ModelState.tensors(of: task.model)
         let described = String(decoding: try Self.encoder.encode(progress), as: UTF8.self)
         try SafeTensors.write(
             state, metadata: [Self.progressKey: described, Self.modelKey: modelName], to: folder + "/" + stateName)
@@ -63,7 +69,7 @@ struct Checkpoint {
     }
 
     /// Puts a run back to where it was saved.
-    func load(_ model: any Module, _ optimizer: Optimizer) throws -> Progress {
+    func load(_ task: any TrainingTask, _ optimizer: Optimizer) throws -> Progress {
         let weights = try SafeTensors.read(weightsPath)
         guard let stateName = weights.metadata[Self.stateKey], !stateName.contains("/") else {
             throw TrainingError(.input, "\(weightsPath): names no optimizer state; give a run that this program made")
@@ -76,7 +82,7 @@ struct Checkpoint {
             throw TrainingError(.input, "\(state.path): holds no progress of a run; give a run that this program made")
         }
         var found: [[Tensor]?] = []
-        let names = model.namedParameters
+        let names = task.model.namedParameters
         for parameter in optimizer.groups.flatMap(\.parameters) {
             let name = names.first { $0.parameter === parameter }?.name ?? ""
             let entries = (0..<optimizer.stateCount).compactMap { state["\(name)#\($0)"] }
@@ -87,7 +93,12 @@ struct Checkpoint {
             }
             found.append(entries.isEmpty ? nil : try entries.map { Tensor(try $0.floats(), shape: $0.shape) })
         }
-        try ModelState.load(weights, into: model)
+        var carried: [String: Tensor] = [:]
+        for entry in state.entries where entry.name.hasPrefix(Self.carriedPrefix) {
+            carried[String(entry.name.dropFirst(Self.carriedPrefix.count))] = Tensor(try entry.floats(), shape: entry.shape)
+        }
+        try ModelState.load(weights, into: task.model)
+        try task.restore(carried: carried)
         optimizer.restore(steps: progress.step, state: found)
         return progress
     }

@@ -97,8 +97,8 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
                 .input,
                 "\(path): is not a run's configuration (\(RunConfiguration.oneLine(error))); give a run that this program made")
         }
-        guard batchSize >= 1, epochs >= 0, (1...3).contains(inputShape.count),
-            inputShape.allSatisfy({ $0 > 0 && $0 <= 1 << 20 }), inputShape.reduce(1, *) <= 1 << 28, !classes.isEmpty,
+        guard batchSize >= 1, epochs >= 0, inputShape.count <= 3,
+            inputShape.allSatisfy({ $0 > 0 && $0 <= 1 << 20 }), inputShape.reduce(1, *) <= 1 << 28,
             steps.map({ $0 >= 0 }) ?? true, learningRate.isFinite, learningRate >= 0,
             logEvery.map({ $0 >= 1 }) ?? true
         else {

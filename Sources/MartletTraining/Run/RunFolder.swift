@@ -60,6 +60,11 @@ public struct RunFolder: Sendable {
         try AtomicFile.write(Array(try configuration.yaml().utf8), to: configurationPath)
     }
 
+    /// Writes files that belong to the model.
+    public func write(_ files: [(name: String, bytes: [UInt8])]) throws {
+        for file in files { try AtomicFile.write(file.bytes, to: path + "/" + file.name) }
+    }
+
     /// The weights to use: the best, else the last.
     public func weights() throws -> SafeTensors {
         let best = FileManager.default.fileExists(atPath: bestPath)

@@ -20,15 +20,10 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         guard batchSize >= 1 else { throw TrainingError(.input, "--batch-size \(batchSize): give 1 or more") }
         let choice = try options.choose()
-        let (model, dataset, name) = try prepare()
+        let plan = EvaluationPlan(source: try source.source(), data: data, split: split, batchSize: batchSize)
+        let model = try plan.source.model()
+        let (name, result) = try withDevice(choice.device) { try model.workload.evaluate(plan) }
         choice.announce()
-        let result = try evaluate(model.layer, on: dataset, batchSize: batchSize, device: choice.device)
-        guard result.loss.isFinite else {
-            throw TrainingError(
-                .failed,
-                "\(dataset.name): the model's loss is \(result.loss); its weights may be damaged, or values of the data too large"
-            )
-        }
         if options.json {
             Console.result(
                 JSON.object([
@@ -41,29 +36,5 @@ struct EvaluateCommand: ParsableCommand {
         let metrics = result.metrics.map { "\($0.name) \(percent($0.value))" }.joined(separator: "  ")
         Console.result(
             "\(name): \(metrics)  loss \(decimals(result.loss))  (\(result.samples) samples, \(decimals(result.seconds, 2)) s)")
-    }
-
-    private func prepare() throws -> (LoadedModel, any Dataset, String) {
-        if source.run != nil {
-            let model = try LoadedModel(source, shape: nil)
-            let parts = try DataSource.load(data ?? model.data ?? "digits", for: model)
-            let (dataset, name) = try part(of: parts)
-            try DataSource.check(dataset, fits: model)
-            return (model, dataset, name)
-        }
-        guard let name = source.model else {
-            throw TrainingError(.input, "which model? give --run DIR, or --model MODEL with --weights FILE")
-        }
-        let parts = try DataSource.load(
-            data ?? "digits", for: try ModelCatalog.named(name), try Settings(parsing: source.settings))
-        let (dataset, split) = try part(of: parts)
-        return (try LoadedModel(source, shape: (dataset.sampleShape, dataset.classNames)), dataset, split)
-    }
-
-    private func part(of parts: DatasetSplits) throws -> (any Dataset, String) {
-        if let split { return (try parts.part(named: split), split) }
-        if let test = parts.test { return (test, "test") }
-        if let validation = parts.validation { return (validation, "val") }
-        throw TrainingError(.input, "the data has neither a test nor a val part; give --split train")
     }
 }

@@ -20,19 +20,16 @@ struct PredictCommand: ParsableCommand {
     func run() throws {
         guard top >= 1 else { throw TrainingError(.input, "--top \(top): give 1 or more") }
         let choice = try options.choose()
-        let model: LoadedModel
-        if source.run != nil {
-            model = try LoadedModel(source, shape: nil)
-        } else {
-            guard let name = source.model else {
-                throw TrainingError(.input, "which model? give --run DIR, or --model MODEL with --weights FILE")
-            }
-            let parts = try DataSource.load(
-                data ?? "digits", for: try ModelCatalog.named(name), try Settings(parsing: source.settings))
-            model = try LoadedModel(source, shape: (parts.training.sampleShape, parts.training.classNames))
+        let source = try source.source()
+        var fallback: (shape: [Int], classes: [String])?
+        if case .weights(let description, _, let settings) = source {
+            let parts = try DataRecipe.load(
+                data ?? description.workload.standardData, settings, standardSize: description.classifier?.imageSize, seed: 0)
+            fallback = (parts.training.sampleShape, parts.training.classNames)
         }
+        let model = try TrainedClassifier(source, shape: fallback)
         for (index, file) in files.enumerated() {
-            let sample = try DataSource.image(file, for: model)
+            let sample = try model.image(file)
             if index == 0 { choice.announce() }
             let probabilities = try withDevice(choice.device) {
                 try withoutGradients { try model.layer(Tensor(sample, shape: [1] + model.shape)).softmax().floats() }

@@ -38,47 +38,15 @@ struct ModelOptions: ParsableArguments {
 
     @Option(name: .customLong("set"), help: "a hyper-parameter of the model, key=value")
     var settings: [String] = []
-}
 
-/// A model ready to use, and what it was trained on.
-struct LoadedModel {
-    let layer: any Layer
-    let description: ModelDescription
-    let shape: [Int]
-    let classes: [String]
-    /// The data of the run.
-    let data: String?
-    let settings: Settings
-    let seed: UInt64
-
-    /// Loads a run's best weights, or a model with a weight file.
-    init(_ options: ModelOptions, shape fallback: (shape: [Int], classes: [String])?) throws {
-        switch (options.run, options.model, options.weights) {
+    /// Where the model comes from.
+    func source() throws -> TrainedSource {
+        switch (run, model, weights) {
         case (let run?, nil, nil):
-            guard options.settings.isEmpty else {
-                throw TrainingError(.input, "--set: a run brings its own settings; drop --set")
-            }
-            let folder = try RunFolder(opening: run)
-            let configuration = try RunConfiguration(reading: folder.configurationPath)
-            description = try blaming(folder.configurationPath) { try ModelCatalog.named(configuration.model) }
-            (shape, classes, data) = (configuration.inputShape, configuration.classes, configuration.data)
-            settings = Settings(configuration.settings)
-            seed = configuration.seed
-            layer = try blaming(folder.configurationPath) { [description, settings, shape, classes] in
-                try description.build(settings, shape: ModelShape(input: shape, classes: classes.count))
-            }
-            try ModelState.load(try folder.weights(), into: layer)
+            guard settings.isEmpty else { throw TrainingError(.input, "--set: a run brings its own settings; drop --set") }
+            return try TrainedSource(run: run)
         case (nil, let name?, let weights?):
-            description = try ModelCatalog.named(name)
-            guard let fallback else {
-                throw TrainingError(.input, "--model \(name): give --data too, which says the shape and the classes")
-            }
-            (shape, classes, data) = (fallback.shape, fallback.classes, nil)
-            settings = try Settings(parsing: options.settings)
-            seed = 0
-            try settings.check(against: description.settings + DataRecipe.keys, of: name)
-            layer = try description.build(settings, shape: ModelShape(input: shape, classes: classes.count))
-            try ModelState.load(try SafeTensors.read(weights), into: layer)
+            return .weights(try ModelCatalog.named(name), path: weights, try Settings(parsing: settings))
         default:
             throw TrainingError(.input, "which model? give --run DIR, or --model MODEL with --weights FILE")
         }
@@ -90,14 +58,5 @@ extension Devices.Choice {
     func announce() {
         if let note { Console.note(note) }
         if let advice = (device as? any TunableDevice)?.firstUseAdvice() { Console.note(advice) }
-    }
-}
-
-/// Names the file that brought a setting which is refused.
-func blaming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
-    do {
-        return try body()
-    } catch let error as TrainingError where error.kind == .input && !error.description.hasPrefix(path) {
-        throw TrainingError(.input, "\(path): \(error)")
     }
 }

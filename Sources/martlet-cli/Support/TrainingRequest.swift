@@ -23,8 +23,6 @@ struct TrainingRequest {
     /// The configuration of the run that is gone on with.
     var previous: RunConfiguration?
 
-    static let labelSmoothing = Settings.Key("label_smoothing", "0", "share of the target spread over all classes")
-
     init(_ command: TrainCommand, _ file: ConfigurationFile) throws {
         if command.epochs != nil, command.steps != nil { throw TrainingError(.input, "--epochs and --steps: give one of them") }
         if let path = command.resume {
@@ -39,7 +37,7 @@ struct TrainingRequest {
         }
         let keys =
             model.settings + optimizer.settings + OptimizerCatalog.common + schedule.settings + ScheduleCatalog.common
-            + DataRecipe.keys + [Self.labelSmoothing]
+            + model.workload.settings
         let owner = "\(model.name) with \(optimizer.name) and schedule \(schedule.name)"
         if let source = resumed?.configurationPath ?? command.config {
             let given = try Settings(parsing: command.settings)
@@ -71,7 +69,7 @@ struct TrainingRequest {
         resumed = nil
         model = try ModelCatalog.named(name)
         let recipe = model.defaults
-        data = try DataSpec.parse(command.data ?? file.string("data") ?? "digits").absolute.description
+        data = try DataSpec.parse(command.data ?? file.string("data") ?? model.workload.standardData).absolute.description
         weights = command.weights ?? file.string("weights")
         epochs = try command.epochs ?? file.value("epochs", as: Int.self) ?? recipe.epochs
         steps = try command.steps ?? (command.epochs == nil ? file.value("steps", as: Int.self) : nil)

@@ -13,22 +13,25 @@ struct TrainingSession {
         self.device = device
         // The run's own, whatever has been tuned since.
         let changed = request.previous?.variants.map { VariantRecord.reuse($0, on: device) } ?? []
-        let data = try DataSource.load(request.data, for: request.model, request.settings, seed: request.seed)
-        let shape = ModelShape(input: data.training.sampleShape, classes: data.training.classNames.count)
-        if let previous = request.previous, previous.inputShape != shape.input || previous.classes != data.training.classNames {
+        let prepared = try request.model.workload.prepare(
+            TrainingPlan(
+                model: request.model, data: request.data, settings: request.settings, batchSize: request.batchSize,
+                shuffle: request.shuffle, seed: request.seed, resumed: request.resumed))
+        if let previous = request.previous,
+            previous.inputShape != prepared.inputShape || previous.classes != prepared.classes
+        {
             throw TrainingError(
                 .input,
                 "\(request.data): its samples or classes are not those of \(request.resumed?.path ?? "the run") any more; give the run's own data"
             )
         }
-        let build = { try withSeed(request.seed) { try request.model.build(request.settings, shape: shape) } }
-        let model = try request.resumed.map { try blaming($0.configurationPath, build) } ?? build()
+        let task = prepared.task, model = task.model
         if request.resumed == nil, let weights = request.weights {
             try ModelState.load(try SafeTensors.read(weights), into: model)
         }
         try Self.freeze(request.freeze, in: model)
-        let loaderSteps = (data.training.count + request.batchSize - 1) / request.batchSize
-        let length = RunLength(steps: request.steps ?? request.epochs * loaderSteps, stepsPerEpoch: loaderSteps)
+        let length = RunLength(
+            steps: request.steps ?? request.epochs * task.batchCount, stepsPerEpoch: task.batchCount)
         let optimizer = try request.optimizer.build(
             request.settings, [ParameterGroup(model.parameters)], learningRate: request.learningRate)
         configuration = RunConfiguration(
@@ -36,13 +39,11 @@ struct TrainingSession {
             schedule: request.schedule.name, batchSize: request.batchSize, epochs: request.epochs, steps: request.steps,
             seed: request.seed,
             shuffle: request.shuffle, weights: request.weights, freeze: request.freeze, settings: request.settings.values,
-            inputShape: shape.input,
-            classes: data.training.classNames, device: device.info.id, deviceName: device.info.name,
+            inputShape: prepared.inputShape,
+            classes: prepared.classes, device: device.info.id, deviceName: device.info.name,
             deviceVersion: device.info.version,
             threads: device.info.computeUnits, variants: VariantRecord.inUse(on: device), logEvery: request.logEvery)
         let schedule = try request.schedule.build(request.settings, length: length)
-        let smoothing = try request.settings.number(TrainingRequest.labelSmoothing, in: 0...1)
-        let augmentation = try DataRecipe.augmentation(request.settings, shape: shape.input)
         if let previous = request.previous,
             (previous.device, previous.deviceVersion, previous.threads)
                 != (configuration.device, configuration.deviceVersion, configuration.threads)
@@ -58,16 +59,16 @@ struct TrainingSession {
         folder =
             try request.resumed
             ?? RunFolder(creating: request.out ?? RunFolder.freshPath(model: request.model.name, data: request.data))
+        if request.resumed == nil { try folder.write(prepared.files) }
         trainer = try Trainer(
             .init(
-                configuration: configuration, model: model, optimizer: optimizer, schedule: schedule, data: data, folder: folder,
-                labelSmoothing: Float(smoothing),
-                augmentation: augmentation, logEvery: request.logEvery),
+                configuration: configuration, task: task, optimizer: optimizer, schedule: schedule, folder: folder,
+                logEvery: request.logEvery),
             resuming: request.resumed != nil)
         if request.resumed != nil { try folder.write(configuration) }
         summary =
-            "\(request.model.name) (\(model.parameterCount) parameters) on \(request.data): \(data.training.count) samples of "
-            + "\(shape.input), \(shape.classes) classes; \(trainer.totalSteps) steps on \(device.info.id)"
+            "\(request.model.name) (\(model.parameterCount) parameters) on \(request.data): \(prepared.summary); "
+            + "\(trainer.totalSteps) steps on \(device.info.id)"
     }
 
     /// Says on standard error what is about to be trained.

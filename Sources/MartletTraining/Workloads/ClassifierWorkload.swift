@@ -1,0 +1,59 @@
+import MartletCore
+import MartletData
+import MartletNN
+
+/// Telling classes of images, or of rows of numbers, apart.
+public struct ClassifierWorkload: Workload {
+    /// The height and width that images are brought to; nil for those of the data.
+    public let imageSize: Int?
+    let make: @Sendable (Settings, ModelShape) throws -> any Layer
+
+    static let labelSmoothing = Settings.Key("label_smoothing", "0", "share of the target spread over all classes")
+
+    public var settings: [Settings.Key] { DataRecipe.keys + [Self.labelSmoothing] }
+    public var standardData: String { "digits" }
+
+    public func prepare(_ plan: TrainingPlan) throws -> PreparedTraining {
+        let data = try DataRecipe.load(plan.data, plan.settings, standardSize: imageSize, seed: plan.seed)
+        let shape = ModelShape(input: data.training.sampleShape, classes: data.training.classNames.count)
+        let build = { try withSeed(plan.seed) { try plan.model.build(plan.settings, shape: shape) } }
+        let classifier = try plan.resumed.map { try blaming($0.configurationPath, build) } ?? build()
+        let task = try ClassificationTask(
+            classifier, on: data, batchSize: plan.batchSize, shuffle: plan.shuffle, seed: plan.seed,
+            augmentation: try DataRecipe.augmentation(plan.settings, shape: shape.input),
+            labelSmoothing: Float(try plan.settings.number(Self.labelSmoothing, in: 0...1)), loaderThreads: plan.loaderThreads)
+        return PreparedTraining(
+            task: task, inputShape: shape.input, classes: data.training.classNames,
+            summary: "\(data.training.count) samples of \(shape.input), \(shape.classes) classes")
+    }
+
+    public func evaluate(_ plan: EvaluationPlan) throws -> (split: String, result: EvaluationResult) {
+        let classifier: TrainedClassifier, dataset: any Dataset, split: String
+        switch plan.source {
+        case .run(_, let configuration):
+            classifier = try TrainedClassifier(plan.source, shape: nil)
+            (dataset, split) = try Self.part(
+                plan.split, of: try classifier.load(plan.data ?? configuration.data))
+            try classifier.check(fits: dataset)
+        case .weights(_, _, let settings):
+            let parts = try DataRecipe.load(plan.data ?? standardData, settings, standardSize: imageSize, seed: 0)
+            (dataset, split) = try Self.part(plan.split, of: parts)
+            classifier = try TrainedClassifier(plan.source, shape: (dataset.sampleShape, dataset.classNames))
+        }
+        let result = try MartletTraining.evaluate(classifier.layer, on: dataset, batchSize: plan.batchSize)
+        guard result.loss.isFinite else {
+            throw TrainingError(
+                .failed,
+                "\(dataset.name): the model's loss is \(result.loss); its weights may be damaged, or values of the data too large"
+            )
+        }
+        return (split, result)
+    }
+
+    private static func part(_ name: String?, of parts: DatasetSplits) throws -> (any Dataset, String) {
+        if let name { return (try parts.part(named: name), name) }
+        if let test = parts.test { return (test, "test") }
+        if let validation = parts.validation { return (validation, "val") }
+        throw TrainingError(.input, "the data has neither a test nor a val part; give --split train")
+    }
+}
