@@ -7,16 +7,17 @@ public final class LayerNorm: Layer {
     public let shape: [Int]
     public let epsilon: Float
 
-    public init(_ shape: [Int], epsilon: Float = 1e-5, affine: Bool = true) {
+    /// - Parameter bias: whether an affine one shifts too.
+    public init(_ shape: [Int], epsilon: Float = 1e-5, affine: Bool = true, bias: Bool = true) {
         precondition(!shape.isEmpty && shape.allSatisfy { $0 > 0 }, "LayerNorm over \(shape)")
         weight = affine ? Parameter(Initializer.ones(shape)) : nil
-        bias = affine ? Parameter(Initializer.zeros(shape)) : nil
+        self.bias = affine && bias ? Parameter(Initializer.zeros(shape)) : nil
         self.shape = shape
         self.epsilon = epsilon
     }
 
-    public convenience init(_ width: Int, epsilon: Float = 1e-5, affine: Bool = true) {
-        self.init([width], epsilon: epsilon, affine: affine)
+    public convenience init(_ width: Int, epsilon: Float = 1e-5, affine: Bool = true, bias: Bool = true) {
+        self.init([width], epsilon: epsilon, affine: affine, bias: bias)
     }
 
     public var parts: Parts { ["weight": weight, "bias": bias] }
@@ -46,5 +47,33 @@ public final class GroupNorm: Layer {
 
     public func callAsFunction(_ x: Tensor) -> Tensor {
         groupNorm(x, groups: groups, scale: weight?.value, shift: bias?.value, epsilon: epsilon)
+    }
+}
+
+/// Divides by the root of the mean square over the last axes, then scales. Zhang and Sennrich, 2019.
+public final class RMSNorm: Layer {
+    public let weight: Parameter?
+    public let shape: [Int]
+    public let epsilon: Float
+
+    /// - Parameter epsilon: added to the mean square; PyTorch's default is the distance from 1 to the next float.
+    public init(_ shape: [Int], epsilon: Float = .ulpOfOne, affine: Bool = true) {
+        precondition(!shape.isEmpty && shape.allSatisfy { $0 > 0 }, "RMSNorm over \(shape)")
+        weight = affine ? Parameter(Initializer.ones(shape)) : nil
+        self.shape = shape
+        self.epsilon = epsilon
+    }
+
+    public convenience init(_ width: Int, epsilon: Float = .ulpOfOne, affine: Bool = true) {
+        self.init([width], epsilon: epsilon, affine: affine)
+    }
+
+    public var parts: Parts { ["weight": weight] }
+
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        precondition(x.shape.suffix(shape.count) == shape[...], "RMSNorm over \(shape) on \(x.shape)")
+        let axes = Array(x.rank - shape.count..<x.rank)
+        let scaled = x * (x.square.mean(axes, keepingDimensions: true) + epsilon).reciprocalSquareRoot
+        return weight.map { scaled * $0.value } ?? scaled
     }
 }

@@ -1,7 +1,9 @@
 extension Tensor {
     /// The parts of an axis at int32 `indices` [m], which take the axis's place: an embedding's rows, for one. An index outside
-    /// reads as NaN.
-    public func gathered(_ indices: Tensor, axis: Int = 0, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    /// reads as NaN. The part at the index `fixed` gets no gradient.
+    public func gathered(
+        _ indices: Tensor, axis: Int = 0, fixed: Int32? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         let axis = self.axis(axis, "gathered", file, line)
         require(indices.type == .int32, "gathered", "int32 indices wanted, not \(indices.type)", file, line)
         let device = Tensor.commonDevice([self, indices], "gathered", file, line)
@@ -14,10 +16,16 @@ extension Tensor {
                 into: result.view(on: device).reshaped([outer, m, inner]))
         }
         return result.recorded([self]) { gradient, _ in
-            [
+            // An index of -1 adds nothing.
+            let moved = fixed.map {
+                Tensor.pointwise(
+                    .select(.input(0) .== .scalar(0), -1, .input(0)), scalars: [Float($0)], [indices.detached], type: .int32)
+            }
+            return [
                 Tensor(filling: source, on: device) {
                     device.scatterAdd(
-                        gradient.contiguousView(on: device).reshaped([outer, m, inner]), indices: positions,
+                        gradient.contiguousView(on: device).reshaped([outer, m, inner]),
+                        indices: moved?.contiguousView(on: device).reshaped([m]) ?? positions,
                         into: $0.reshaped([outer, n, inner]))
                 }
             ]
