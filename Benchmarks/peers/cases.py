@@ -114,6 +114,13 @@ def train_steps(names, *peers, rounds=7):
         yield Row(name, sides(case, *peers, calls=10 if small else 1), tolerance=1e-4 if small else 5e-3, rounds=rounds)
 
 
+def recurrent_steps():
+    """A language model of characters: 2 layers of 256, sequences of 64, batch 32, vocabulary 65."""
+    for cell in ("lstm", "gru"):
+        case = {"kind": "recurrentStep", "operation": cell, "shapes": [[64, 32, 65, 256]]}
+        yield Row(f"{cell.upper()}, 2 x 256", sides(case, "torch", calls=1), tolerance=1e-3)
+
+
 # AlexNet's parameters, 61,100,840 of them.
 PARAMETERS = [[64, 3, 11, 11], [64], [192, 64, 5, 5], [192], [384, 192, 3, 3], [384], [256, 384, 3, 3], [256], [256, 256, 3, 3],
               [256], [4096, 9216], [4096], [4096, 4096], [4096], [1000, 4096], [1000]]

@@ -51,3 +51,9 @@ def batch(setup):
     """Images and labels of `TrainStep`."""
     labels = np.arange(setup["batch"], dtype=np.int64) * 31 % setup["classes"]
     return uniform((setup["batch"], *setup["input"]), 0, 1, 8, 0), labels
+
+
+def tokens(steps, samples, vocabulary):
+    """The characters [steps + 1, samples] of Martlet's `recurrentStep`: numbers 7 i^2 + 31 i modulo the vocabulary."""
+    i = np.arange((steps + 1) * samples, dtype=np.int64)
+    return ((7 * i * i + 31 * i) % vocabulary).reshape(steps + 1, samples)

@@ -190,8 +190,46 @@ def train_step(case):
     return Workload(run, outputs)
 
 
+class RecurrentModel(torch.nn.Module):
+    """Embedded characters, two layers of cells, a dense layer."""
+
+    def __init__(self, cell, vocabulary, units):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(vocabulary, units)
+        self.layers = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell](units, units, 2)
+        self.head = torch.nn.Linear(units, vocabulary)
+        for index, (name, parameter) in enumerate(self.named_parameters()):
+            parameter.data = torch.from_numpy(inputs.parameter(tuple(parameter.shape), "bias" in name, index))
+
+    def forward(self, tokens):
+        return self.head(self.layers(self.embedding(tokens))[0])
+
+
+def recurrent_step(case):
+    steps, samples, vocabulary, units = case["shapes"][0]
+    numbers = torch.from_numpy(inputs.tokens(steps, samples, vocabulary))
+    model = RecurrentModel(case["operation"], vocabulary, units)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    def run():
+        with torch.enable_grad():
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(numbers[:-1]).flatten(0, 1), numbers[1:].flatten())
+            loss.backward()
+            optimizer.step()
+            return loss
+
+    def outputs():
+        first = run()
+        norms = [p.detach().double().norm() for p in model.parameters()]
+        return arrays([first, run(), run()] + norms)
+
+    return Workload(run, outputs)
+
+
 KINDS = {"matmul": matmul, "convolution": convolution, "pointwise": pointwise, "normalization": rows, "softmax": rows,
-         "reduction": rows, "pooling": pooling, "optimizer": optimizer, "trainStep": train_step}
+         "reduction": rows, "pooling": pooling, "optimizer": optimizer, "trainStep": train_step,
+         "recurrentStep": recurrent_step}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

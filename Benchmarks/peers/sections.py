@@ -169,6 +169,11 @@ def steps(name, title, names):
                     ("opencl, times PyTorch's speed", ratio("opencl", "torch"), 1.5)])
 
 
+def recurrent():
+    return Section("recurrent", "Training steps of recurrent language models, sequences of 64, batch 32", cases.recurrent_steps,
+                   MS + against("torch", "PyTorch") + AGREE, at_least("torch", "PyTorch", 1.1))
+
+
 def optimizer():
     shares = [(f"{d}, share of a triad's bandwidth", share(d, f"{d} roof", "bytes")) for d in cases.OURS]
     forms = [("foreach", ms("torch foreach")), ("fused", ms("torch fused"))]
@@ -208,6 +213,6 @@ def sections():
         steps("steps-small", "Training steps, batch 128", ("mlp", "lenet")),
         steps("steps-photo", "Training steps, photos of 224 x 224", photos),
         whole.Tinygrad("small", "mlp", "lenet"), *(whole.Tinygrad(name, name) for name in photos),
-        optimizer(), small(),
+        recurrent(), optimizer(), small(),
         whole.Memory(("mlp", "lenet", *photos)), whole.Start(),
     ]

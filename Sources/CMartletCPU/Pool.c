@@ -2,6 +2,7 @@
 #include "Pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -169,4 +170,42 @@ void martlet_pool_run(MartletPool *pool, size_t tasks, MartletTask task, void *c
         pthread_mutex_unlock(&pool->mutex);
     }
     pthread_mutex_unlock(&pool->caller);
+}
+
+struct MartletTeam {
+    _Alignas(64) atomic_int missing;
+    _Alignas(64) atomic_uint meetings;
+    int members;
+    MartletMember body;
+    void *context;
+};
+
+void martlet_team_meet(MartletTeam *team) {
+    if (team->members == 1) return;
+    unsigned seen = atomic_load_explicit(&team->meetings, memory_order_relaxed);
+    if (atomic_fetch_sub(&team->missing, 1) == 1) {
+        atomic_store_explicit(&team->missing, team->members, memory_order_relaxed);
+        atomic_fetch_add(&team->meetings, 1);
+        return;
+    }
+    // Meetings are microseconds apart; where one takes longer, another program has the processor.
+    for (int spin = 0; atomic_load_explicit(&team->meetings, memory_order_acquire) == seen; spin++) {
+        if (spin < SPINS) pause_briefly();
+        else sched_yield();
+    }
+}
+
+// A member waits for the others before it begins, so that no worker takes two tasks.
+static void join_team(void *context, size_t task, int worker) {
+    (void)worker;
+    MartletTeam *team = context;
+    martlet_team_meet(team);
+    team->body(team->context, team, (int)task, team->members);
+}
+
+void martlet_pool_run_team(MartletPool *pool, MartletMember body, void *context) {
+    MartletTeam team = {.members = running_task ? 1 : pool->threads, .body = body, .context = context};
+    atomic_init(&team.missing, team.members);
+    atomic_init(&team.meetings, 0);
+    martlet_pool_run(pool, (size_t)team.members, join_team, &team);
 }

@@ -8,6 +8,7 @@ public enum OpFamily: String, CaseIterable, Sendable, Codable {
     case pooling = "Pooling"
     case normalization = "Normalization"
     case softmax = "Softmax"
+    case recurrence = "Recurrence"
     case indexing = "Indexing"
     case random = "Random"
     case update = "Update"
@@ -23,6 +24,7 @@ public enum OpFamily: String, CaseIterable, Sendable, Codable {
         case .pooling: PoolingCases.all
         case .normalization: NormalizationCases.all
         case .softmax: SoftmaxCases.all
+        case .recurrence: RecurrenceCases.all
         case .indexing: IndexingCases.all
         case .random: RandomCases.all
         case .update: UpdateCases.all

@@ -149,6 +149,37 @@ final class CorruptingDevice: Device {
         spoil(.softmax, [dLogits])
     }
 
+    // MARK: Recurrence
+
+    func lstm(gates: View, weight: View, lengths: View?, hidden: View, cell: View, isReversed: Bool) {
+        base.lstm(gates: gates, weight: weight, lengths: lengths, hidden: hidden, cell: cell, isReversed: isReversed)
+        spoil(.recurrence, [hidden])
+    }
+    func lstmGradient(
+        dHidden: View, dCell: View?, gates: View, weight: View, lengths: View?, cell: View, into dGates: View,
+        dInitialHidden: View, dInitialCell: View, isReversed: Bool
+    ) {
+        base.lstmGradient(
+            dHidden: dHidden, dCell: dCell, gates: gates, weight: weight, lengths: lengths, cell: cell, into: dGates,
+            dInitialHidden: dInitialHidden, dInitialCell: dInitialCell, isReversed: isReversed)
+        spoil(.recurrence, [dGates, dInitialHidden, dInitialCell])
+    }
+    func gru(gates: View, weight: View, bias: View?, lengths: View?, hidden: View, candidate: View, isReversed: Bool) {
+        base.gru(
+            gates: gates, weight: weight, bias: bias, lengths: lengths, hidden: hidden, candidate: candidate,
+            isReversed: isReversed)
+        spoil(.recurrence, [hidden])
+    }
+    func gruGradient(
+        dHidden: View, gates: View, weight: View, lengths: View?, hidden: View, candidate: View, into dGates: View,
+        dCandidate: View, dInitialHidden: View, isReversed: Bool
+    ) {
+        base.gruGradient(
+            dHidden: dHidden, gates: gates, weight: weight, lengths: lengths, hidden: hidden, candidate: candidate, into: dGates,
+            dCandidate: dCandidate, dInitialHidden: dInitialHidden, isReversed: isReversed)
+        spoil(.recurrence, [dGates, dCandidate, dInitialHidden])
+    }
+
     // MARK: Indexing, random numbers, updates
 
     func gather(_ x: View, indices: View, into y: View) {

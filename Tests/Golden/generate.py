@@ -12,6 +12,7 @@ import losses
 import models
 import optimizers
 import pointwise
+import recurrent
 import schedules
 import selection
 import trajectories
@@ -40,6 +41,7 @@ def main():
     schedules.write(HERE / "schedules.json")
     trajectories.write(HERE, digits)
     models.write(HERE / "models.safetensors")
+    recurrent.write(HERE / "recurrent.safetensors")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include "Pointwise.h"
 #include "Pool.h"
 #include "Random.h"
+#include "Recurrence.h"
 #include "Reduction.h"
 #include "Processor.h"
 #include "Peak.h"

@@ -22,4 +22,16 @@ int martlet_pool_threads(const MartletPool *_Nonnull pool);
 /// results. Loops begun by several threads run one after the other; one begun inside a task runs in that task.
 void martlet_pool_run(MartletPool *_Nonnull pool, size_t tasks, MartletTask _Nonnull task, void *_Nullable context);
 
+/// Threads that go through the same work side by side.
+typedef struct MartletTeam MartletTeam;
+
+/// What each member of a team runs: `member` is in 0..<members.
+typedef void (*MartletMember)(void *_Nullable context, MartletTeam *_Nonnull team, int member, int members);
+
+/// Runs `body` on all workers at the same time, each once (on the calling one alone inside a task), and returns when all are done.
+void martlet_pool_run_team(MartletPool *_Nonnull pool, MartletMember _Nonnull body, void *_Nullable context);
+
+/// Waits until every member has come here; what they wrote before is then seen by all. Every member must come equally often.
+void martlet_team_meet(MartletTeam *_Nonnull team);
+
 #endif

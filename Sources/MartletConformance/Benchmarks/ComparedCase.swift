@@ -24,6 +24,9 @@ struct ComparedCase: Decodable {
         case optimizer
         /// A step of training of the network named by `operation`.
         case trainStep
+        /// A step of training of a language model of two layers of the cells named by `operation`; shapes: [steps, samples,
+        /// vocabulary, units].
+        case recurrentStep
     }
 
     enum Transposes: String, Decodable { case none, left, right }
@@ -55,6 +58,7 @@ struct ComparedCase: Decodable {
         case .pooling: try poolingWorkload(device)
         case .optimizer: try optimizerWorkload(device)
         case .trainStep: try trainStepWorkload(device)
+        case .recurrentStep: try recurrentStepWorkload(device)
         }
     }
 
