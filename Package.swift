@@ -26,6 +26,7 @@ let package = Package(
         .library(name: "MartletCPU", targets: ["MartletCPU"]),
         .library(name: "MartletOpenCL", targets: ["MartletOpenCL"]),
         .library(name: "MartletData", targets: ["MartletData"]),
+        .library(name: "MartletFigures", targets: ["MartletFigures"]),
         .executable(name: "martlet", targets: ["martlet-cli"]),
     ],
     dependencies: [
@@ -53,6 +54,9 @@ let package = Package(
         .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["embed"]),
         library("MartletKernels", [], path: "Kernels", plugins: ["EmbedFiles"]),
 
+        // Charts and pages, from plain numbers; knows nothing of tensors.
+        library("MartletFigures", ["CZlib"]),
+
         // The layers, lowest first; each knows only those below it.
         library("MartletCore", []),
         library("MartletCPU", ["MartletCore", "CMartletCPU", "COpenBLAS"]),
@@ -71,6 +75,7 @@ let package = Package(
             swiftSettings: swift),
 
         tests("CoreTests", ["MartletCore", "MartletCPU"]),
+        tests("FiguresTests", ["MartletFigures"]),
         tests("DeviceTests", ["Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance"]),
         tests("DataTests", ["MartletData", "CZlib"]),
         tests("NNTests", ["Martlet"]),
