@@ -75,7 +75,6 @@ let package = Package(
             swiftSettings: swift),
 
         tests("CoreTests", ["MartletCore", "MartletCPU"]),
-        tests("FiguresTests", ["MartletFigures"]),
         tests("DeviceTests", ["Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance"]),
         tests("DataTests", ["MartletData", "CZlib"]),
         tests("NNTests", ["Martlet"]),

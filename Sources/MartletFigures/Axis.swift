@@ -105,7 +105,7 @@ struct Scale {
             let multiple = first + Double(index), value = multiple * step
             let isPlain = largest < 1e6 && decimals <= 4
             return Axis.Tick(
-                value, multiple == 0 ? "0" : isPlain ? String(format: "%.\(decimals)f", value).signed : tidy(value))
+                value, multiple == 0 ? "0" : isPlain ? String(format: "%.\(decimals)f", value).signed : scientific(value))
         }
     }
 
@@ -135,6 +135,11 @@ struct Scale {
             let text = size >= 1000 ? String(format: "%.0f", value) : String(format: "%.4g", value)
             return text.signed
         }
+        return scientific(value)
+    }
+
+    private static func scientific(_ value: Double) -> String {
+        let size = abs(value)
         var exponent = Int(floor(log10(size)))
         var digits = String(format: "%.3g", value / pow(10, Double(exponent)))
         if digits == "10" || digits == "-10" { (exponent, digits) = (exponent + 1, digits == "10" ? "1" : "-1") }
