@@ -63,9 +63,12 @@ __kernel void convolutionRaster(__global const float *from, const ulong offset, 
                 for (int x = begin; x < last; x += 16) vstore16(vload16(0, pixels + x), 0, out + x);
                 for (int x = last; x < pitch; x += 16) vstore16(0, 0, out + x);
             } else {
-                for (int x = 0; x < begin; x++) out[x] = 0;
-                for (int x = begin; x < last; x++) out[x] = pixels[x * strideX];
-                for (int x = last; x < pitch; x++) out[x] = 0;
+                int x = begin;
+                for (int i = 0; i < begin; i++) out[i] = 0;
+                if (strideX == 2) for (; x + 16 <= last && pixels + 2 * x + 32 <= fromEnd; x += 16)
+                    vstore16((float16)(vload16(0, pixels + 2 * x).even, vload16(0, pixels + 2 * x + 16).even), 0, out + x);
+                for (; x < last; x++) out[x] = pixels[x * strideX];
+                for (; x < pitch; x++) out[x] = 0;
             }
             out += pitch;
         }
@@ -78,6 +81,47 @@ __kernel void convolutionRaster(__global const float *from, const ulong offset, 
     const int inside = row >= 0 && row < height && column >= 0 && column < width;
     to[((plane * phasesY * phasesX + phase) * rows + y) * pitch + x] =
         inside ? from[offset + (plane * height + row) * width + column] : 0.0f;
+#endif
+}
+#endif
+
+#ifdef KERNEL_convolutionSpread
+// Pixel (y * strideY - top, x * strideX - left) of each of `planes` images of one channel is element (y, x) of `from`; pixels
+// between are 0. global: planes, or x, y, planes on GPU-like devices.
+__kernel void convolutionSpread(__global const float *from, __global float *to, const ulong offset, const ulong planes,
+                                const ulong planesEach, const int height, const int width, const int rows,
+                                const int columns, const int top, const int left, const int strideY, const int strideX) {
+#ifdef CPU_LIKE
+    const size_t first = get_global_id(0) * planesEach, end = min((ulong)(first + planesEach), planes);
+    const size_t begin = (left + strideX - 1) / strideX, used = min((width - 1 + left) / strideX + 1, columns);
+    for (size_t plane = first; plane < end; plane++) for (int y = 0; y < height; y++) {
+        const int row = (y + top) / strideY;
+        __global float *pixels = to + offset + (plane * height + y) * width;
+        int x = 0;
+        if ((y + top) % strideY == 0 && row < rows && begin < used) {
+            __global const float *values = from + (plane * rows + row) * columns;
+            for (; x < (int)(begin * strideX) - left; x++) pixels[x] = 0;
+            size_t i = begin;
+            if (strideX == 2) for (; i + 16 <= used && x + 32 <= width; i += 16, x += 32) {
+                const float16 v = vload16(0, values + i);
+                vstore16((float16)(v.s0, 0, v.s1, 0, v.s2, 0, v.s3, 0, v.s4, 0, v.s5, 0, v.s6, 0, v.s7, 0), 0, pixels + x);
+                vstore16((float16)(v.s8, 0, v.s9, 0, v.sa, 0, v.sb, 0, v.sc, 0, v.sd, 0, v.se, 0, v.sf, 0), 0, pixels + x + 16);
+            }
+            for (; i < used; i++) {
+                pixels[x++] = values[i];
+                for (int gap = 1; gap < strideX && x < width; gap++) pixels[x++] = 0;
+            }
+        }
+        for (; x + 16 <= width; x += 16) vstore16(0, 0, pixels + x);
+        for (; x < width; x++) pixels[x] = 0;
+    }
+#else
+    const int x = get_global_id(0), y = get_global_id(1);
+    const size_t plane = get_global_id(2);
+    if (x >= width) return;
+    const int row = (y + top) / strideY, column = (x + left) / strideX;
+    const int inside = (y + top) % strideY == 0 && (x + left) % strideX == 0 && row < rows && column < columns;
+    to[offset + (plane * height + y) * width + x] = inside ? from[(plane * rows + row) * columns + column] : 0.0f;
 #endif
 }
 #endif

@@ -114,6 +114,8 @@ struct ConvolutionShape {
     var isPlain: Bool { options.stride == 1 && options.padding == 0 }
     /// Whether it is a matrix product of channels.
     var isPointwise: Bool { isPlain && kernel == 1 && groups == 1 }
+    /// Whether it is one of chosen or padded pixels.
+    var isSampledPointwise: Bool { !isPlain && kernel == 1 && groups == 1 }
 }
 
 /// An image laid out for the products: [image][channel][phase y][phase x][row][pitch].

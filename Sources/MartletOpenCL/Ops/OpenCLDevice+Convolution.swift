@@ -6,6 +6,12 @@ extension OpenCLDevice: ConvolutionOps {
         guarded("convolution", inputs: [x, w] + (epilogue?.operands ?? []), outputs: [y]) {
             let shape = ConvolutionShape(x: x.shape, w: w.shape, y: y.shape, options)
             if shape.isPointwise, let problem = MatmulProblem(pointwise: x, w, y, epilogue) { return try multiply(problem) }
+            if shape.isSampledPointwise, MatmulProblem(pointwise: y, w, y, epilogue) != nil {
+                let sampled = try raster(x, shape.rasterY, shape.rasterX, isPlain: false).view
+                let source = View(sampled.buffer, shape: [x.shape[0], x.shape[1], shape.output.y, shape.output.x])
+                guard let problem = MatmulProblem(pointwise: source, w, y, epilogue) else { return }
+                return try multiply(problem)
+            }
             if let winograd = winogradShape(shape) {
                 return try winogradConvolution(
                     x, w, y, winograd, isGradient: false, FusedEpilogue(epilogue, rank: 4))
@@ -31,6 +37,7 @@ extension OpenCLDevice: ConvolutionOps {
         guarded("convolutionInputGradient", inputs: [dy, w], outputs: [dx]) {
             let shape = ConvolutionShape(x: dx.shape, w: w.shape, y: dy.shape, options)
             if shape.isPointwise { return try multiply(MatmulProblem(pointwiseGradient: dy, w, dx)) }
+            if shape.isSampledPointwise { return try spreadInputGradient(dy, w, dx, shape) }
             if let winograd = winogradShape(shape)?.inputGradient {
                 return try winogradConvolution(dy, w, dx, winograd, isGradient: true, nil)
             }
@@ -81,6 +88,28 @@ extension OpenCLDevice: ConvolutionOps {
                 try weightPanels(raster, dy, dw, table, shape, variant)
             }
         }
+    }
+
+    /// The input gradient where every output reads one pixel: a product, spread out over the image with zeros between.
+    private func spreadInputGradient(_ dy: View, _ w: View, _ dx: View, _ shape: ConvolutionShape) throws {
+        let sampled = [dx.shape[0], dx.shape[1], shape.output.y, shape.output.x], count = sampled.reduce(1, *)
+        let buffer = try scratch(byteCount: (count + 16) * 4)
+        if count > 0 { try multiply(MatmulProblem(pointwiseGradient: dy, w, View(buffer, shape: sampled))) }
+        let (stride, padding, planes) = (shape.options.stride, shape.options.padding, dx.shape[0] * dx.shape[1])
+        let kernel = try convolutionKernel("Convolution", "convolutionSpread", [:])
+        let global: WorkSize, local: WorkSize
+        var planesEach = 1
+        if deviceClass == .cpuLike {
+            planesEach = max(planes / (properties.computeUnits * 8), 1)
+            (global, local) = ([(planes + planesEach - 1) / planesEach], [1])
+        } else {
+            let width = min(shape.image.x > 32 ? 64 : 16, kernel.maxWorkGroupSize)
+            (global, local) = ([roundUp(shape.image.x, to: width), shape.image.y, planes], [width, 1, 1])
+        }
+        try launch(
+            kernel, global: global, local: local, .buffer(buffer), .tensor(dx), .size(planes), .size(planesEach),
+            .int(shape.image.y), .int(shape.image.x), .int(shape.output.y), .int(shape.output.x), .int(padding.y),
+            .int(padding.x), .int(stride.y), .int(stride.x))
     }
 
     private func multiply(
