@@ -65,8 +65,14 @@ extension DataSpec {
             return try splits.holdingOut(options.validation ?? (isWhole ? 0.2 : nil), seed: options.seed)
         case .csv(let path):
             return try DataSpec.table(path, options)
+        case .text, .pairs:
+            throw DataError(
+                .mismatch, problem: "the data \(self) is text, where samples with classes are wanted",
+                remedy: "give it to \(isPairs ? "transformer" : "lstm or gpt"), or give this model images or a table")
         }
     }
+
+    private var isPairs: Bool { if case .pairs = self { true } else { false } }
 
     private static func table(_ path: String, _ options: DataOptions) throws(DataError) -> DatasetSplits {
         var table = try CSVTable.read(path, options: options.csv)

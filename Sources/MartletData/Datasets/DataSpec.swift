@@ -12,13 +12,18 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
     case folder(String)
     /// A table of numbers.
     case csv(String)
+    /// A text for a language model.
+    case text(String)
+    /// A folder of sentences in two languages.
+    case pairs(String)
 
     /// The forms that are read.
-    public static let forms = "digits, mnist:DIR, cifar10:DIR, folder:DIR, csv:FILE, or a path of one of these layouts"
+    public static let forms =
+        "digits, mnist:DIR, cifar10:DIR, folder:DIR, csv:FILE, text:FILE, pairs:DIR, or a path of one of these layouts"
 
     /// Forms whose models are not there yet.
     private static let laterForms = [
-        "scenes": "detection", "voc": "detection", "coco": "detection", "text": "language models", "pairs": "translation",
+        "scenes": "detection", "voc": "detection", "coco": "detection",
     ]
 
     /// Reads a specification: a form of `forms`. A bare path is recognised by what lies there. Throws where the form is
@@ -37,6 +42,7 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         let path = parts[1]
         let known: [String: (String) -> DataSpec] = [
             "mnist": { .mnist($0) }, "cifar10": { .cifar10($0) }, "folder": { .folder($0) }, "csv": { .csv($0) },
+            "text": { .text($0) }, "pairs": { .pairs($0) },
         ]
         if let make = known[scheme] {
             guard !path.isEmpty else {
@@ -58,6 +64,8 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         case .cifar10(let path): "cifar10:\(path)"
         case .folder(let path): "folder:\(path)"
         case .csv(let path): "csv:\(path)"
+        case .text(let path): "text:\(path)"
+        case .pairs(let path): "pairs:\(path)"
         }
     }
 
@@ -70,6 +78,8 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         case .cifar10(let path): return .cifar10(whole(path))
         case .folder(let path): return .folder(whole(path))
         case .csv(let path): return .csv(whole(path))
+        case .text(let path): return .text(whole(path))
+        case .pairs(let path): return .pairs(whole(path))
         }
     }
 
@@ -88,7 +98,7 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         guard isFolder else {
             let lower = path.lowercased()
             if lower.hasSuffix(".csv") || lower.hasSuffix(".csv.gz") { return .csv(path) }
-            if lower.hasSuffix(".txt") { throw notYet("text") }
+            if lower.hasSuffix(".txt") || lower.hasSuffix(".txt.gz") { return .text(path) }
             throw DataError(
                 .unsupported, file: path, problem: "is a file of no known layout",
                 remedy: "say how to read it, such as csv:\(path)")
@@ -96,6 +106,7 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         if MNIST.isRecognized(path) { return .mnist(path) }
         if CIFAR10.isRecognized(path) { return .cifar10(path) }
         if Folder.isFolder(path + "/Annotations") == true, Folder.isFolder(path + "/JPEGImages") == true { throw notYet("voc") }
+        if PairCorpus.isRecognized(path) { return .pairs(path) }
         if ImageFolder.isRecognized(path) { return .folder(path) }
         throw DataError(
             .unsupported, file: path, problem: "is a folder of no known layout",

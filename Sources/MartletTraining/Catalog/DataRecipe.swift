@@ -46,7 +46,7 @@ public enum DataRecipe {
         var options = DataOptions(seed: Int(truncatingIfNeeded: seed))
         switch spec {
         case .digits, .folder: options.imageSize = standardSize
-        case .mnist, .cifar10, .csv: break
+        case .mnist, .cifar10, .csv, .text, .pairs: break
         }
         if isSet(imageSize, settings) { options.imageSize = try settings.integer(imageSize, in: 1...4096) }
         if isSet(shortSide, settings) { options.shortSide = try settings.integer(shortSide, in: 1...8192) }
