@@ -4,7 +4,7 @@ import Testing
 @Suite struct DataSpecTests {
     @Test(arguments: [
         ("digits", DataSpec.digits), ("mnist:a/b", .mnist("a/b")), ("cifar10:x", .cifar10("x")), ("folder:/a:b", .folder("/a:b")),
-        ("csv:t.csv", .csv("t.csv")),
+        ("csv:t.csv", .csv("t.csv")), ("text:t.txt", .text("t.txt")), ("pairs:a", .pairs("a")),
     ])
     func forms(text: String, expected: DataSpec) throws {
         let spec = try DataSpec.parse(text)
@@ -16,7 +16,7 @@ import Testing
         (":", "no kind of data called ''"),
         ("voc:x", "'voc' is for detection"), ("coco:a.json,b", "'coco' is for detection"),
         ("scenes", "'scenes' is for detection"),
-        ("text:x", "'text' is for language models"), ("pairs:x", "'pairs' is for translation"),
+        ("text:", "lacks its path"), ("pairs:", "lacks its path"),
         ("no/such/path", "does not exist"),
     ])
     func refusals(text: String, expected: String) throws {
@@ -32,6 +32,10 @@ import Testing
             #expect(try dataError { _ = try DataSpec.parse(folder + "/a.bin") }?.problem == "is a file of no known layout")
             try write([1], to: folder + "/a.csv")
             #expect(try DataSpec.parse(folder + "/a.csv") == .csv(folder + "/a.csv"))
+            try write([1], to: folder + "/a.txt.gz")
+            #expect(try DataSpec.parse(folder + "/a.txt.gz") == .text(folder + "/a.txt.gz"))
+            for name in ["train.de.gz", "train.en"] { try write([1], to: folder + "/pairs/" + name) }
+            #expect(try DataSpec.parse(folder + "/pairs") == .pairs(folder + "/pairs"))
             try write([1], to: folder + "/voc/Annotations/a.xml")
             try write([1], to: folder + "/voc/JPEGImages/a.jpg")
             #expect(try dataError { _ = try DataSpec.parse(folder + "/voc") }?.problem.contains("detection") == true)

@@ -106,6 +106,9 @@ extension Tokenizer {
             """
     }
 
-    /// Writes `tokenizer.json`: what was read, or what was made here.
+    /// What `tokenizer.json` holds: what was read, or what was made here.
+    public var fileContents: [UInt8] { source }
+
+    /// Writes `tokenizer.json`.
     public func write(to path: String) throws(DataError) { try AtomicFile.write(source, to: path) }
 }

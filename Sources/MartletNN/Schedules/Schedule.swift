@@ -144,16 +144,23 @@ public struct OneCycleSchedule: Schedule {
 /// counted from 1. Vaswani et al., 2017, where the optimizer's rate is 1.
 public struct InverseSquareRootSchedule: Schedule {
     public var warmUp: Int
-    public var width: Int
+    private let scale: Double
 
     public init(warmUp: Int = 4000, width: Int = 1) {
         precondition(warmUp > 0 && width > 0, "InverseSquareRootSchedule: warm-up \(warmUp), width \(width)")
         self.warmUp = warmUp
-        self.width = width
+        scale = pow(Double(width), -0.5)
+    }
+
+    /// The same shape with 1 as its highest factor, at the end of the warm-up: the optimizer's rate is the highest.
+    public init(peakAfter warmUp: Int) {
+        precondition(warmUp > 0, "InverseSquareRootSchedule: warm-up \(warmUp)")
+        self.warmUp = warmUp
+        scale = Double(warmUp).squareRoot()
     }
 
     public func factor(at step: Int) -> Double {
         let t = Double(step + 1)
-        return pow(Double(width), -0.5) * min(pow(t, -0.5), t * pow(Double(warmUp), -1.5))
+        return scale * min(pow(t, -0.5), t * pow(Double(warmUp), -1.5))
     }
 }

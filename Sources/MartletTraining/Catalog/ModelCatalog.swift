@@ -33,6 +33,8 @@ public struct ModelDescription: Sendable {
         public var optimizer: String
         public var learningRate: Double
         public var schedule: String
+        /// Settings that differ from their own defaults; each holds where the optimizer and schedule in use have it.
+        public var settings: [String: String] = [:]
     }
 
     public init(
@@ -81,7 +83,7 @@ public struct ModelDescription: Sendable {
 
 /// All models by name.
 public enum ModelCatalog {
-    public static let all: [ModelDescription] = [mlp, lenet] + photoModels
+    public static let all: [ModelDescription] = [mlp, lenet] + photoModels + textModels
 
     /// The model of this name.
     public static func named(_ name: String) throws -> ModelDescription {

@@ -18,7 +18,9 @@ public struct OptimizerDescription: Sendable {
     /// Builds the optimizer for parameters.
     public func build(_ settings: Settings, _ groups: [ParameterGroup], learningRate: Double) throws -> Optimizer {
         let decay = try settings.number(OptimizerCatalog.weightDecay(standard: name == "adamw" ? "0.01" : "0"), in: 0...1000)
-        return try make(settings, groups, Float(learningRate), Float(decay), try OptimizerCatalog.clipping(settings))
+        return try make(
+            settings, try OptimizerCatalog.decayed(groups, settings), Float(learningRate), Float(decay),
+            try OptimizerCatalog.clipping(settings))
     }
 }
 
@@ -43,7 +45,22 @@ public enum OptimizerCatalog {
     private static let clipNorm = Settings.Key("clip_norm", "0", "largest norm of all gradients together; 0 for none")
     private static let clipValue = Settings.Key("clip_value", "0", "largest value of a gradient; 0 for none")
     /// The settings that all optimizers have.
-    public static let common = [weightDecay(standard: "0"), clipNorm, clipValue]
+    public static let common = [weightDecay(standard: "0"), decayVectors, clipNorm, clipValue]
+
+    private static let decayVectors = Settings.Key(
+        "decay_vectors", "true", "whether weight decay holds for biases and the scales of normalisations too")
+
+    /// The groups, those parameters apart that weight decay leaves alone.
+    static func decayed(_ groups: [ParameterGroup], _ settings: Settings) throws -> [ParameterGroup] {
+        if try settings.bool(decayVectors) { return groups }
+        return groups.flatMap { group -> [ParameterGroup] in
+            var matrices = group, vectors = group
+            matrices.parameters = group.parameters.filter { $0.shape.count > 1 }
+            vectors.parameters = group.parameters.filter { $0.shape.count <= 1 }
+            vectors.weightDecay = 0
+            return [matrices, vectors].filter { !$0.parameters.isEmpty }
+        }
+    }
 
     static func clipping(_ settings: Settings) throws -> GradientClipping? {
         let norm = Float(try settings.number(clipNorm, in: 0...1e30)), value = Float(try settings.number(clipValue, in: 0...1e30))

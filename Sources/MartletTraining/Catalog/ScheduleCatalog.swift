@@ -21,7 +21,7 @@ public struct ScheduleDescription: Sendable {
     public func build(_ settings: Settings, length: RunLength) throws -> any Schedule {
         let schedule = try make(settings, length)
         let warmUp = try settings.integer(ScheduleCatalog.warmUp, in: 0...1_000_000_000)
-        return warmUp > 0 && name != "noam" && name != "plateau"
+        return warmUp > 0 && !["noam", "inverse-sqrt", "plateau"].contains(name)
             ? WarmUpSchedule(steps: warmUp, then: schedule, overlapping: true) : schedule
     }
 }
@@ -29,7 +29,7 @@ public struct ScheduleDescription: Sendable {
 /// All schedules by name. Those that count epochs change once an epoch.
 public enum ScheduleCatalog {
     public static let all: [ScheduleDescription] = [
-        constant, step, multistep, exponential, cosine, restarts, oneCycle, noam, plateau,
+        constant, step, multistep, exponential, cosine, restarts, oneCycle, noam, inverseSquareRoot, plateau,
     ]
 
     /// The schedule of this name.
@@ -100,6 +100,13 @@ public enum ScheduleCatalog {
         return ScheduleDescription(name: "noam", settings: [width]) { settings, _ in
             InverseSquareRootSchedule(
                 warmUp: try settings.integer(steps, in: 1...1_000_000_000), width: try settings.integer(width, in: 1...1_000_000))
+        }
+    }()
+
+    private static let inverseSquareRoot: ScheduleDescription = {
+        let steps = Settings.Key("warmup", "1000", "steps over which the rate rises")
+        return ScheduleDescription(name: "inverse-sqrt", settings: []) { settings, _ in
+            InverseSquareRootSchedule(peakAfter: try settings.integer(steps, in: 1...1_000_000_000))
         }
     }()
 

@@ -7,9 +7,12 @@ enum Console {
     static func error(_ text: String) { write("martlet: " + text + "\n") }
 
     /// A result: on standard output, where JSON goes too.
-    static func result(_ text: String) {
+    static func result(_ text: String) { self.text(text + "\n") }
+
+    /// A piece of a result, at once.
+    static func text(_ text: String) {
         do {
-            try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+            try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
         } catch {
             self.error("standard output cannot be written (\(String(cString: strerror(errno)))); give it room, or another place")
             Foundation.exit(1)

@@ -35,9 +35,7 @@ struct TrainingRequest {
         } else {
             try checkRanges()
         }
-        let keys =
-            model.settings + optimizer.settings + OptimizerCatalog.common + schedule.settings + ScheduleCatalog.common
-            + model.workload.settings
+        let keys = Self.keys(model, optimizer, schedule)
         let owner = "\(model.name) with \(optimizer.name) and schedule \(schedule.name)"
         if let source = resumed?.configurationPath ?? command.config {
             let given = try Settings(parsing: command.settings)
@@ -46,6 +44,14 @@ struct TrainingRequest {
         } else {
             try settings.check(against: keys, of: owner)
         }
+    }
+
+    /// The settings that a model has with an optimizer and a schedule.
+    private static func keys(_ model: ModelDescription, _ optimizer: OptimizerDescription, _ schedule: ScheduleDescription)
+        -> [Settings.Key]
+    {
+        model.settings + optimizer.settings + OptimizerCatalog.common + schedule.settings + ScheduleCatalog.common
+            + model.workload.settings
     }
 
     private func checkRanges() throws {
@@ -82,7 +88,11 @@ struct TrainingRequest {
         seed = try command.seed ?? file.value("seed", as: UInt64.self) ?? 0
         shuffle = command.noShuffle ? false : try file.value("shuffle", as: Bool.self) ?? true
         freeze = command.freeze ?? file.string("freeze")
-        settings = Settings(file.settings.merging(try Settings(parsing: command.settings).values) { $1 })
+        let known = Set(Self.keys(model, optimizer, schedule).map(\.name))
+        settings = Settings(
+            recipe.settings.filter { known.contains($0.key) }.merging(file.settings) { $1 }.merging(
+                try Settings(parsing: command.settings).values
+            ) { $1 })
         out = command.out
         logEvery = try command.logEvery ?? file.value("log_every", as: Int.self) ?? 100
     }

@@ -1,0 +1,165 @@
+"""Trains the language models in PyTorch in the settings that `martlet train gpt` and `martlet train lstm` have, for comparing losses
+and times side by side.
+
+    python Benchmarks/peers/language.py gpt ../shared/data/tinyshakespeare/input.txt
+    python Benchmarks/peers/language.py lstm ../shared/data/tinyshakespeare/input.txt --epochs 3
+
+The same model, batches of the same kind, schedule and optimizer; other random numbers. Prints a line of JSON with the validation
+loss over the whole held-out text, as `martlet evaluate --split val` computes it, and the seconds that training alone took.
+"""
+
+import argparse
+import json
+import math
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.packed, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.inner, self.outer = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.packed(self.norm1(x)).chunk(3, -1))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.output(y.transpose(1, 2).flatten(2))
+        return x + self.outer(F.gelu(self.inner(self.norm2(x)), approximate="tanh"))
+
+
+class GPT(nn.Module):
+    def __init__(self, vocabulary, context=64, layers=4, heads=4, width=128):
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(context, width)
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() > 1:
+                residual = name.endswith(("output.weight", "outer.weight"))
+                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * layers) if residual else 0.02)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
+
+    def forward(self, x):
+        x = self.tokens(x) + self.positions.weight[:x.shape[1]]
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x) @ self.tokens.weight.T
+
+
+class LSTM(nn.Module):
+    def __init__(self, vocabulary, width=256, layers=2):
+        super().__init__()
+        self.embedding, self.lstm = nn.Embedding(vocabulary, width), nn.LSTM(width, width, layers)
+        self.output = nn.Linear(width, vocabulary)
+
+    def forward(self, x, state=None):
+        y, state = self.lstm(self.embedding(x.T), state)
+        return self.output(y).transpose(0, 1), state
+
+
+def rate(step, steps, warmup, lowest=0.1):
+    """Along half a cosine, behind a linear warm-up that multiplies it, as Martlet's schedules are put together."""
+    value = lowest + (1 - lowest) * (1 + math.cos(math.pi * step / steps)) / 2
+    return value * min(step / warmup, 1) if warmup else value
+
+
+def train_gpt(training, validation, vocabulary, arguments):
+    model = GPT(vocabulary)
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    vectors = [p for p in model.parameters() if p.dim() <= 1]
+    optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0}],
+                                  lr=1e-3, betas=(0.9, 0.99))
+    context, rows, steps = 64, 12, arguments.steps or 2000
+    started = time.time()
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-3 * rate(step, steps, 100)
+        starts = torch.randint(len(training) - context, (rows,))
+        x = torch.stack([training[i:i + context] for i in starts])
+        y = torch.stack([training[i + 1:i + 1 + context] for i in starts])
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1)
+        optimizer.step()
+    seconds, total = time.time() - started, 0.0
+    with torch.no_grad():
+        whole = (len(validation) - 1) // context
+        for first in range(0, whole, 32):
+            starts = [i * context for i in range(first, min(first + 32, whole))]
+            x = torch.stack([validation[i:i + context] for i in starts])
+            y = torch.stack([validation[i + 1:i + 1 + context] for i in starts])
+            total += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        rest = validation[whole * context:]
+        if len(rest) > 1:
+            total += F.cross_entropy(model(rest[None, :-1])[0], rest[1:], reduction="sum").item()
+    return total / (len(validation) - 1), seconds, steps
+
+
+def streams(text, rows):
+    length = (len(text) - 1) // rows
+    return (torch.stack([text[i * length:(i + 1) * length] for i in range(rows)]),
+            torch.stack([text[i * length + 1:(i + 1) * length + 1] for i in range(rows)]))
+
+
+def train_lstm(training, validation, vocabulary, arguments):
+    model, context, rows = LSTM(vocabulary), 64, 32
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    inputs, labels = streams(training, rows)
+    batches = math.ceil(inputs.shape[1] / context)
+    steps, step, state = arguments.steps or arguments.epochs * batches, 0, None
+    started = time.time()
+    while step < steps:
+        number = step % batches
+        if number == 0:
+            state = None
+        for group in optimizer.param_groups:
+            group["lr"] = 2e-3 * rate(step, steps, 0)
+        part = slice(number * context, (number + 1) * context)
+        logits, state = model(inputs[:, part], state)
+        state = tuple(value.detach() for value in state)
+        loss = F.cross_entropy(logits.flatten(0, 1), labels[:, part].flatten())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1)
+        optimizer.step()
+        step += 1
+    seconds, total, state = time.time() - started, 0.0, None
+    inputs, labels = streams(validation, rows)
+    with torch.no_grad():
+        for start in range(0, inputs.shape[1], context):
+            logits, state = model(inputs[:, start:start + context], state)
+            total += F.cross_entropy(logits.flatten(0, 1), labels[:, start:start + context].flatten(), reduction="sum").item()
+    return total / inputs.numel(), seconds, steps
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", choices=["gpt", "lstm"])
+    parser.add_argument("text")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--epochs", type=int, default=3, help="of lstm")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    text = open(arguments.text, encoding="utf-8", newline="").read()
+    number = {character: index for index, character in enumerate(sorted(set(text)))}
+    numbers = torch.tensor([number[character] for character in text])
+    cut = int(len(text) * (1 - 0.1))
+    train = train_gpt if arguments.model == "gpt" else train_lstm
+    loss, seconds, steps = train(numbers[:cut], numbers[cut:], len(number), arguments)
+    print(json.dumps({"model": arguments.model, "steps": steps, "valLoss": round(loss, 5), "seconds": round(seconds, 2),
+                      "threads": arguments.threads, "torch": torch.__version__}))
+
+
+if __name__ == "__main__":
+    main()
