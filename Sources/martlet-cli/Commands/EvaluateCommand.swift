@@ -33,7 +33,7 @@ struct EvaluateCommand: ParsableCommand {
                 ]).text)
             return
         }
-        let metrics = result.metrics.map { "\($0.name) \(percent($0.value))" }.joined(separator: "  ")
+        let metrics = result.metrics.map { "\($0.name) \(shown($0.name, $0.value))" }.joined(separator: "  ")
         Console.result(
             "\(name): \(metrics)  loss \(decimals(result.loss))  (\(result.samples) samples, \(decimals(result.seconds, 2)) s)")
     }

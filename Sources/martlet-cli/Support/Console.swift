@@ -39,3 +39,12 @@ enum Console {
 
 func percent(_ value: Double) -> String { String(format: "%.2f %%", value * 100) }
 func decimals(_ value: Double, _ count: Int = 4) -> String { String(format: "%.\(count)f", value) }
+
+/// A metric for people: shares in per cent, other figures as they are.
+func shown(_ metric: String, _ value: Double) -> String {
+    switch metric {
+    case "perplexity", "bleu": decimals(value, 2)
+    case "valLoss", "trainLoss": decimals(value)
+    default: percent(value)
+    }
+}

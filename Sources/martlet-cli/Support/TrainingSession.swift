@@ -108,14 +108,14 @@ struct TrainingSession {
         if json { return }
         if let best = outcome.best {
             Console.result(
-                "\(best.metric) \(best.metric == "accuracy" ? percent(best.value) : decimals(best.value)) (epoch \(best.epoch))")
+                "\(best.metric) \(shown(best.metric, best.value)) (epoch \(best.epoch))")
         }
         Console.result("run folder: \(folder.path) (open report.html there)")
         Console.result("try next: martlet evaluate --run \(folder.path)")
     }
 
     private static func line(_ row: LogRow) -> String {
-        let metrics = row.metrics.map { "\($0.name) \(percent($0.value))" }.joined(separator: "  ")
+        let metrics = row.metrics.map { "\($0.name) \(shown($0.name, $0.value))" }.joined(separator: "  ")
         let validation = row.validationLoss.map { "  validation \(decimals($0))" } ?? ""
         return
             "epoch \(row.epoch)  loss \(decimals(row.trainLoss))\(validation)  \(metrics)  \(decimals(row.seconds, 1)) s  \(Int(row.samplesPerSecond)) samples/s"
