@@ -15,6 +15,7 @@ import pointwise
 import recurrent
 import schedules
 import selection
+import textmodels
 import trajectories
 from golden import HERE, Cases
 
@@ -30,6 +31,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
     warnings.filterwarnings("error")
+    warnings.filterwarnings("ignore", message="enable_nested_tensor is True")
     warnings.filterwarnings("ignore", message="reduction: 'mean' divides the total loss by both")
 
     ops = Cases()
@@ -41,6 +43,7 @@ def main():
     schedules.write(HERE / "schedules.json")
     trajectories.write(HERE, digits)
     models.write(HERE / "models.safetensors")
+    textmodels.write(HERE / "textmodels.safetensors")
     recurrent.write(HERE / "recurrent.safetensors")
 
 
