@@ -75,6 +75,15 @@ public final class GPT: LanguageModel {
     }
 }
 
+extension GPT: WeightNaming {
+    /// Files of the whole model put `transformer.` before all names, and hold the last layer, which is `wte`; older ones hold each
+    /// layer's mask as well.
+    public func ownName(ofStored name: String) -> String? {
+        let name = name.hasPrefix("transformer.") ? String(name.dropFirst("transformer.".count)) : name
+        return name == "lm_head.weight" || name.hasSuffix(".attn.bias") || name.hasSuffix(".attn.masked_bias") ? nil : name
+    }
+}
+
 /// Masked self-attention and two linear layers, each behind a normalisation and added to its input.
 public final class GPTBlock: Module {
     private let norms: [LayerNorm]
