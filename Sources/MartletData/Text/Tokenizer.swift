@@ -58,13 +58,18 @@ public struct Tokenizer: Sendable {
         return result
     }
 
+    /// What a token stands for: the normalised text where it is looked for in normalised text.
+    private func shown(_ token: AddedToken) -> [UInt8] {
+        token.isNormalized ? BPE.utf8(normalizer.apply(Array(token.text.unicodeScalars))[...]) : Array(token.text.utf8)
+    }
+
     /// The text of tokens; numbers that no token has are left out. Bytes that are no UTF-8 become U+FFFD.
     public func decode(_ ids: some Sequence<Int32>, skippingSpecial: Bool = true) -> String {
-        let special = Set(added.filter { $0.isSpecial }.map(\.id)), listed = Dictionary(added.map { ($0.id, $0.text) }) { $1 }
+        let special = Set(added.filter { $0.isSpecial }.map(\.id)), listed = Dictionary(added.map { ($0.id, shown($0)) }) { $1 }
         return decoder.decode(
             ids.compactMap { id in
                 if skippingSpecial, special.contains(id) { return nil }
-                if let text = listed[id] { return Array(text.utf8) }
+                if let text = listed[id] { return text }
                 return model.tokens.indices.contains(Int(id)) ? model.tokens[Int(id)] : nil
             })
     }
