@@ -86,7 +86,8 @@ public final class LanguageModelTask: TrainingTask {
     public func validate(stop: () -> Bool) throws -> EvaluationResult? {
         if validation.count < 2 { return nil }
         return try Self.evaluate(
-            network, on: validation, batching: batching, context: context, batchSize: max(rows, 16), interrupted: stop)
+            network, on: validation, batching: batching, context: context,
+            batchSize: batching == .streams ? rows : max(rows, 32), interrupted: stop)
     }
 
     private static func streamLength(_ tokens: [Int32], _ rows: Int) -> Int { (tokens.count - 1) / rows }
