@@ -65,13 +65,16 @@ let package = Package(
         library("MartletData", ["MartletCore", "CZlib", "CMartletImage"], plugins: ["EmbedFiles"]),
         library("MartletModels", ["MartletNN"]),
         library("MartletTraining", ["MartletModels", "MartletData", yams, logging]),
+        library("MartletExplain", ["MartletTraining", "MartletFigures"]),
         library(
             "Martlet",
             ["MartletCore", "MartletCPU", "MartletOpenCL", "MartletNN", "MartletData", "MartletModels", "MartletTraining"]),
         library("MartletConformance", ["Martlet"]),
         .executableTarget(
             name: "martlet-cli",
-            dependencies: ["Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance", argumentParser, yams],
+            dependencies: [
+                "Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance", "MartletExplain", argumentParser, yams,
+            ],
             swiftSettings: swift),
 
         tests("CoreTests", ["MartletCore", "MartletCPU"]),

@@ -36,7 +36,7 @@ struct MarkPainter {
         case .rule(let place, let isVertical, let label): rule(place, isVertical, label, in: &svg)
         case .label(let point, let text):
             guard let place = frame.place(point) else { return }
-            svg.text(text, place.x, place.y - 4, size: 11.5, anchor: .middle, weight: 600, fill: SVG.fill(ink))
+            svg.text(text, place.x, place.y - 4, size: 11.5, anchor: .middle, weight: 600, fill: SVG.fill(ink), hasHalo: true)
         }
     }
 
@@ -123,11 +123,12 @@ struct MarkPainter {
             guard let x = frame.x.position(place).map({ $0 * frame.width }) else { return }
             svg.line(x, 0, x, frame.height, SVG.stroke(ink) + dashes)
             let isRight = x > frame.width * 0.7
-            svg.text(label, isRight ? x - 5 : x + 5, 14, size: 11, anchor: isRight ? .end : .start, fill: SVG.fill(ink))
+            svg.text(
+                label, isRight ? x - 5 : x + 5, 14, size: 11, anchor: isRight ? .end : .start, fill: SVG.fill(ink), hasHalo: true)
         } else {
             guard let y = frame.y.position(place).map({ (1 - $0) * frame.height }) else { return }
             svg.line(0, y, frame.width, y, SVG.stroke(ink) + dashes)
-            svg.text(label, frame.width - 5, y < 18 ? y + 14 : y - 5, size: 11, anchor: .end, fill: SVG.fill(ink))
+            svg.text(label, frame.width - 5, y < 18 ? y + 14 : y - 5, size: 11, anchor: .end, fill: SVG.fill(ink), hasHalo: true)
         }
     }
 }

@@ -107,7 +107,7 @@ public struct BoxedImage: Figure {
             let color = " stroke=\"\(box.ink.color.hex)\" fill=\"none\""
             svg.rect(x, y, w, h, color + " stroke-width=\"2.2\"\(box.isDashed ? " stroke-dasharray=\"6 4\"" : "")")
             guard !box.label.isEmpty else { continue }
-            let wide = SVG.width(of: box.label, size: 11.5) * 1.05 + 8
+            let wide = SVG.width(of: box.label, size: 11.5) * 1.14 + 9
             let left = min(max(x - 1, 0), max(width - wide, 0)), above = y - 16 >= top ? y - 16 : y
             svg.rect(left, above, wide, 16, " fill=\"\(box.ink.color.hex)\"")
             let dark = box.ink.color.brightness > 0.62

@@ -87,10 +87,16 @@ struct SVG {
 
     mutating func text(
         _ string: String, _ x: Double, _ y: Double, size: Double = 12, anchor: Anchor = .start, weight: Int = 400,
-        fill: String = Self.fill(Tone.text), rotated degrees: Double = 0
+        fill: String = Self.fill(Tone.text), rotated degrees: Double = 0, hasHalo: Bool = false
     ) {
         if string.isEmpty { return }
         let place = "x=\"\(Self.text(x))\" y=\"\(Self.text(y))\""
+        let halo = " stroke=\"#fff\" stroke-opacity=\"0.75\" stroke-width=\"3\" paint-order=\"stroke\" class=\"l-paper\""
+        // One element has one class: below a halo that of the colour stands on a part of its own.
+        if hasHalo {
+            add("<g\(halo) stroke-linejoin=\"round\">")
+        }
+        defer { if hasHalo { add("</g>") } }
         add(
             "<text \(place) font-size=\"\(Self.text(size))\"\(fill)"
                 + (anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\"")

@@ -165,22 +165,23 @@ public struct Surface: Figure {
         let grid = SVG.stroke(SVG.Tone.grid), frame = SVG.stroke(SVG.Tone.frame), muted = SVG.fill(SVG.Tone.muted)
         func draw(_ points: [Point], _ attributes: String) { svg.add("<path d=\"\(SVG.path(points))\"\(attributes)/>") }
         let (farX, farY) = (1 - nearX, 1 - nearY)
-        func label(_ text: String, _ edge: Point, _ size: Double, _ distance: Double) {
-            let away = Point(edge.x - view.center.x, 0)
-            let anchor: SVG.Anchor = abs(away.x) < 12 ? .middle : away.x > 0 ? .start : .end
+        /// Beside the edge that it belongs to, away from the box.
+        func label(_ text: String, _ place: Point, _ edge: Point, _ size: Double, _ distance: Double) {
+            let side: Double = edge.x < view.center.x ? -1 : 1
             svg.text(
-                text, edge.x + (away.x > 0 ? distance : -distance) * 0.5, edge.y + distance, size: size, anchor: anchor,
+                text, place.x + side * distance * 0.5, place.y + distance, size: size, anchor: side < 0 ? .end : .start,
                 fill: muted)
         }
+        let edgeX = project(0.5, nearY, 0), edgeY = project(nearX, 0.5, 0)
         for tick in xs.ticks {
             guard let share = xs.position(tick.value), (-0.001...1.001).contains(share) else { continue }
             draw([project(share, nearY, 0), project(share, farY, 0), project(share, farY, 1)], grid)
-            label(tick.label, project(share, nearY, 0), 11, 13)
+            label(tick.label, project(share, nearY, 0), edgeX, 11, 13)
         }
         for tick in ys.ticks {
             guard let share = ys.position(tick.value), (-0.001...1.001).contains(share) else { continue }
             draw([project(nearX, share, 0), project(farX, share, 0), project(farX, share, 1)], grid)
-            label(tick.label, project(nearX, share, 0), 11, 13)
+            label(tick.label, project(nearX, share, 0), edgeY, 11, 13)
         }
         // The upright numbers stand at the silhouette's left end.
         let left = [(nearX, farY), (farX, nearY)].min { project($0.0, $0.1, 0).x < project($1.0, $1.1, 0).x } ?? (0, 0)
@@ -193,9 +194,10 @@ public struct Surface: Figure {
         draw([project(nearX, farY, 0), project(nearX, nearY, 0), project(farX, nearY, 0)], frame)
         draw([project(nearX, farY, 0), project(farX, farY, 0), project(farX, nearY, 0)], frame)
         draw([project(farX, farY, 0), project(farX, farY, 1)], frame)
-        label(x.label, project(0.5, nearY, 0), 12, 32)
-        label(y.label, project(nearX, 0.5, 0), 12, 32)
-        let top = project(left.0, left.1, 1)
-        svg.text(z.label, top.x, top.y - 10, anchor: .middle, fill: muted)
+        label(x.label, edgeX, edgeX, 12, 30)
+        label(y.label, edgeY, edgeY, 12, 30)
+        let middle = project(left.0, left.1, 0.5)
+        let widest = zs.ticks.map { SVG.width(of: $0.label, size: 11) }.max() ?? 0
+        svg.text(z.label, max(middle.x - widest - 16, 12), middle.y, anchor: .middle, fill: muted, rotated: -90)
     }
 }

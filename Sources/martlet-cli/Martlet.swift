@@ -11,7 +11,8 @@ struct Program: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             DevicesCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self, BenchCommand.self,
-            VerifyCommand.self, TuneCommand.self, InspectCommand.self, GenerateCommand.self, TranslateCommand.self,
+            VerifyCommand.self, TuneCommand.self, InspectCommand.self, ExplainCommand.self,
+            GenerateCommand.self, TranslateCommand.self,
         ])
 
     static func main() {

@@ -27,6 +27,8 @@ enum ConvolutionCases {
         ("rows", [1, 2, 6, 9], [3, 2, 1, 5], .init(padding: Pair(0, 2))),
         ("columns", [1, 2, 9, 6], [3, 2, 4, 1], .init(padding: Pair(1, 0))),
         ("padding beyond the kernel", [1, 2, 4, 5], [3, 2, 3, 3], .init(padding: 5)),
+        ("1 x 1 padded, stride 2, wide", [2, 5, 9, 75], [3, 5, 1, 1], .init(stride: 2, padding: 1)),
+        ("3 x 3 stride 2, wide", [1, 2, 7, 81], [3, 2, 3, 3], .init(stride: 2, padding: 1)),
         ("1 x 1 padded, stride 3", [2, 3, 7, 8], [2, 3, 1, 1], .init(stride: 3, padding: 2)),
         ("image smaller than the kernel", [1, 2, 2, 3], [2, 2, 5, 5], .init(padding: 2)),
         ("one output", [3, 2, 5, 4], [4, 2, 5, 4], .init()),
