@@ -11,6 +11,8 @@ public struct EvaluationResult: Sendable {
     public var metrics: [(name: String, value: Double)]
     public var samples: Int
     public var seconds: Double
+    /// What was made of the weights' file, for people.
+    public var notes: [String] = []
 
     public init(loss: Double, metrics: [(name: String, value: Double)], samples: Int, seconds: Double) {
         self.loss = loss

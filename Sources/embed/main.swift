@@ -9,7 +9,7 @@ var source = "let embeddedFiles: [String: String] = [\n"
 for path in arguments.dropFirst() {
     let url = URL(fileURLWithPath: path)
     let data = try Data(contentsOf: url)
-    let text = url.pathExtension == "cl" ? String(decoding: data, as: UTF8.self) : data.base64EncodedString()
+    let text = ["cl", "txt"].contains(url.pathExtension) ? String(decoding: data, as: UTF8.self) : data.base64EncodedString()
     let fence = String(repeating: "#", count: 3)
     source += "    \"\(url.lastPathComponent)\": \(fence)\"\"\"\n\(text)\n\"\"\"\(fence),\n"
 }

@@ -11,7 +11,7 @@ struct Program: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             DevicesCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self, BenchCommand.self,
-            VerifyCommand.self, TuneCommand.self, InspectCommand.self, ExplainCommand.self,
+            VerifyCommand.self, TuneCommand.self, InspectCommand.self, ConvertCommand.self, ExplainCommand.self,
             GenerateCommand.self, TranslateCommand.self,
         ])
 

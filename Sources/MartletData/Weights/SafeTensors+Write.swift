@@ -1,42 +1,5 @@
 import Foundation
 
-/// A tensor to be stored.
-public struct TensorToStore: Sendable {
-    /// Its values.
-    public enum Values: Sendable {
-        case floats([Float])
-        case integers([Int32])
-
-        var count: Int {
-            switch self {
-            case .floats(let values): values.count
-            case .integers(let values): values.count
-            }
-        }
-
-        var type: StoredType {
-            switch self {
-            case .floats: .float32
-            case .integers: .int32
-            }
-        }
-    }
-
-    public let name: String
-    public let shape: [Int]
-    /// Row-major in `shape`.
-    public let values: Values
-
-    public init(_ name: String, shape: [Int], _ values: Values) {
-        precondition(
-            shape.allSatisfy { $0 >= 0 } && shape.reduce(1, *) == values.count,
-            "TensorToStore: \(values.count) values do not fill the shape \(shape) of \(name)")
-        self.name = name
-        self.shape = shape
-        self.values = values
-    }
-}
-
 extension SafeTensors {
     /// Writes a file atomically: where it fails (a full disk, a missing folder), an earlier file stays as it was. The same
     /// tensors and metadata give the same bytes.
@@ -46,18 +9,16 @@ extension SafeTensors {
         precondition(
             !tensors.contains { $0.name == SafeTensorsHeader.metadataKey },
             "SafeTensors.write: a tensor is called \(SafeTensorsHeader.metadataKey)")
+        // Wide types first, so that the values of each begin where its type may.
+        let sizes = Set(tensors.map(\.values.type.size)).sorted(by: >)
+        let tensors = sizes.flatMap { size in tensors.filter { $0.values.type.size == size } }
         let header = headerBytes(tensors, metadata: metadata)
         try AtomicFile.write(to: path) { writer throws(DataError) in
             try littleEndianBytes(UInt64(header.count)).withUnsafeBytesTyped { bytes throws(DataError) in try writer.write(bytes)
             }
             try header.withUnsafeBytesTyped { bytes throws(DataError) in try writer.write(bytes) }
             for tensor in tensors {
-                switch tensor.values {
-                case .floats(let values):
-                    try values.withUnsafeBytesTyped { bytes throws(DataError) in try writer.write(bytes) }
-                case .integers(let values):
-                    try values.withUnsafeBytesTyped { bytes throws(DataError) in try writer.write(bytes) }
-                }
+                try tensor.withBytes { bytes throws(DataError) in try writer.write(bytes) }
             }
         }
     }
@@ -75,7 +36,7 @@ extension SafeTensors {
         }
         var offset = 0
         for tensor in tensors {
-            let end = offset + tensor.values.count * tensor.values.type.size
+            let end = offset + tensor.byteCount
             let shape = tensor.shape.map(String.init).joined(separator: ",")
             let type = tensor.values.type.rawValue
             fields.append(

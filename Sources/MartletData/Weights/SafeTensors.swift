@@ -40,7 +40,10 @@ public struct SafeTensors: Sendable {
         }
         guard end == size else { throw damaged("\(size - end) bytes at the end belong to no tensor") }
         let entries = header.tensors.map {
-            StoredTensor(name: $0.name, type: $0.type, shape: $0.shape, file: file, offset: start + $0.begin)
+            StoredTensor(
+                name: $0.name, type: $0.type, shape: $0.shape, source: FileBytes(file, from: start, count: size),
+                offset: $0.begin,
+                path: path)
         }
         return SafeTensors(entries: entries, metadata: header.metadata, path: path)
     }

@@ -48,7 +48,7 @@ public enum DataRecipe {
         case .digits, .folder: options.imageSize = standardSize
         case .mnist, .cifar10, .csv, .text, .pairs: break
         }
-        if isSet(imageSize, settings) { options.imageSize = try settings.integer(imageSize, in: 1...4096) }
+        if let size = try size(settings) { options.imageSize = size }
         if isSet(shortSide, settings) { options.shortSide = try settings.integer(shortSide, in: 1...8192) }
         if isSet(channels, settings) { options.channels = try settings.integer(channels, in: 1...3) }
         options.normalization = try normalization(settings)
@@ -66,13 +66,19 @@ public enum DataRecipe {
         return try ChannelNormalization(mean: try numbers(mean, settings), std: try numbers(std, settings))
     }
 
+    /// The width and height that images are brought to; nil where the settings leave it open.
+    public static func size(_ settings: Settings) throws -> Int? {
+        isSet(imageSize, settings) ? try settings.integer(imageSize, in: 1...4096) : nil
+    }
+
     /// An image file as a sample of this shape, [c, h, w].
+    /// - Parameter data: what the model was trained on; nil for photos.
     public static func image(_ path: String, shape: [Int], _ settings: Settings, data: String?) throws -> [Float] {
         guard shape.count == 3, shape[0] == 1 || shape[0] == 3 else {
             throw TrainingError(.input, "\(path): this model takes samples of shape \(shape), not images")
         }
         let image = try Image.read(path)
-        let spec = try data.map { try DataSpec.parse($0) }
+        let spec = try data.map { try DataSpec.parse($0) } ?? .folder(".")
         if case .folder = spec, shape[1] == shape[2] {
             let side = isSet(shortSide, settings) ? try settings.integer(shortSide, in: 1...8192) : nil
             let preparation = try ImagePreparation(

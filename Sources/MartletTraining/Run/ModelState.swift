@@ -16,30 +16,29 @@ public enum ModelState {
 
     /// Takes all of a model's tensors from a weight file. What is missing, unexpected or of another shape is listed in one refusal, and
     /// the model stays as it was.
-    public static func load(_ file: SafeTensors, into model: any Module) throws {
-        let stored = Dictionary(file.entries.map { ($0.name, $0) }) { first, _ in first }
-        var wanted: [(String, [Int], (Tensor) -> Void)] = model.namedParameters.map { name, parameter in
-            (name, parameter.shape, { parameter.value = $0 })
+    /// - Parameter leaving: tells the names of tensors that stay as they are, whatever the file has of them.
+    /// - Returns: What was left out of the file or made of its names, for people.
+    @discardableResult public static func load(
+        _ file: WeightFile, into model: any Module, leaving: (String) -> Bool = { _ in false }
+    ) throws -> [String] {
+        let fit = WeightFit(file, model, leaving: leaving)
+        if let refusal = fit.refusal { throw refusal }
+        var values: [(tensor: Tensor, set: (Tensor) -> Void)] = []
+        for (name, parameter) in model.namedParameters where !leaving(name) {
+            if let tensor = try tensor(fit.stored[name]) { values.append((tensor, { parameter.value = $0 })) }
         }
-        wanted += model.namedBuffers.map { name, buffer in (name, buffer.value.shape, { buffer.value = $0 }) }
-        var problems: [String] = []
-        for (name, shape, _) in wanted {
-            guard let entry = stored[name] else {
-                problems.append("\(name) is missing")
-                continue
-            }
-            if entry.shape != shape { problems.append("\(name) is \(entry.shape), not \(shape)") }
+        for (name, buffer) in model.namedBuffers where !leaving(name) {
+            if let tensor = try tensor(fit.stored[name]) { values.append((tensor, { buffer.value = $0 })) }
         }
-        let names = Set(wanted.map(\.0))
-        problems += file.entries.filter { !names.contains($0.name) && !$0.name.hasSuffix("num_batches_tracked") }.map {
-            "\($0.name) is unexpected"
-        }
-        if !problems.isEmpty {
-            let shown = problems.prefix(8).joined(separator: ", ") + (problems.count > 8 ? " and \(problems.count - 8) more" : "")
-            throw TrainingError(.input, "\(file.path): does not fit this model: \(shown)")
-        }
-        let values = try wanted.map { name, shape, set in (Tensor(try stored[name]!.floats(), shape: shape), set) }
         for (tensor, set) in values { set(tensor) }
+        return fit.notes
+    }
+
+    /// As `load(_:into:leaving:)`.
+    public static func load(_ file: SafeTensors, into model: any Module) throws { try load(WeightFile(file), into: model) }
+
+    private static func tensor(_ stored: StoredTensor?) throws -> Tensor? {
+        try stored.map { Tensor(try $0.floats(), shape: $0.shape) }
     }
 
     /// Whether all parameters are finite; else the name of the first that is not.

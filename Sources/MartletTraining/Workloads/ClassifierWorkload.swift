@@ -28,19 +28,29 @@ public struct ClassifierWorkload: Workload {
     }
 
     public func evaluate(_ plan: EvaluationPlan) throws -> (split: String, result: EvaluationResult) {
-        let classifier: TrainedClassifier, dataset: any Dataset, split: String
+        let classifier: TrainedClassifier, split: String
+        var dataset: any Dataset
         switch plan.source {
         case .run(_, let configuration):
-            classifier = try TrainedClassifier(plan.source, shape: nil)
+            classifier = try TrainedClassifier(plan.source)
             (dataset, split) = try Self.part(
                 plan.split, of: try classifier.load(plan.data ?? configuration.data))
             try classifier.check(fits: dataset)
-        case .weights(_, _, let settings):
-            let parts = try DataRecipe.load(plan.data ?? standardData, settings, standardSize: imageSize, seed: 0)
+        case .weights(let model, let path, let given):
+            let spec = plan.data ?? standardData
+            let settings = try DataRecipe.completed(given, for: model, data: spec)
+            let parts = try DataRecipe.load(spec, settings, standardSize: imageSize, seed: 0)
             (dataset, split) = try Self.part(plan.split, of: parts)
-            classifier = try TrainedClassifier(plan.source, shape: (dataset.sampleShape, dataset.classNames))
+            // Photos of some of ImageNet's classes judge a network that tells all of them apart.
+            let outputs = model.isForPhotos ? ModelDescription.outputs(of: try WeightFile.read(path)) : nil
+            if outputs == ImageNet.classNames.count, dataset.classNames.count != outputs {
+                dataset = try ImageNetLabelled(dataset)
+            }
+            classifier = try TrainedClassifier(
+                .weights(model, path: path, settings), read: (spec, dataset.sampleShape, dataset.classNames))
         }
-        let result = try MartletTraining.evaluate(classifier.layer, on: dataset, batchSize: plan.batchSize)
+        var result = try MartletTraining.evaluate(classifier.layer, on: dataset, batchSize: plan.batchSize)
+        result.notes = classifier.notes
         guard result.loss.isFinite else {
             throw TrainingError(
                 .failed,

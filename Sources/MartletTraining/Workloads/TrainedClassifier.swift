@@ -13,33 +13,66 @@ public struct TrainedClassifier {
     public let data: String?
     public let settings: Settings
     public let seed: UInt64
+    /// What was made of a weight file, for people.
+    public let notes: [String]
 
     /// Loads a run's best weights, or a model with a weight file, onto the default device.
     ///
-    /// - Parameter fallback: the shape of a sample and the classes, where the source is a weight file, which does not tell them.
-    public init(_ source: TrainedSource, shape fallback: (shape: [Int], classes: [String])?) throws {
+    /// - Parameter spec: the data that tells the shape of a sample and the classes, where the source is a weight file; nil for
+    ///   photos and the classes of ImageNet.
+    public init(_ source: TrainedSource, data spec: String? = nil) throws {
+        guard case .weights(let description, let path, let given) = source, let spec else {
+            return try self.init(source, read: nil)
+        }
+        let settings = try DataRecipe.completed(given, for: description, data: spec)
+        let parts = try DataRecipe.load(spec, settings, standardSize: description.classifier?.imageSize, seed: 0)
+        try self.init(
+            .weights(description, path: path, settings),
+            read: (spec, parts.training.sampleShape, parts.training.classNames))
+    }
+
+    /// - Parameter data: what was read of it, where the source is a weight file.
+    init(_ source: TrainedSource, read data: (spec: String, shape: [Int], classes: [String])?) throws {
         description = try source.model()
         switch source {
         case .run(let folder, let configuration):
-            (shape, classes, data) = (configuration.inputShape, configuration.classes, configuration.data)
+            (shape, classes, self.data) = (configuration.inputShape, configuration.classes, configuration.data)
             settings = Settings(configuration.settings)
             seed = configuration.seed
             layer = try blaming(folder.configurationPath) { [description, settings, shape, classes] in
                 try description.build(settings, shape: ModelShape(input: shape, classes: classes.count))
             }
             try ModelState.load(try folder.weights(), into: layer)
+            notes = []
         case .weights(_, let path, let given):
-            guard let fallback else {
-                throw TrainingError(
-                    .input, "--model \(description.name): give --data too, which says the shape and the classes")
+            let file = try WeightFile.read(path)
+            if let data {
+                (shape, classes, self.data, settings) = (data.shape, data.classes, data.spec, given)
+            } else {
+                settings = try DataRecipe.completed(given, for: description, data: nil)
+                let side = try DataRecipe.size(settings) ?? description.classifier?.imageSize ?? 224
+                (shape, classes, self.data) = ([3, side, side], try Self.imageNetClasses(description, file), nil)
             }
-            (shape, classes, data) = (fallback.shape, fallback.classes, nil)
-            settings = given
             seed = 0
             try settings.check(against: description.settings + DataRecipe.keys, of: description.name)
             layer = try description.build(settings, shape: ModelShape(input: shape, classes: classes.count))
-            try ModelState.load(try SafeTensors.read(path), into: layer)
+            notes = try ModelState.load(file, into: layer).map { "\(path) \($0)" }
         }
+    }
+
+    /// The classes that a network for photos with these weights tells apart, where no data says them.
+    private static func imageNetClasses(_ description: ModelDescription, _ file: WeightFile) throws -> [String] {
+        guard description.isForPhotos else {
+            throw TrainingError(.input, "--model \(description.name): give --data too, which says the shape and the classes")
+        }
+        // Weights without a last layer are refused where they are loaded, by what they lack.
+        if let outputs = ModelDescription.outputs(of: file), outputs != ImageNet.classNames.count {
+            throw TrainingError(
+                .input,
+                "\(file.path): tells \(outputs) classes apart, not the \(ImageNet.classNames.count) of ImageNet; "
+                    + "give --data too, which says the classes")
+        }
+        return ImageNet.classNames
     }
 
     /// Data in the form that the model was trained on.

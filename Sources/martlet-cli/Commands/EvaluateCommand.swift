@@ -24,6 +24,7 @@ struct EvaluateCommand: ParsableCommand {
         let model = try plan.source.model()
         let (name, result) = try withDevice(choice.device) { try model.workload.evaluate(plan) }
         choice.announce()
+        for note in result.notes { Console.note("note: \(note)") }
         if options.json {
             Console.result(
                 JSON.object([

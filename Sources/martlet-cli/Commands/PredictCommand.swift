@@ -11,7 +11,7 @@ struct PredictCommand: ParsableCommand {
     @OptionGroup var options: DeviceOptions
     @OptionGroup var source: ModelOptions
 
-    @Option(help: "data that says the shape and the classes, with --model")
+    @Option(help: "data that says the shape and the classes, with --model; networks for photos do without, with ImageNet's")
     var data: String?
 
     @Option(parsing: .unconditional, help: "how many classes to tell, 1 or more")
@@ -21,13 +21,17 @@ struct PredictCommand: ParsableCommand {
         guard top >= 1 else { throw TrainingError(.input, "--top \(top): give 1 or more") }
         let choice = try options.choose()
         let source = try source.source()
-        var fallback: (shape: [Int], classes: [String])?
-        if case .weights(let description, _, let settings) = source {
-            let parts = try DataRecipe.load(
-                data ?? description.workload.standardData, settings, standardSize: description.classifier?.imageSize, seed: 0)
-            fallback = (parts.training.sampleShape, parts.training.classNames)
+        let model: TrainedClassifier
+        switch source {
+        case .run:
+            if data != nil { throw TrainingError(.input, "--data: a run knows its classes; drop --data") }
+            model = try TrainedClassifier(source)
+        case .weights(let description, _, _):
+            // Photos and ImageNet's classes go without data.
+            model = try TrainedClassifier(
+                source, data: data ?? (description.isForPhotos ? nil : description.workload.standardData))
         }
-        let model = try TrainedClassifier(source, shape: fallback)
+        for note in model.notes { Console.note("note: \(note)") }
         for (index, file) in files.enumerated() {
             let sample = try model.image(file)
             if index == 0 { choice.announce() }

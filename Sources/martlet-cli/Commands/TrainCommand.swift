@@ -18,7 +18,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "digits, or a path: mnist:DIR, cifar10:DIR, folder:DIR, csv:FILE")
     var data: String?
 
-    @Option(help: "weights to begin with (.safetensors)")
+    @Option(help: ArgumentHelp("weights to begin with: \(WeightFile.formats)", valueName: "file"))
     var weights: String?
 
     @Option(parsing: .unconditional, help: "passes over the data, 0 or more")

@@ -33,7 +33,7 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "a model by name, with --weights")
     var model: String?
 
-    @Option(help: "weights for --model (.safetensors)")
+    @Option(help: ArgumentHelp("weights for --model: \(WeightFile.formats)", valueName: "file"))
     var weights: String?
 
     @Option(name: .customLong("set"), help: "a hyper-parameter of the model, key=value")

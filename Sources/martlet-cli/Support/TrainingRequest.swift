@@ -89,10 +89,11 @@ struct TrainingRequest {
         shuffle = command.noShuffle ? false : try file.value("shuffle", as: Bool.self) ?? true
         freeze = command.freeze ?? file.string("freeze")
         let known = Set(Self.keys(model, optimizer, schedule).map(\.name))
-        settings = Settings(
+        let given = Settings(
             recipe.settings.filter { known.contains($0.key) }.merging(file.settings) { $1 }.merging(
                 try Settings(parsing: command.settings).values
             ) { $1 })
+        settings = try DataRecipe.completed(given, for: model, data: data)
         out = command.out
         logEvery = try command.logEvery ?? file.value("log_every", as: Int.self) ?? 100
     }

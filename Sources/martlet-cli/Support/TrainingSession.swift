@@ -27,7 +27,9 @@ struct TrainingSession {
         }
         let task = prepared.task, model = task.model
         if request.resumed == nil, let weights = request.weights {
-            try ModelState.load(try SafeTensors.read(weights), into: model)
+            for note in try ModelState.load(try WeightFile.read(weights), into: model) {
+                Console.note("note: \(weights) \(note)")
+            }
         }
         try Self.freeze(request.freeze, in: model)
         let length = RunLength(
