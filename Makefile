@@ -13,13 +13,17 @@ SOURCES := Package.swift Sources Kernels Plugins Tests
 export SWIFT
 
 .DEFAULT_GOAL := help
-.PHONY: train test build bench verify format lint compare golden gpu-check clean help dependencies
+.PHONY: train test fuzz build bench verify format lint compare golden gpu-check clean help dependencies
 
 train: build ## train LeNet on the embedded digits
 	$(MARTLET) train lenet --data digits --epochs 30 --set dropout=0.2 --set label_smoothing=0.05 $(ARGS)
 
 test: dependencies ## run all tests, with invariant checks
 	MARTLET_CHECKS=1 $(SWIFT) test $(FLAGS) --disable-testable-imports $(ARGS)
+
+fuzz: dependencies ## feed damaged files to the readers under the address sanitizer (ARGS="--seconds 60 torch npz")
+	$(SWIFT) build -c release --scratch-path $(SCRATCH)-fuzz --sanitize address --product fuzz
+	$(SCRATCH)-fuzz/release/fuzz $(ARGS)
 
 build: dependencies ## build the program, .build/release/martlet
 	$(SWIFT) build $(FLAGS) --product martlet
@@ -53,7 +57,7 @@ lint: ## check the sources against .swift-format
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 
 clean: ## remove what was built
-	rm -rf $(SCRATCH)
+	rm -rf $(SCRATCH) $(SCRATCH)-fuzz
 
 dependencies:
 	@scripts/install-dependencies

@@ -77,6 +77,9 @@ let package = Package(
             ],
             swiftSettings: swift),
 
+        // Feeds damaged files to the readers: `make fuzz`.
+        .executableTarget(name: "fuzz", dependencies: ["MartletData", "CZlib"], swiftSettings: swift),
+
         tests("CoreTests", ["MartletCore", "MartletCPU"]),
         tests("DeviceTests", ["Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance"]),
         tests("DataTests", ["MartletData", "CZlib"]),

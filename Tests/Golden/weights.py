@@ -5,7 +5,9 @@ tensors in every form they have, with the values that they hold in expected.json
 """
 
 import json
+import os
 import pathlib
+import pickle
 import tarfile
 import warnings
 import zipfile
@@ -67,6 +69,107 @@ def deflated(data, name):
             target.writestr(zipfile.ZipInfo(item.filename), source.read(item), zipfile.ZIP_DEFLATED)
 
 
+class View:
+    """A tensor as a pickle describes it, true or not."""
+
+    def __init__(self, key, count, offset, shape, strides, kind=torch.FloatStorage):
+        self.storage, self.arguments = Storage(key, count, kind), (offset, shape, strides, False, OrderedDict())
+
+    def __reduce__(self):
+        return torch._utils._rebuild_tensor_v2, (self.storage, *self.arguments)
+
+
+class Storage:
+    def __init__(self, key, count, kind):
+        self.key, self.count, self.kind = key, count, kind
+
+
+class Pickler(pickle._Pickler):
+    def persistent_id(self, thing):
+        return ("storage", thing.kind, thing.key, "cpu", thing.count) if isinstance(thing, Storage) else None
+
+
+def pickled(thing):
+    data = BytesIO()
+    Pickler(data, 2).dump(thing)
+    return data.getvalue()
+
+
+def archive(path, entries, method=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", method) as target:
+        for name, data in entries.items():
+            target.writestr(zipfile.ZipInfo(name), data, method)
+
+
+def hostile(folder):
+    """Files that lie about themselves."""
+    eight = np.arange(8, dtype=np.float32).tobytes()
+
+    def torch_file(name, thing, entries=None, method=zipfile.ZIP_STORED):
+        data = thing if isinstance(thing, bytes) else pickled(thing)
+        archive(folder / name, {"a/data.pkl": data} | ({"a/data/0": eight} if entries is None else entries), method)
+
+    good = View("0", 8, 0, (2, 4), (4, 1))
+    torch_file("beyond.pth", {"w": View("0", 8, 5, (2, 2), (2, 1))})
+    torch_file("stride.pth", {"w": View("0", 8, 0, (2, 4), (5, 1))})
+    torch_file("negative.pth", {"w": View("0", 8, -1, (2,), (1,))})
+    torch_file("negative-stride.pth", {"w": View("0", 8, 4, (2,), (-1,))})
+    torch_file("overflow.pth", {"w": View("0", 8, 0, (2**62, 2**62), (0, 0))})
+    torch_file("reach.pth", {"w": View("0", 8, 0, (2, 3), (2**62, 2**62))})
+    torch_file("expanded.pth", {"w": View("0", 8, 0, (2**40,), (0,))})
+    torch_file("huge.pth", {"w": View("0", 2**61, 0, (2**61,), (1,))})
+    torch_file("count.pth", {"w": View("0", 9, 0, (9,), (1,))})
+    torch_file("absent.pth", {"w": View("1", 8, 0, (8,), (1,))})
+    torch_file("two-ways.pth", {"w": View("0", 8, 0, (8,), (1,)), "v": View("0", 4, 0, (4,), (1,), torch.DoubleStorage)})
+    torch_file("big-endian.pth", {"w": good}, {"a/data/0": eight, "a/byteorder": b"big"})
+    torch_file("deep.pth", b"\x80\x02" + b")" + b"\x85" * 300_000 + b".", method=zipfile.ZIP_DEFLATED)
+    cycle = b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s."
+    torch_file("cycle.pth", cycle)
+    torch_file("empty-stack.pth", b"\x80\x020000.")
+    torch_file("unfinished.pth", b"\x80\x02}q\x00")
+    torch_file("recall.pth", b"\x80\x02h\x07.")
+    torch_file("persistent-text.pth", b"\x80\x02P0\n.")
+    torch_file("inst.pth", b"\x80\x02(ios\nsystem\n.")
+    torch_file("text.pth", b"\x80\x02X\xff\xff\xff\x7fa.")
+    torch_file("extension.pth", b"\x80\x02\x82\x01.")
+
+    archive(folder / "bzip2.npz", {"a.npy": b"x"}, zipfile.ZIP_BZIP2)
+    array = BytesIO()
+    np.save(array, np.zeros(4096, dtype=np.float32))
+    archive(folder / "bomb.npz", {"a.npy": array.getvalue()}, zipfile.ZIP_DEFLATED)
+    whole = (folder / "bomb.npz").read_bytes()
+    size = len(array.getvalue()).to_bytes(4, "little")
+    (folder / "bomb.npz").write_bytes(whole.replace(size, (2**32 - 2).to_bytes(4, "little")))
+    (folder / "grows.npz").write_bytes(whole.replace(size, (len(array.getvalue()) - 1024).to_bytes(4, "little")))
+    array = BytesIO()
+    np.save(array, np.zeros(64, dtype=np.float32))
+    archive(folder / "checksum.npz", {"a.npy": array.getvalue()})
+    damaged = bytearray((folder / "checksum.npz").read_bytes())
+    damaged[300] ^= 1
+    (folder / "checksum.npz").write_bytes(damaged)
+    archive(folder / "encrypted.npz", {"a.npy": array.getvalue()[:200]})
+    locked = bytearray((folder / "encrypted.npz").read_bytes())
+    locked[locked.rindex(b"PK\x01\x02") + 8] |= 1
+    (folder / "encrypted.npz").write_bytes(locked)
+    (folder / "short.npy").write_bytes(array.getvalue()[:-4])
+    (folder / "shape.npy").write_bytes(array.getvalue().replace(b"(64,)", b"(65,)"))
+    (folder / "endless.npy").write_bytes(array.getvalue().replace(b"(64,)", b"(" + b"9" * 30 + b",)")[:200])
+    # One entry inside another.
+    inner = BytesIO()
+    with zipfile.ZipFile(inner, "w") as target:
+        target.writestr(zipfile.ZipInfo("b.npy"), array.getvalue()[:200])
+    local = inner.getvalue()[:inner.getvalue().rindex(b"PK\x01\x02")]
+    archive(folder / "overlap.npz", {"a.npy": local})
+    data = (folder / "overlap.npz").read_bytes()
+    at, end = data.rindex(b"PK\x01\x02"), data.rindex(b"PK\x05\x06")
+    second = bytearray(inner.getvalue()[len(local):inner.getvalue().rindex(b"PK\x05\x06")])
+    second[42:46] = (35).to_bytes(4, "little")
+    tail = bytearray(data[end:])
+    tail[8:12] = b"\x02\x00\x02\x00"
+    tail[12:16] = (end - at + len(second)).to_bytes(4, "little")
+    (folder / "overlap.npz").write_bytes(data[:end] + second + tail)
+
+
 def numbers(state):
     return {name: {"shape": list(tensor.shape), "values": tensor.detach().double().flatten().tolist()}
             for name, tensor in state.items() if isinstance(tensor, torch.Tensor)}
@@ -114,6 +217,10 @@ def main():
     for name, write in [("stored.npz", np.savez), ("deflated.npz", np.savez_compressed)]:
         write(FOLDER / name, **arrays)
         expected[name] = held
+    zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT = 16, 1
+    np.savez(FOLDER / "zip64.npz", a=values(2, 3).numpy(), b=values(4).numpy())
+    zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT = 2**31 - 1, 65535
+    expected["zip64.npz"] = numbers({"a": values(2, 3), "b": values(4)})
     for version in [(1, 0), (2, 0), (3, 0)]:
         name = f"v{version[0]}.npy"
         with open(FOLDER / name, "wb") as file:
@@ -124,7 +231,6 @@ def main():
     # What is refused.
     refused = FOLDER / "refused"
     refused.mkdir(exist_ok=True)
-    import os
     for suffix, options in [("", {}), ("-legacy", {"_use_new_zipfile_serialization": False})]:
         torch.save({"a": values(2), "b": Hostile(os.system, ("touch hostile-was-run",))}, refused / f"system{suffix}.pth", **options)
     torch.save(module(), refused / "module.pth")
@@ -141,8 +247,9 @@ def main():
     np.savez(refused / "text.npz", a=np.array(["x"]))
     with tarfile.open(refused / "old.pth", "w") as tar:
         tar.addfile(tarfile.TarInfo("sys_info"), BytesIO())
+    hostile(refused)
     with zipfile.ZipFile(refused / "other.zip", "w") as other:
-        other.writestr("readme.txt", "no weights")
+        other.writestr(zipfile.ZipInfo("readme.txt"), "no weights")
     for path in FOLDER.rglob("*"):
         if path.is_file():
             path.chmod(0o644)

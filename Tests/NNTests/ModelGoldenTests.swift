@@ -49,6 +49,42 @@ import Testing
         }
     }
 
+    /// Weights that come in through files, of PyTorch's form and of safetensors alike, give the same logits.
+    @Test(arguments: ["resnet18", "resnet50", "squeezenet", "squeezenet1_1"]) func weightsComeInThroughFiles(_ name: String)
+        throws
+    {
+        let golden = try GoldenFile("models")
+        let make = try #require(Self.builders.first { $0.name == name }).make
+        let folder = FileManager.default.temporaryDirectory.path + "/martlet-weights-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try withDevice(TestDevices.named("cpu")) {
+            try withSeed(1) {
+                let model = make(16)
+                fill(model, Dictionary(uniqueKeysWithValues: named(model).map { ($0.0, $0.1.shape) }))
+                let tensors = try ModelState.tensors(of: model)
+                // Data-parallel training puts a word before every name.
+                try WeightFile.write(
+                    tensors.map { TensorToStore("module." + $0.name, shape: $0.shape, $0.values) }, to: folder + "/w.pth")
+                try WeightFile.write(tensors, to: folder + "/w.safetensors")
+            }
+        }
+        for id in TestDevices.ids {
+            let device = try TestDevices.named(id)
+            try withDevice(device) {
+                for (ending, notes) in [("pth", 1), ("safetensors", 0)] {
+                    let model = withSeed(2) { make(16) }
+                    #expect(try ModelState.load(try WeightFile.read(folder + "/w." + ending), into: model).count == notes)
+                    let images = Tensor(mixed(2 * 3 * 64 * 64, 0).map { Float($0) * 4 }, shape: [2, 3, 64, 64])
+                    let logits = withoutGradients { model(images) }
+                    try expectClose(logits, golden.tensor("\(name)/logits"), within: 1e-4, "\(name).\(ending) on \(id)")
+                }
+                try device.synchronize()
+                device.emptyPool()
+            }
+        }
+    }
+
     /// Batch normalisation is folded into the convolution before it only where nothing is recorded; both ways agree.
     @Test func foldedBatchNormEqualsUnfolded() throws {
         for id in TestDevices.ids {

@@ -2,7 +2,7 @@ import CZlib
 
 /// Writes a zip archive of stored entries one after another, then its directory; with 64-bit sizes where they are needed. The same
 /// entries give the same bytes.
-struct ZipWriter {
+package struct ZipWriter {
     private struct Record {
         var name: [UInt8]
         var checksum: UInt32
@@ -21,13 +21,13 @@ struct ZipWriter {
     private static let date = 0x21
     private static let version = 45
 
-    init(wideFrom limit: Int = 0xFFFF_FFFF, countLimit: Int = 0xFFFF) {
+    package init(wideFrom limit: Int = 0xFFFF_FFFF, countLimit: Int = 0xFFFF) {
         self.limit = limit
         self.countLimit = countLimit
     }
 
     /// Appends an entry that holds `head`, then `body`, and begins at a multiple of `alignment`.
-    mutating func add(
+    package mutating func add(
         _ name: String, head: [UInt8], body: UnsafeRawBufferPointer, alignment: Int = 1, to writer: borrowing AtomicFileWriter
     ) throws(DataError) {
         let name = Array(name.utf8), count = head.count + body.count
@@ -56,7 +56,7 @@ struct ZipWriter {
     }
 
     /// Writes the directory.
-    mutating func finish(to writer: borrowing AtomicFileWriter) throws(DataError) {
+    package mutating func finish(to writer: borrowing AtomicFileWriter) throws(DataError) {
         let start = position
         for record in records {
             var wide: [UInt8] = []

@@ -18,16 +18,18 @@ extension ModelDescription {
 }
 
 extension DataRecipe {
-    /// The settings with what photos need where nothing is said of it: a network for photos takes them in ImageNet's normalisation.
+    /// The settings with what photos need where nothing is said of it: a network for photos takes them in ImageNet's normalisation, out of
+    /// the middle of a short side of 256 pixels for sizes from 224 on.
     /// - Parameter data: the data's specification; nil for photos by themselves.
     public static func completed(_ settings: Settings, for model: ModelDescription, data: String?) throws -> Settings {
-        guard model.isForPhotos, settings.values["mean"] == nil, settings.values["std"] == nil, settings.values["channels"] != "1"
-        else { return settings }
+        guard model.isForPhotos else { return settings }
         if let data {
             guard case .folder = try DataSpec.parse(data) else { return settings }
         }
         var result = settings
-        result.values["mean"] = "imagenet"
+        func isOpen(_ key: String) -> Bool { settings.values[key, default: ""].isEmpty }
+        if isOpen("mean"), isOpen("std"), settings.values["channels"] != "1" { result.values["mean"] = "imagenet" }
+        if isOpen("short_side"), let size = try size(settings), (224...256).contains(size) { result.values["short_side"] = "256" }
         return result
     }
 }

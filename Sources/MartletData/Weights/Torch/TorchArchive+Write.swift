@@ -1,18 +1,22 @@
 extension TorchArchive {
+    private static let folder = "archive/"
+    /// PyTorch maps storages, and wants them to begin where any type may.
+    private static let alignment = 64
+
     /// Writes tensors as `torch.save` would, for `torch.load` with `weights_only=True`: a dictionary of them in a zip archive.
     static func write(_ tensors: [TensorToStore], to path: String) throws(DataError) {
         try AtomicFile.write(to: path) { writer throws(DataError) in
             var archive = ZipWriter()
-            func add(_ name: String, _ head: [UInt8], _ body: UnsafeRawBufferPointer) throws(DataError) {
-                try archive.add("archive/" + name, head: head, body: body, alignment: 64, to: writer)
-            }
             let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-            try add("data.pkl", pickle(of: tensors), nothing)
-            try add("byteorder", Array("little".utf8), nothing)
-            for (number, tensor) in tensors.enumerated() {
-                try tensor.withBytes { bytes throws(DataError) in try add("data/\(number)", [], bytes) }
+            for (name, head) in [("data.pkl", pickle(of: tensors)), ("byteorder", Array("little".utf8))] {
+                try archive.add(folder + name, head: head, body: nothing, alignment: alignment, to: writer)
             }
-            try add("version", Array("3\n".utf8), nothing)
+            for (number, tensor) in tensors.enumerated() {
+                try tensor.withBytes { bytes throws(DataError) in
+                    try archive.add("\(folder)data/\(number)", head: [], body: bytes, alignment: alignment, to: writer)
+                }
+            }
+            try archive.add(folder + "version", head: Array("3\n".utf8), body: nothing, alignment: alignment, to: writer)
             try archive.finish(to: writer)
         }
     }
