@@ -17,7 +17,8 @@ struct WeightCommandTests {
             let result = try Program.run(["convert", last, name, "--json"], in: scratch.path)
             let object = try #require(try result.objects().first)
             #expect(result.status == 0 && Set(object.keys) == ["tensors", "bytes"], "\(result.errors)")
-            #expect(object["tensors"] as? Int == 4 && object["bytes"] as? Int == (try scratch.read(name).count))
+            let size = try scratch.read(name).count
+            #expect(object["tensors"] as? Int == 4 && object["bytes"] as? Int == size)
             #expect(try inspected(name, scratch) == original, "\(ending)")
             last = name
         }

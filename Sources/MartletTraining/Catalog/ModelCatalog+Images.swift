@@ -54,7 +54,8 @@ extension ModelCatalog {
         ModelDescription(
             name: name, summary: summary,
             needs: "images" + (smallest > 1 ? " of at least \(smallest) x \(smallest)" : "")
-                + "; photos and embedded digits are brought to 224 x 224 (--set image_size=N for others)",
+                + "; photos and embedded digits are brought to 224 x 224 (--set image_size=N for others), "
+                + "photos in ImageNet's normalisation",
             imageSize: 224, settings: settings + [ModelDescription.convolution],
             defaults: .init(epochs: 30, batchSize: 32, optimizer: "momentum", learningRate: learningRate, schedule: "cosine")
         ) { settings, shape in

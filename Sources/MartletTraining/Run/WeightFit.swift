@@ -78,7 +78,7 @@ public struct WeightFit: Sendable {
             case .shape: "\(misfit.name) is \(misfit.stored ?? []), not \(misfit.wanted ?? [])"
             }
         }
-        let rest = misfits.count > 8 ? " and \(misfits.count - 8) more" : ""
+        let rest = misfits.count > 8 ? " and \(misfits.count - 8) more (martlet inspect \(path) --model NAME lists all)" : ""
         let other = fitting == 0 ? "none of its tensors fits this model" : "does not fit this model"
         return TrainingError(.input, "\(path): \(other): \(shown.joined(separator: ", "))\(rest)")
     }

@@ -22,7 +22,8 @@ public struct TrainedClassifier {
     ///   photos and the classes of ImageNet.
     public init(_ source: TrainedSource, data spec: String? = nil) throws {
         guard case .weights(let description, let path, let given) = source, let spec else {
-            return try self.init(source, read: nil)
+            try self.init(source, read: nil)
+            return
         }
         let settings = try DataRecipe.completed(given, for: description, data: spec)
         let parts = try DataRecipe.load(spec, settings, standardSize: description.classifier?.imageSize, seed: 0)
