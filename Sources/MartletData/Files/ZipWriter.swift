@@ -32,7 +32,8 @@ package struct ZipWriter {
     ) throws(DataError) {
         let name = Array(name.utf8), count = head.count + body.count
         var sum = crc32_z(0, head, head.count)
-        sum = crc32_z(sum, body.baseAddress?.assumingMemoryBound(to: UInt8.self), body.count)
+        // Without bytes zlib would begin anew.
+        if !body.isEmpty { sum = crc32_z(sum, body.baseAddress?.assumingMemoryBound(to: UInt8.self), body.count) }
         let record = Record(name: name, checksum: UInt32(truncatingIfNeeded: sum), count: count, header: position)
         var extra: [UInt8] = []
         if count >= limit { extra = Self.bytes((1, 2), (16, 2), (count, 8), (count, 8)) }
