@@ -20,16 +20,14 @@ extension FuzzReader {
         ]
     }
 
-    /// Reads all of a weight file, in every way there is, and writes it again.
+    /// Reads all of a weight file, in every way its types allow.
     private static func readWeights(_ path: String) throws {
         let weights = try WeightFile.read(path)
-        var failure: (any Error)?
         for entry in weights.entries {
-            for use in [{ _ = try entry.floats() }, { _ = try entry.integers() }, { _ = try entry.bytes() }] {
-                do { try use() } catch { failure = error }
-            }
+            _ = try entry.bytes()
+            if entry.type.isInteger { _ = try? entry.integers() }
+            if ![.float8e4m3, .float8e5m2].contains(entry.type) { _ = try entry.floats() }
         }
-        if let failure { throw failure }
     }
 
     /// The golden archives' entries, without their folder.

@@ -119,11 +119,11 @@ package final class ZipEntry: StoredBytes {
 
     /// The content piece by piece, until its end or until `body` returns false.
     private func pieces(_ body: (UnsafeRawBufferPointer) throws(DataError) -> Bool) throws(DataError) {
-        let input = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceSize, alignment: 16)
+        let input = UnsafeMutableRawBufferPointer.allocate(byteCount: min(Self.pieceSize, max(packedCount, 1)), alignment: 16)
         defer { input.deallocate() }
         var taken = 0
         func next() throws(DataError) -> UnsafeMutableRawBufferPointer {
-            let piece = UnsafeMutableRawBufferPointer(rebasing: input[..<min(Self.pieceSize, packedCount - taken)])
+            let piece = UnsafeMutableRawBufferPointer(rebasing: input[..<min(input.count, packedCount - taken)])
             try file.read(into: piece, at: start + taken)
             taken += piece.count
             return piece
@@ -139,7 +139,8 @@ package final class ZipEntry: StoredBytes {
             throw DataError(.unreadable, file: file.path, problem: "zlib cannot start", remedy: "free some memory")
         }
         defer { inflateEnd(&stream) }
-        let output = UnsafeMutablePointer<UInt8>.allocate(capacity: Self.pieceSize)
+        let capacity = min(Self.pieceSize, max(count, 1))
+        let output = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
         defer { output.deallocate() }
         var produced = 0
         while true {
@@ -149,12 +150,12 @@ package final class ZipEntry: StoredBytes {
                 stream.avail_in = UInt32(piece.count)
             }
             stream.next_out = output
-            stream.avail_out = UInt32(Self.pieceSize)
+            stream.avail_out = UInt32(capacity)
             let status = inflate(&stream, Z_NO_FLUSH)
             guard status == Z_OK || status == Z_STREAM_END else {
                 throw damaged(status == Z_BUF_ERROR ? "is cut short" : "does not inflate")
             }
-            let size = Self.pieceSize - Int(stream.avail_out)
+            let size = capacity - Int(stream.avail_out)
             produced += size
             guard produced <= count else { throw damaged("inflates to more than the \(count) bytes it claims") }
             if size > 0, try !body(UnsafeRawBufferPointer(start: output, count: size)) { return }
