@@ -27,7 +27,7 @@ struct LearnedFilters {
     init(_ source: TrainedSource?, photo: String?, data: String?, seed: UInt64) throws {
         let classifier: any Layer, fresh: any Layer, shape: [Int]
         if let source {
-            let trained = try TrainedClassifier(source, shape: try Self.shape(source, data: data))
+            let trained = try TrainedClassifier(source, data: Self.data(source, given: data))
             (classifier, shape) = (trained.layer, trained.shape)
             fresh = try withSeed(seed) {
                 try trained.description.build(
@@ -63,13 +63,10 @@ struct LearnedFilters {
         return (0..<layer.weight.shape[0]).map { Array(values[$0 * length..<($0 + 1) * length]) }
     }
 
-    /// What a weight file's model is fed with.
-    private static func shape(_ source: TrainedSource, data: String?) throws -> (shape: [Int], classes: [String])? {
-        guard case .weights(let description, _, let settings) = source else { return nil }
-        let size = description.classifier?.imageSize
-        if data == nil, let size, size >= 64 { return ([3, size, size], (0..<1000).map(String.init)) }
-        let parts = try DataRecipe.load(data ?? description.workload.standardData, settings, standardSize: size, seed: 0)
-        return (parts.training.sampleShape, parts.training.classNames)
+    /// The data that tells what a weight file's model is fed with; nil for photos and the classes of ImageNet.
+    private static func data(_ source: TrainedSource, given data: String?) -> String? {
+        guard case .weights(let description, _, _) = source else { return nil }
+        return data ?? (description.isForPhotos ? nil : description.workload.standardData)
     }
 
     /// A LeNet after a few epochs on the embedded digits, and as it was before.

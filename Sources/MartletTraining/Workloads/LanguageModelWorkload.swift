@@ -113,7 +113,7 @@ public struct TrainedLanguageModel {
             network = try withSeed(0) { try workload.make(given, tokenizer.vocabularySize) }
             (data, batchSize) = (nil, description.defaults.batchSize)
             (settings, self.tokenizer) = (given, tokenizer)
-            try ModelState.load(try SafeTensors.read(path), into: network)
+            try ModelState.load(try WeightFile.read(path), into: network)
         }
         context = try settings.integer(workload.context, in: 1...1 << 20)
     }

@@ -145,7 +145,7 @@ public struct TrainedTranslator {
             let tokenizer = try Tokenizer(reading: kind)
             network = try withSeed(0) { try workload.make(given, tokenizer.vocabularySize) }
             (settings, self.tokenizer, data) = (given, tokenizer, nil)
-            try ModelState.load(try SafeTensors.read(path), into: network)
+            try ModelState.load(try WeightFile.read(path), into: network)
         }
     }
 
