@@ -81,10 +81,12 @@ let package = Package(
         .executableTarget(name: "fuzz", dependencies: ["MartletData", "CZlib"], swiftSettings: swift),
 
         tests("CoreTests", ["MartletCore", "MartletCPU"]),
+        tests("FiguresTests", ["MartletFigures"]),
         tests("DeviceTests", ["Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance"]),
         tests("DataTests", ["MartletData", "CZlib"]),
         tests("NNTests", ["Martlet"]),
         tests("TrainingTests", ["Martlet"]),
+        tests("ExplainTests", ["Martlet", "MartletExplain"]),
         tests("CommandTests", ["Martlet", "martlet-cli"]),
     ]
 )
