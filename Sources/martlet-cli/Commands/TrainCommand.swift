@@ -15,7 +15,7 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup var options: DeviceOptions
 
-    @Option(help: "digits, or a path: mnist:DIR, cifar10:DIR, folder:DIR, csv:FILE")
+    @Option(help: "digits, or a path: mnist:DIR, cifar10:DIR, folder:DIR, csv:FILE, text:FILE, pairs:DIR")
     var data: String?
 
     @Option(help: ArgumentHelp("weights to begin with: \(WeightFile.formats)", valueName: "file"))
