@@ -16,6 +16,7 @@ import recurrent
 import schedules
 import selection
 import trajectories
+import transformers
 from golden import HERE, Cases
 
 
@@ -30,6 +31,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
     warnings.filterwarnings("error")
+    warnings.filterwarnings("ignore", message="enable_nested_tensor is True")
     warnings.filterwarnings("ignore", message="reduction: 'mean' divides the total loss by both")
 
     ops = Cases()
@@ -42,6 +44,7 @@ def main():
     trajectories.write(HERE, digits)
     models.write(HERE / "models.safetensors")
     recurrent.write(HERE / "recurrent.safetensors")
+    transformers.write(HERE / "transformers.safetensors")
 
 
 if __name__ == "__main__":
