@@ -76,6 +76,19 @@ def convolutions(table):
             yield row
 
 
+# batch x heads x positions x width: nanoGPT's small setting, and a larger one
+ATTENTIONS = [[12, 4, 64, 32], [16, 8, 512, 64]]
+
+
+def attentions():
+    for shape in ATTENTIONS:
+        for causal in (True, False):
+            for direction in ("forward", "both"):
+                case = {"kind": "attention", "operation": "causal" if causal else "full", "shapes": [shape], "pass": direction}
+                yield Row(f"{' x '.join(map(str, shape))}, {case['operation']}, "
+                          + ("forward" if direction == "forward" else "forward and backward"), sides(case, "torch"))
+
+
 def bound_by_memory(kind, operation, shape, out=True, copy=True):
     case = {"kind": kind, "operation": operation, "shapes": [shape]}
     # A sum over everything cancels, so it is less exact than its size tells.

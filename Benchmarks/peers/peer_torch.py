@@ -59,6 +59,21 @@ def convolution(case):
     return Workload(timed_run, outputs)
 
 
+def attention(case):
+    shape, causal = case["shapes"][0], case["operation"] == "causal"
+    q, k, v = (tensor(shape, stream) for stream in range(3))
+    if case.get("pass") != "both":
+        return timed(lambda: F.scaled_dot_product_attention(q, k, v, is_causal=causal))
+    operands, dy = [t.requires_grad_() for t in (q, k, v)], tensor(shape, 3)
+
+    def run():
+        with torch.enable_grad():
+            y = F.scaled_dot_product_attention(*operands, is_causal=causal)
+            return (y, *torch.autograd.grad(y, operands, dy))
+
+    return timed(run)
+
+
 def pointwise(case):
     x = tensor(case["shapes"][0], 0)
     operation = case["operation"]
@@ -227,8 +242,8 @@ def recurrent_step(case):
     return Workload(run, outputs)
 
 
-KINDS = {"matmul": matmul, "convolution": convolution, "pointwise": pointwise, "normalization": rows, "softmax": rows,
-         "reduction": rows, "pooling": pooling, "optimizer": optimizer, "trainStep": train_step,
+KINDS = {"matmul": matmul, "convolution": convolution, "attention": attention, "pointwise": pointwise,
+         "normalization": rows, "softmax": rows, "reduction": rows, "pooling": pooling, "optimizer": optimizer, "trainStep": train_step,
          "recurrentStep": recurrent_step}
 
 if __name__ == "__main__":

@@ -150,6 +150,11 @@ def convolution(name, title, table):
         [(f"{d}, times PyTorch's speed", ratio(d, "torch"), 1.5) for d in cases.OURS])
 
 
+def attention():
+    return Section("attention", "Attention: batch x heads x positions x width", cases.attentions,
+                   MS + against("torch", "PyTorch") + AGREE, at_least("torch", "PyTorch", 1.0))
+
+
 def memory_bound(name, title, rows):
     shares = [(f"{d}, share of a copy's bandwidth", share(d, f"{d} roof", "bytes")) for d in cases.OURS]
     wanted = [("relu", 5), ("softmax", 5), ("add", 3.5), ("sum", 1), ("maximumOfRows", 1)]
@@ -208,6 +213,7 @@ def sections():
         convolution("alexnet", "Convolutions of AlexNet", cases.ALEXNET),
         convolution("vgg", "Convolutions of VGG", cases.VGG),
         convolution("narrow", "Convolutions of 1 x 1", cases.NARROW),
+        attention(),
         memory_bound("pointwise", "Pointwise operations on 64 MiB", cases.pointwise),
         memory_bound("rows", "Softmax, normalisation, reductions and pooling on 64 MiB", cases.over_rows),
         steps("steps-small", "Training steps, batch 128", ("mlp", "lenet")),

@@ -8,6 +8,7 @@ public enum OpFamily: String, CaseIterable, Sendable, Codable {
     case pooling = "Pooling"
     case normalization = "Normalization"
     case softmax = "Softmax"
+    case attention = "Attention"
     case recurrence = "Recurrence"
     case indexing = "Indexing"
     case random = "Random"
@@ -24,6 +25,7 @@ public enum OpFamily: String, CaseIterable, Sendable, Codable {
         case .pooling: PoolingCases.all
         case .normalization: NormalizationCases.all
         case .softmax: SoftmaxCases.all
+        case .attention: AttentionCases.all
         case .recurrence: RecurrenceCases.all
         case .indexing: IndexingCases.all
         case .random: RandomCases.all

@@ -149,6 +149,21 @@ final class CorruptingDevice: Device {
         spoil(.softmax, [dLogits])
     }
 
+    func attention(
+        _ q: View, _ k: View, _ v: View, mask: View?, keyLengths: View?, options: AttentionOptions, into y: View, logSum: View
+    ) {
+        base.attention(q, k, v, mask: mask, keyLengths: keyLengths, options: options, into: y, logSum: logSum)
+        spoil(.attention, [y])
+    }
+    func attentionGradient(
+        _ dy: View, _ q: View, _ k: View, _ v: View, mask: View?, keyLengths: View?, options: AttentionOptions, y: View,
+        logSum: View, into dq: View, dk: View, dv: View
+    ) {
+        base.attentionGradient(
+            dy, q, k, v, mask: mask, keyLengths: keyLengths, options: options, y: y, logSum: logSum, into: dq, dk: dk, dv: dv)
+        spoil(.attention, [dq, dk, dv])
+    }
+
     // MARK: Recurrence
 
     func lstm(gates: View, weight: View, lengths: View?, hidden: View, cell: View, isReversed: Bool) {

@@ -17,6 +17,7 @@ import schedules
 import selection
 import textmodels
 import trajectories
+import transformers
 from golden import HERE, Cases
 
 
@@ -45,6 +46,7 @@ def main():
     models.write(HERE / "models.safetensors")
     textmodels.write(HERE / "textmodels.safetensors")
     recurrent.write(HERE / "recurrent.safetensors")
+    transformers.write(HERE / "transformers.safetensors")
 
 
 if __name__ == "__main__":

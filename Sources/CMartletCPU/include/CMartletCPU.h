@@ -2,6 +2,7 @@
 #define CMARTLETCPU_H
 
 // One header a family of functions. Every function is plain C over pointers and sizes; shapes were checked before.
+#include "Attention.h"
 #include "Convolution.h"
 #include "Softmax.h"
 #include "Pooling.h"

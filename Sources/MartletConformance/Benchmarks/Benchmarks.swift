@@ -6,8 +6,8 @@ public enum Benchmarks {
     public static var cases: [BenchmarkCase] {
         MemoryBenchmarks.all + PointwiseBenchmarks.all + ReductionBenchmarks.all + MatmulBenchmarks.all
             + ConvolutionBenchmarks.all
-            + PoolingBenchmarks.all + NormalizationBenchmarks.all + SoftmaxBenchmarks.all + RecurrenceBenchmarks.all
-            + IndexingBenchmarks.all + RandomBenchmarks.all
+            + PoolingBenchmarks.all + NormalizationBenchmarks.all + SoftmaxBenchmarks.all + AttentionBenchmarks.all
+            + RecurrenceBenchmarks.all + IndexingBenchmarks.all + RandomBenchmarks.all
             + UpdateBenchmarks.all
     }
 

@@ -16,6 +16,8 @@ struct ComparedCase: Decodable {
         case matmul
         /// shapes: image [n, c, h, w], weight [o, c / groups, kh, kw].
         case convolution
+        /// `operation` is causal or full; shapes: one, [b, h, t, d] of queries, keys and values.
+        case attention
         /// An `operation` on every element; shapes: one.
         case pointwise
         /// An `operation` over rows, channels or all; shapes: one.
@@ -41,7 +43,8 @@ struct ComparedCase: Decodable {
     var groups: Int?
     /// Whether a convolution adds a bias (and takes its gradient).
     var bias: Bool?
-    /// Whether the gradients are computed too: of the weight and bias, and of the image unless it has at most 3 channels.
+    /// Whether the gradients are computed too: of the weight and bias, and of the image unless it has at most 3 channels; of an
+    /// attention's three operands.
     var pass: Pass?
     var algorithm: String?
 
@@ -53,6 +56,7 @@ struct ComparedCase: Decodable {
         case .launch: try CeilingWorkloads.launches(device)
         case .matmul: try matmulWorkload(device)
         case .convolution: try convolutionWorkload(device)
+        case .attention: try attentionWorkload(device)
         case .pointwise: try pointwiseWorkload(device)
         case .normalization, .softmax, .reduction: try rowsWorkload(device)
         case .pooling: try poolingWorkload(device)

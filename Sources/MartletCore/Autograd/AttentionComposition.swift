@@ -20,8 +20,7 @@ enum AttentionComposition {
 
     static func weights(_ q: Tensor, _ k: Tensor, mask: Tensor?, lengths: Tensor?, options: AttentionOptions) -> Tensor {
         let shape = q.shape, group = shape[1] / k.shape[1]
-        let scale = options.scale ?? 1 / Float(shape[3]).squareRoot()
-        var scores = matmul(q, repeated(k, group).transposed()) * scale
+        var scores = matmul(q, repeated(k, group).transposed()) * options.scale(width: shape[3])
         if let mask, mask.type == .float32 { scores = scores + mask }
         let visible = visible(queries: shape[2], keys: k.shape[2], mask: mask?.detached, lengths: lengths, options)
         if let visible { scores = Tensor.select(visible, scores, Tensor(lowest)) }

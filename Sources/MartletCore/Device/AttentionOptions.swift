@@ -14,6 +14,9 @@ public struct AttentionOptions: Hashable, Sendable {
         self.dropout = dropout
     }
 
+    /// What products are multiplied by for heads of this width.
+    public func scale(width: Int) -> Float { scale ?? 1 / Float(width).squareRoot() }
+
     /// Each query sees the keys up to its own position.
     public static let causal = AttentionOptions(causalOffset: 0)
 }
