@@ -16,12 +16,15 @@ public enum ModelState {
 
     /// Takes all of a model's tensors from a weight file. What is missing, unexpected or of another shape is listed in one refusal, and
     /// the model stays as it was.
-    public static func load(_ file: SafeTensors, into model: any Module) throws {
+    public static func load(
+        _ file: SafeTensors, into model: any Module, leaving: (String) -> Bool = { _ in false }
+    ) throws {
         let stored = Dictionary(file.entries.map { ($0.name, $0) }) { first, _ in first }
         var wanted: [(String, [Int], (Tensor) -> Void)] = model.namedParameters.map { name, parameter in
             (name, parameter.shape, { parameter.value = $0 })
         }
         wanted += model.namedBuffers.map { name, buffer in (name, buffer.value.shape, { buffer.value = $0 }) }
+        wanted = wanted.filter { !leaving($0.0) }
         var problems: [String] = []
         for (name, shape, _) in wanted {
             guard let entry = stored[name] else {
@@ -31,7 +34,9 @@ public enum ModelState {
             if entry.shape != shape { problems.append("\(name) is \(entry.shape), not \(shape)") }
         }
         let names = Set(wanted.map(\.0))
-        problems += file.entries.filter { !names.contains($0.name) && !$0.name.hasSuffix("num_batches_tracked") }.map {
+        problems += file.entries.filter {
+            !names.contains($0.name) && !leaving($0.name) && !$0.name.hasSuffix("num_batches_tracked")
+        }.map {
             "\($0.name) is unexpected"
         }
         if !problems.isEmpty {
