@@ -6,7 +6,7 @@ import MartletTraining
 /// All topics by name.
 public enum ExplainCatalog {
     public static let all: [ExplainTopic] = [
-        .mlp, .batchnorm, .optimizers, .convolution,
+        .mlp, .batchnorm, .optimizers, .convolution, .features, .gradcam,
     ]
 
     /// The topic of this name.

@@ -48,7 +48,8 @@ import Testing
     }
 
     @Test func theFrozenPrefixIsFound() throws {
-        try withDevice(try TestDevices.named("cpu")) {
+        let device = try TestDevices.named("cpu")
+        withDevice(device) {
             let model = withSeed(1) { SqueezeNet(outputs: 3) }
             func freeze(_ isFrozen: (String) -> Bool) {
                 for (name, parameter) in model.namedParameters { parameter.isFrozen = isFrozen(name) }
