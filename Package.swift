@@ -64,7 +64,7 @@ let package = Package(
         library("MartletNN", ["MartletCore"]),
         library("MartletData", ["MartletCore", "CZlib", "CMartletImage"], plugins: ["EmbedFiles"]),
         library("MartletModels", ["MartletNN"]),
-        library("MartletTraining", ["MartletModels", "MartletData", yams, logging]),
+        library("MartletTraining", ["MartletModels", "MartletData", "MartletFigures", yams, logging]),
         library("MartletExplain", ["MartletTraining", "MartletFigures"]),
         library(
             "Martlet",

@@ -4,7 +4,7 @@ import MartletNN
 /// AlexNet, in the form with one tower of torchvision, whose names and shapes it has: images [n, 3, h, w] of at least 63 x 63, as a rule
 /// 224 x 224. Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", 2012, and
 /// Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014.
-public final class AlexNet: Layer {
+public final class AlexNet: Chain {
     /// Five convolutions; the paper's overlapping pooling (3 x 3 windows, 2 apart) follows the first, second and last.
     public let features: Sequential
     /// Brings the features of other image sizes to the 6 x 6 that the dense layers want.
@@ -40,7 +40,7 @@ public final class AlexNet: Layer {
         (features, classifier) = device.map { withDevice($0, build) } ?? build()
     }
 
-    public var parts: Parts { ["features": features, "classifier": classifier] }
-
-    public func callAsFunction(_ x: Tensor) -> Tensor { classifier(avgpool(features(x)).flattened()) }
+    public var links: Links {
+        ["features": features, "avgpool": avgpool, "flatten": Flatten(), "classifier": classifier]
+    }
 }

@@ -3,7 +3,7 @@ import MartletNN
 
 /// LeNet-5 for images of 28 x 28 with one channel (or as told), with ReLU and max pooling as it is built today. LeCun, Bottou,
 /// Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
-public final class LeNet: Layer {
+public final class LeNet: Chain {
     public let conv1: Conv2D
     public let conv2: Conv2D
     public let fc1: Linear
@@ -30,13 +30,10 @@ public final class LeNet: Layer {
         self.dropout = dropout > 0 ? Dropout(dropout) : nil
     }
 
-    public var parts: Parts { ["conv1": conv1, "conv2": conv2, "fc1": fc1, "fc2": fc2, "fc3": fc3] }
-
-    public func callAsFunction(_ x: Tensor) -> Tensor {
-        var x = pool(conv1(x))
-        x = pool(conv2(x)).flattened()
-        x = fc1(x)
-        if let dropout { x = dropout(x) }
-        return fc3(fc2(x))
+    public var links: Links {
+        [
+            "conv1": conv1, "pool1": pool, "conv2": conv2, "pool2": pool, "flatten": Flatten(), "fc1": fc1, "dropout": dropout,
+            "fc2": fc2, "fc3": fc3,
+        ]
     }
 }

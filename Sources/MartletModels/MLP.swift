@@ -2,7 +2,7 @@ import MartletCore
 import MartletNN
 
 /// A multi-layer perceptron: fully connected layers with an activation between them, on inputs of any shape, which are flattened.
-public final class MLP: Layer {
+public final class MLP: Chain {
     private let layers: [(name: String, layer: any Layer)]
 
     /// - Parameters:
@@ -32,9 +32,10 @@ public final class MLP: Layer {
         layers = device.map { withDevice($0, build) } ?? build()
     }
 
-    public var parts: Parts { Parts(layers.map { ($0.name, $0.layer) }) }
+    public var links: Links { Links([(name: "rows", layer: Rows())] + layers) }
+}
 
-    public func callAsFunction(_ x: Tensor) -> Tensor {
-        layers.reduce(x.rank > 2 ? x.flattened() : x) { $1.layer($0) }
-    }
+/// Images as rows of numbers; rows stay as they are.
+private final class Rows: Layer {
+    func callAsFunction(_ x: Tensor) -> Tensor { x.rank > 2 ? x.flattened() : x }
 }

@@ -3,7 +3,7 @@ import MartletNN
 
 /// The residual networks, with torchvision's names and shapes: images [n, 3, h, w], as a rule 224 x 224. He, Zhang, Ren and Sun, "Deep
 /// residual learning for image recognition", 2015; in the deeper ones the stride is in the 3 x 3 convolution.
-public final class ResNet: Layer {
+public final class ResNet: Chain {
     public enum Depth: Int, Sendable, CaseIterable {
         case eighteen = 18
         case fifty = 50
@@ -20,7 +20,7 @@ public final class ResNet: Layer {
     }
 
     public let conv1: Conv2D
-    public let bn1 = BatchNorm2D(64)
+    public let bn1 = BatchNorm2D(64, activation: .relu)
     private let maxpool = MaxPool2D(3, stride: 2, padding: 1)
     /// The four stages; each but the first begins by halving height and width.
     public let layers: [Sequential]
@@ -47,16 +47,11 @@ public final class ResNet: Layer {
         (conv1, layers, fc) = device.map { withDevice($0, build) } ?? build()
     }
 
-    public var parts: Parts {
+    public var links: Links {
         [
-            "conv1": conv1, "bn1": bn1, "layer1": layers[0], "layer2": layers[1], "layer3": layers[2], "layer4": layers[3],
-            "fc": fc,
+            "conv1": conv1, "bn1": bn1, "maxpool": maxpool, "layer1": layers[0], "layer2": layers[1], "layer3": layers[2],
+            "layer4": layers[3], "avgpool": GlobalAverage(), "fc": fc,
         ]
-    }
-
-    public func callAsFunction(_ x: Tensor) -> Tensor {
-        let stem = maxpool(conv1(x, then: bn1, activation: .relu))
-        return fc(layers.reduce(stem) { $1($0) }.mean([2, 3]))
     }
 }
 

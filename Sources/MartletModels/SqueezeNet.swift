@@ -3,7 +3,7 @@ import MartletNN
 
 /// SqueezeNet 1.0 and 1.1, with torchvision's names and shapes: AlexNet's accuracy with 1.2 million parameters. Images [n, 3, h, w] of at
 /// least 21 x 21, as a rule 224 x 224. Iandola et al., "SqueezeNet", 2016.
-public final class SqueezeNet: Layer {
+public final class SqueezeNet: Chain {
     public enum Version: String, Sendable, CaseIterable {
         /// The paper's.
         case one = "1.0"
@@ -32,10 +32,8 @@ public final class SqueezeNet: Layer {
         (features, classifier) = device.map { withDevice($0, build) } ?? build()
     }
 
-    public var parts: Parts { ["features": features, "classifier": classifier] }
-
-    /// The average over all positions of each class's map.
-    public func callAsFunction(_ x: Tensor) -> Tensor { classifier(features(x)).mean([2, 3]) }
+    /// A class's score is the average of its map over all positions.
+    public var links: Links { ["features": features, "classifier": classifier, "avgpool": GlobalAverage()] }
 
     private static func featuresOfOne(_ channels: Int) -> Sequential {
         Sequential(named: [

@@ -3,7 +3,7 @@ import MartletNN
 
 /// The VGG networks, with torchvision's names and shapes: 3 x 3 convolutions only, images [n, 3, h, w] of at least 32 x 32, as a rule
 /// 224 x 224. Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014.
-public final class VGG: Layer {
+public final class VGG: Chain {
     /// The paper's configurations, by their number of layers with weights: the convolutions of each of the five blocks.
     public enum Depth: Int, Sendable, CaseIterable {
         case eleven = 11
@@ -40,9 +40,9 @@ public final class VGG: Layer {
         (features, classifier) = device.map { withDevice($0, build) } ?? build()
     }
 
-    public var parts: Parts { ["features": features, "classifier": classifier] }
-
-    public func callAsFunction(_ x: Tensor) -> Tensor { classifier(avgpool(features(x)).flattened()) }
+    public var links: Links {
+        ["features": features, "avgpool": avgpool, "flatten": Flatten(), "classifier": classifier]
+    }
 
     private static func features(_ depth: Depth, batchNorm: Bool, channels: Int) -> Sequential {
         var layers: [(name: String, layer: any Layer)] = [], position = 0, inputs = channels

@@ -14,10 +14,12 @@ public final class Trainer {
         public var folder: RunFolder
         /// Steps between lines of the log where the run is measured in steps.
         public var logEvery: Int
+        public var freezing: Freezing
+        public var selection: Selection
 
         public init(
             configuration: RunConfiguration, task: any TrainingTask, optimizer: Optimizer, schedule: any Schedule,
-            folder: RunFolder, logEvery: Int = 100
+            folder: RunFolder, logEvery: Int = 100, freezing: Freezing = Freezing(), selection: Selection = Selection()
         ) {
             self.configuration = configuration
             self.task = task
@@ -25,6 +27,8 @@ public final class Trainer {
             self.schedule = schedule
             self.folder = folder
             self.logEvery = logEvery
+            self.freezing = freezing
+            self.selection = selection
         }
     }
 
@@ -41,6 +45,8 @@ public final class Trainer {
         public var last: LogRow?
         /// The signal that asked it to stop; nil where it came to its end.
         public var signal: Int32?
+        /// Lines of the log without a better one, after which it was ended early; nil where it was not.
+        public var patience: Int?
     }
 
     private let setup: Setup
@@ -103,10 +109,15 @@ public final class Trainer {
         lapStart = Date()
         // A run stopped while it validated has that still to do.
         if progress.samples > 0, isLapOver, try !closeLap(report) { return try interrupted() }
-        while progress.step < totalSteps {
-            try task.begin(epoch: progress.position.epoch)
+        while progress.step < totalSteps, !isPatienceOver {
+            setup.freezing.apply(to: task.model, epoch: progress.position.epoch)
+            do {
+                try task.begin(epoch: progress.position.epoch)
+            } catch is Interruption {
+                return try interrupted()
+            }
             let batches = try task.batches(from: progress.position)
-            while progress.step < totalSteps, let batch = try batches.next() {
+            while progress.step < totalSteps, !isPatienceOver, let batch = try batches.next() {
                 step(on: batch)
                 progress.position = batches.state
                 if progress.step % Self.readEvery == 0 {
@@ -117,9 +128,12 @@ public final class Trainer {
                 if stop() != nil { return try interrupted() }
             }
         }
-        try writeReport()
-        return Outcome(best: progress.best, last: lastRow, signal: nil)
+        try writeReport(isFinished: true)
+        return Outcome(
+            best: progress.best, last: lastRow, signal: nil, patience: isPatienceOver ? setup.selection.patience : nil)
     }
+
+    private var isPatienceOver: Bool { setup.selection.patience.map { progress.sinceBest ?? 0 >= $0 } ?? false }
 
     /// Whether an epoch, or a stretch of steps, has come to its end.
     private var isLapOver: Bool {
@@ -220,15 +234,17 @@ public final class Trainer {
     }
 
     private func keepIfBest(_ row: LogRow) throws {
-        let metric =
-            row.metrics.first.map { ($0.name, $0.value) } ?? row.validationLoss.map { ("valLoss", $0) }
-            ?? ("trainLoss", row.trainLoss)
-        let isLower = EvaluationResult.isLowerBetter(metric.0)
-        if let best = progress.best, isLower ? metric.1 >= best.value : metric.1 <= best.value { return }
+        let (metric, value) = try setup.selection.figure(of: row)
+        let isLower = EvaluationResult.isLowerBetter(metric)
+        if let best = progress.best, isLower ? value >= best.value : value <= best.value {
+            progress.sinceBest = (progress.sinceBest ?? 0) + 1
+            return
+        }
+        progress.sinceBest = 0
         try SafeTensors.write(
             try ModelState.tensors(of: task.model), metadata: ["martlet.model": setup.configuration.model],
             to: setup.folder.bestPath)
-        progress.best = Progress.Best(epoch: row.epoch, step: row.step, metric: metric.0, value: metric.1)
+        progress.best = Progress.Best(epoch: row.epoch, step: row.step, metric: metric, value: value)
     }
 
     private func save() throws {
@@ -242,10 +258,20 @@ public final class Trainer {
         return Outcome(best: progress.best, last: lastRow, signal: stop())
     }
 
-    private func writeReport() throws {
+    /// - Parameter isFinished: whether there is time to look at the model itself, as it was best.
+    private func writeReport(isFinished: Bool = false) throws {
         let rows = Array(LogRow.read(setup.folder.metricsPath).prefix(progress.logged))
         if lastRow == nil { lastRow = rows.last }
-        try Report(configuration: setup.configuration, rows: rows, best: progress.best).write(
-            to: setup.folder.path + "/report.html")
+        var parts: [ReportPart] = []
+        if isFinished, let best = progress.best {
+            if best.step != progress.step {
+                try ModelState.load(try SafeTensors.read(setup.folder.bestPath), into: task.model)
+            }
+            do { parts = try task.reportParts { stop() != nil } } catch is Interruption {}
+            if best.step != progress.step {
+                try ModelState.load(try SafeTensors.read(setup.folder.lastPath), into: task.model)
+            }
+        }
+        try Report(configuration: setup.configuration, rows: rows, best: progress.best, parts: parts).write(to: setup.folder)
     }
 }

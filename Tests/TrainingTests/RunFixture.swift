@@ -41,6 +41,20 @@ final class RunFixture {
             resuming: resuming)
     }
 
+    func checkpoint() throws -> [Data] { try RunFiles(folder).checkpoint() }
+
+    /// As `log()`; nothing where no line was written yet.
+    func logIfAny() throws -> [String] { FileManager.default.fileExists(atPath: folder + "/metrics.jsonl") ? try log() : [] }
+
+    func log() throws -> [String] { try RunFiles(folder).log() }
+}
+
+/// What a run leaves in its folder.
+struct RunFiles {
+    let folder: String
+
+    init(_ folder: String) { self.folder = folder }
+
     /// The bytes of the weights, and of the optimizer's state that they name.
     func checkpoint() throws -> [Data] {
         let weights = folder + "/last.safetensors"
@@ -49,9 +63,6 @@ final class RunFixture {
             try Data(contentsOf: URL(fileURLWithPath: $0))
         }
     }
-
-    /// As `log()`; nothing where no line was written yet.
-    func logIfAny() throws -> [String] { FileManager.default.fileExists(atPath: folder + "/metrics.jsonl") ? try log() : [] }
 
     /// The log's lines without the times in them.
     func log() throws -> [String] {

@@ -105,7 +105,16 @@ import Testing
             let fixture = RunFixture(device)
             _ = try fixture.trainer(steps: 30).run()
             let html = try String(contentsOfFile: fixture.folder + "/report.html", encoding: .utf8)
-            #expect(html.contains("<svg") && html.contains("polyline") && !html.contains("http"))
+            #expect(html.contains("<svg") && html.contains("<path") && !html.contains("http"))
+            for title in ["Loss", "Confusion matrix", "Worst mistakes", "First-layer filters", "Grad-CAM", "Maps of conv2"] {
+                #expect(html.contains(title), "\(title)")
+            }
+            let figures = try FileManager.default.contentsOfDirectory(atPath: fixture.folder + "/figures").sorted()
+            #expect(
+                figures == [
+                    "confusion.svg", "filters.svg", "gradcam.svg", "loss.svg", "maps-conv1.svg", "maps-conv2.svg", "metrics.svg",
+                    "mistakes.svg", "rate.svg",
+                ])
             let files = try FileManager.default.contentsOfDirectory(atPath: fixture.folder)
             #expect(files.contains { $0.hasPrefix("events.out.tfevents.") })
             #expect(files.filter { $0.hasPrefix("state-") }.count == 1)

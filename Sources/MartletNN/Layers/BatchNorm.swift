@@ -2,7 +2,10 @@ import MartletCore
 
 /// Normalises each channel of [n, c, ...]: by the batch's statistics in training, by the running ones otherwise. Ioffe and
 /// Szegedy, "Batch normalization", 2015. Names and the meaning of `momentum` (the share of the new) are PyTorch's.
-public class BatchNorm: Layer {
+///
+/// One whose parameters are frozen keeps its statistics too, and normalises by them in training as well, as is done when a network is
+/// fine-tuned: the layers behind it were trained on what they make. (Keras does so of itself; in PyTorch one calls `eval()` on it.)
+public class BatchNorm: TrainingDependent {
     public let weight: Parameter?
     public let bias: Parameter?
     public let runningMean: Buffer
@@ -31,6 +34,9 @@ public class BatchNorm: Layer {
         ["weight": weight, "bias": bias, "running_mean": runningMean, "running_var": runningVariance]
     }
 
+    private var isFrozen: Bool { (weight?.isFrozen ?? false) && (bias?.isFrozen ?? false) }
+    public var dependsOnTraining: Bool { !isFrozen }
+
     public func callAsFunction(_ x: Tensor) -> Tensor { self(x, adding: nil, activation: activation) }
 
     /// The normalised tensor, plus a residual of its shape, through an activation.
@@ -38,7 +44,7 @@ public class BatchNorm: Layer {
         precondition(
             ranks.contains(x.rank) && x.shape[1] == runningMean.value.shape[0],
             "\(type(of: self)) of \(runningMean.value.shape) on \(x.shape)")
-        guard TrainingMode.isOn else {
+        guard TrainingMode.isOn, !isFrozen else {
             let (scale, shift) = runningAffine(rank: x.rank)
             let normalized = x * scale + shift
             let sum = residual.map { normalized + $0 } ?? normalized

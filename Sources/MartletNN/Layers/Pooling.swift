@@ -32,6 +32,13 @@ public final class AdaptiveAveragePool2D: Layer {
     public func callAsFunction(_ x: Tensor) -> Tensor { x.adaptiveAveragePooled(size) }
 }
 
+/// The average of each channel of [n, c, ...] over all its places: [n, c].
+public final class GlobalAverage: Layer {
+    public init() {}
+
+    public func callAsFunction(_ x: Tensor) -> Tensor { x.mean(Array(2..<x.rank)) }
+}
+
 /// The largest of windows that divide [n, c, h, w] into a given size.
 public final class AdaptiveMaxPool2D: Layer {
     public let size: Pair

@@ -1,7 +1,7 @@
 import MartletCore
 
 /// Layers one after the other. Their names are their positions, as in PyTorch, unless given.
-public final class Sequential: Layer {
+public final class Sequential: Chain {
     private let named: [(name: String, layer: any Layer)]
 
     public init(_ layers: [any Layer]) {
@@ -18,20 +18,7 @@ public final class Sequential: Layer {
 
     public var layers: [any Layer] { named.map(\.layer) }
 
-    public var parts: Parts { Parts(named.map { ($0.name, $0.layer) }) }
-
-    public func callAsFunction(_ x: Tensor) -> Tensor {
-        var x = x, rest = named[...]
-        while let layer = rest.popFirst()?.layer {
-            if let convolution = layer as? Conv2D, let norm = rest.first?.layer as? BatchNorm2D {
-                x = convolution(x, then: norm, activation: norm.activation)
-                rest.removeFirst()
-            } else {
-                x = layer(x)
-            }
-        }
-        return x
-    }
+    public var links: Links { Links(named) }
 }
 
 /// All axes from one on made one: [n, c, h, w] to [n, c * h * w].

@@ -51,6 +51,8 @@ open class Optimizer {
     public private(set) var guardFlag: Tensor?
     private let rule: any UpdateRule
     private var state: [ObjectIdentifier: [Tensor]] = [:]
+    /// The steps that had been taken before a parameter's first.
+    private var begun: [ObjectIdentifier: Int] = [:]
     private var combined: [Bool: Expression] = [:]
 
     public init(
@@ -63,7 +65,8 @@ open class Optimizer {
         self.rule = rule
     }
 
-    /// Takes a step. Parameters without a gradient stay as they are.
+    /// Takes a step. Parameters without a gradient stay as they are. One that has its first gradient later than others (because it was
+    /// frozen) begins then: its steps are counted from there.
     ///
     /// - Parameter guardedBy: a loss; from the first step at which it is not finite on, nothing is changed any more, without the host
     ///   having to wait for its value. `guardFlag` tells.
@@ -76,13 +79,11 @@ open class Optimizer {
             guardFlag = withDevice(device) { Tensor.pointwise(finite, [flag, loss.detached.reshaped([])]).evaluated() }
         }
         let shared = sharedTensors(gradients)
-        for group in groups {
-            let members = group.parameters.filter { !$0.isFrozen && gradients[$0] != nil }
-            if members.isEmpty { continue }
+        for (group, before, members) in launches(gradients) {
             let scalars =
                 clipScalars
                 + rule.scalars(
-                    step: steps, learningRate: learningRate * group.learningRateScale,
+                    step: steps - before, learningRate: learningRate * group.learningRateScale,
                     weightDecay: group.weightDecay ?? weightDecay)
             var tensors = members.map { parameter in
                 let key = ObjectIdentifier(parameter)
@@ -102,6 +103,19 @@ open class Optimizer {
         }
     }
 
+    /// The parameters that are changed together, with the number of steps taken before their first.
+    private func launches(_ gradients: Gradients) -> [(group: ParameterGroup, before: Int, members: [Parameter])] {
+        groups.flatMap { group in
+            let members = group.parameters.filter { !$0.isFrozen && gradients[$0] != nil }
+            for parameter in members where begun[ObjectIdentifier(parameter)] == nil {
+                begun[ObjectIdentifier(parameter)] = steps - 1
+            }
+            return Dictionary(grouping: members) { begun[ObjectIdentifier($0)]! }.sorted { $0.key < $1.key }.map {
+                (group, $0.key, $0.value)
+            }
+        }
+    }
+
     /// Lets go of a guard that has stopped the updates.
     public func resetGuard() { guardFlag = nil }
 
@@ -110,15 +124,25 @@ open class Optimizer {
     /// The state tensors of each parameter that has any, in the groups' order; nil for one that had no step.
     public var stateTensors: [[Tensor]?] { groups.flatMap(\.parameters).map { state[ObjectIdentifier($0)] } }
 
+    /// Of each parameter, in the groups' order, the number of steps taken before its first; nil for one that had none.
+    public var stepsBefore: [Int?] { groups.flatMap(\.parameters).map { begun[ObjectIdentifier($0)] } }
+
     /// The number of state tensors a parameter has.
     public var stateCount: Int { rule.stateCount }
 
     /// Goes on from a checkpoint.
-    public func restore(steps: Int, state tensors: [[Tensor]?]) {
+    ///
+    /// - Parameter stepsBefore: as the property tells; nil where all parameters began with the first step.
+    public func restore(steps: Int, state tensors: [[Tensor]?], stepsBefore: [Int?]? = nil) {
         let parameters = groups.flatMap(\.parameters)
         precondition(
-            tensors.count == parameters.count, "Optimizer.restore: \(tensors.count) states for \(parameters.count) parameters")
+            tensors.count == parameters.count && (stepsBefore?.count ?? tensors.count) == tensors.count,
+            "Optimizer.restore: \(tensors.count) states for \(parameters.count) parameters")
         self.steps = steps
+        begun = [:]
+        for (parameter, before) in zip(parameters, stepsBefore ?? tensors.map { $0.map { _ in 0 } }) {
+            begun[ObjectIdentifier(parameter)] = before
+        }
         for (parameter, tensors) in zip(parameters, tensors) {
             precondition(
                 tensors == nil || tensors!.allSatisfy { $0.shape == parameter.shape } && tensors!.count == rule.stateCount,

@@ -15,6 +15,8 @@ public struct Progress: Codable, Sendable {
     /// The best validation figure so far, and when it was reached.
     public var best: Best?
     public var plateau: PlateauSchedule?
+    /// Lines of the log since the best.
+    public var sinceBest: Int?
     /// Lines of `metrics.jsonl` written so far.
     public var logged = 0
 
@@ -29,7 +31,7 @@ public struct Progress: Codable, Sendable {
 
     /// Whether its figures are such as a run can have.
     var isSound: Bool {
-        let counts = [step, position.epoch, position.batch, samples, logged]
+        let counts = [step, position.epoch, position.batch, samples, logged, sinceBest ?? 0]
         return counts.allSatisfy { (0...1 << 48).contains($0) } && lossSum.isFinite
     }
 }
@@ -44,14 +46,18 @@ struct Checkpoint {
     private static let progressKey = "martlet.progress"
     private static let modelKey = "martlet.model"
 
+    private static let beginningsKey = "martlet.beginnings"
     private static let carriedPrefix = "carried/"
 
     func save(_ task: any TrainingTask, _ optimizer: Optimizer, _ progress: Progress, modelName: String) throws {
         let stateName = "state-\(progress.step)-\(progress.position.epoch)-\(progress.position.batch).safetensors"
         var state: [TensorToStore] = []
+        var beginnings: [String: Int] = [:]
         let names = task.model.namedParameters
-        for (parameter, tensors) in zip(optimizer.groups.flatMap(\.parameters), optimizer.stateTensors) {
+        let parameters = optimizer.groups.flatMap(\.parameters)
+        for ((parameter, tensors), before) in zip(zip(parameters, optimizer.stateTensors), optimizer.stepsBefore) {
             guard let tensors, let name = names.first(where: { $0.parameter === parameter })?.name else { continue }
+            if let before, before > 0 { beginnings[name] = before }
             for (index, tensor) in tensors.enumerated() {
                 state.append(TensorToStore("\(name)#\(index)", shape: tensor.shape, .floats(try tensor.floats())))
             }
@@ -62,8 +68,11 @@ struct Checkpoint {
         }
         let weights = try ModelState.tensors(of: task.model)
         let described = String(decoding: try Self.encoder.encode(progress), as: UTF8.self)
-        try SafeTensors.write(
-            state, metadata: [Self.progressKey: described, Self.modelKey: modelName], to: folder + "/" + stateName)
+        var metadata = [Self.progressKey: described, Self.modelKey: modelName]
+        if !beginnings.isEmpty {
+            metadata[Self.beginningsKey] = String(decoding: try Self.encoder.encode(beginnings), as: UTF8.self)
+        }
+        try SafeTensors.write(state, metadata: metadata, to: folder + "/" + stateName)
         try SafeTensors.write(weights, metadata: [Self.stateKey: stateName, Self.modelKey: modelName], to: weightsPath)
         removeStates(but: stateName)
     }
@@ -81,7 +90,16 @@ struct Checkpoint {
         else {
             throw TrainingError(.input, "\(state.path): holds no progress of a run; give a run that this program made")
         }
-        var found: [[Tensor]?] = []
+        let beginnings = try state.metadata[Self.beginningsKey].map { text in
+            guard let counts = try? JSONDecoder().decode([String: Int].self, from: Data(text.utf8)),
+                counts.values.allSatisfy({ (0..<max(progress.step, 1)).contains($0) })
+            else {
+                throw TrainingError(
+                    .input, "\(state.path): when its parameters began is damaged; give a run that this program made")
+            }
+            return counts
+        }
+        var found: [[Tensor]?] = [], stepsBefore: [Int?] = []
         let names = task.model.namedParameters
         for parameter in optimizer.groups.flatMap(\.parameters) {
             let name = names.first { $0.parameter === parameter }?.name ?? ""
@@ -91,6 +109,7 @@ struct Checkpoint {
                 throw TrainingError(
                     .input, "\(state.path): the state of \(name) does not fit the model; give the run's own files")
             }
+            stepsBefore.append(entries.isEmpty ? nil : beginnings?[name] ?? 0)
             found.append(entries.isEmpty ? nil : try entries.map { Tensor(try $0.floats(), shape: $0.shape) })
         }
         var carried: [String: Tensor] = [:]
@@ -99,7 +118,7 @@ struct Checkpoint {
         }
         try ModelState.load(weights, into: task.model)
         try task.restore(carried: carried)
-        optimizer.restore(steps: progress.step, state: found)
+        optimizer.restore(steps: progress.step, state: found, stepsBefore: stepsBefore)
         return progress
     }
 

@@ -4,7 +4,7 @@ import MartletData
 import MartletNN
 
 /// A run's folder: `config.yaml`, `metrics.jsonl`, `best.safetensors`, `last.safetensors` with the optimizer's state beside it,
-/// `events.out.tfevents.*` and `report.html`.
+/// `events.out.tfevents.*`, `report.html` and its `figures`.
 public struct RunFolder: Sendable {
     public let path: String
 
@@ -12,6 +12,8 @@ public struct RunFolder: Sendable {
     public var bestPath: String { path + "/best.safetensors" }
     public var lastPath: String { path + "/last.safetensors" }
     public var metricsPath: String { path + "/metrics.jsonl" }
+    /// The report's figures, a file each.
+    public var figuresPath: String { path + "/figures" }
 
     /// A run that exists.
     public init(opening path: String) throws {
@@ -58,6 +60,14 @@ public struct RunFolder: Sendable {
 
     public func write(_ configuration: RunConfiguration) throws {
         try AtomicFile.write(Array(try configuration.yaml().utf8), to: configurationPath)
+    }
+
+    func createFigures() throws {
+        do {
+            try FileManager.default.createDirectory(atPath: figuresPath, withIntermediateDirectories: true)
+        } catch {
+            throw TrainingError(.failed, "\(figuresPath): cannot be made a folder for the report's figures; remove what is there")
+        }
     }
 
     /// Writes files that belong to the model.

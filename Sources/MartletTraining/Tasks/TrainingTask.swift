@@ -23,6 +23,11 @@ public protocol TrainingTask: AnyObject {
     /// - Parameter stop: asked now and then; true gives up by throwing `Interruption`.
     func validate(stop: () -> Bool) throws -> EvaluationResult?
 
+    /// What there is to show of the model as it is now, for the run's report.
+    ///
+    /// - Parameter stop: asked now and then; true gives up by throwing `Interruption`.
+    func reportParts(stop: () -> Bool) throws -> [ReportPart]
+
     /// What lives from batch to batch beside the parameters, such as a recurrent state, by name. Checkpoints keep it.
     var carried: [(name: String, tensor: Tensor)] { get }
 
@@ -32,6 +37,7 @@ public protocol TrainingTask: AnyObject {
 
 extension TrainingTask {
     public func begin(epoch: Int) throws {}
+    public func reportParts(stop: () -> Bool) throws -> [ReportPart] { [] }
     public var carried: [(name: String, tensor: Tensor)] { [] }
 
     public func restore(carried: [String: Tensor]) throws {

@@ -8,9 +8,12 @@ public struct ClassifierWorkload: Workload {
     public let imageSize: Int?
     let make: @Sendable (Settings, ModelShape) throws -> any Layer
 
+    static let keepFeatures = Settings.Key(
+        "keep_features", "auto",
+        "whether what frozen layers at the beginning make of the samples is computed once only: auto, true, false")
     static let labelSmoothing = Settings.Key("label_smoothing", "0", "share of the target spread over all classes")
 
-    public var settings: [Settings.Key] { DataRecipe.keys + [Self.labelSmoothing] }
+    public var settings: [Settings.Key] { DataRecipe.keys + ClassWeights.keys + [Self.labelSmoothing, Self.keepFeatures] }
     public var standardData: String { "digits" }
 
     public func prepare(_ plan: TrainingPlan) throws -> PreparedTraining {
@@ -21,7 +24,10 @@ public struct ClassifierWorkload: Workload {
         let task = try ClassificationTask(
             classifier, on: data, batchSize: plan.batchSize, shuffle: plan.shuffle, seed: plan.seed,
             augmentation: try DataRecipe.augmentation(plan.settings, shape: shape.input),
-            labelSmoothing: Float(try plan.settings.number(Self.labelSmoothing, in: 0...1)), loaderThreads: plan.loaderThreads)
+            labelSmoothing: Float(try plan.settings.number(Self.labelSmoothing, in: 0...1)),
+            classWeights: try ClassWeights.weights(plan.settings, for: data.training),
+            keepsFeatures: plan.settings.string(Self.keepFeatures) == "auto" ? nil : try plan.settings.bool(Self.keepFeatures),
+            loaderThreads: plan.loaderThreads)
         return PreparedTraining(
             task: task, inputShape: shape.input, classes: data.training.classNames,
             summary: "\(data.training.count) samples of \(shape.input), \(shape.classes) classes")

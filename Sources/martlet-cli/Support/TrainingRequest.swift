@@ -22,6 +22,8 @@ struct TrainingRequest {
     var logEvery: Int
     /// The configuration of the run that is gone on with.
     var previous: RunConfiguration?
+    /// What was decided unasked, for people.
+    var notes: [String] = []
 
     init(_ command: TrainCommand, _ file: ConfigurationFile) throws {
         if command.epochs != nil, command.steps != nil { throw TrainingError(.input, "--epochs and --steps: give one of them") }
@@ -51,7 +53,7 @@ struct TrainingRequest {
         -> [Settings.Key]
     {
         model.settings + optimizer.settings + OptimizerCatalog.common + schedule.settings + ScheduleCatalog.common
-            + model.workload.settings
+            + model.workload.settings + Freezing.keys + LayerRates.keys + Selection.keys + Pretrained.keys
     }
 
     private func checkRanges() throws {
@@ -74,9 +76,12 @@ struct TrainingRequest {
         }
         resumed = nil
         model = try ModelCatalog.named(name)
-        let recipe = model.defaults
         data = try DataSpec.parse(command.data ?? file.string("data") ?? model.workload.standardData).absolute.description
         weights = command.weights ?? file.string("weights")
+        freeze = command.freeze ?? file.string("freeze")
+        let recipe =
+            try weights.map { try Pretrained.recipe(of: model, weights: $0, isFrozen: freeze != nil, data: DataSpec.parse(data)) }
+            ?? model.defaults
         epochs = try command.epochs ?? file.value("epochs", as: Int.self) ?? recipe.epochs
         steps = try command.steps ?? (command.epochs == nil ? file.value("steps", as: Int.self) : nil)
         batchSize = try command.batchSize ?? file.value("batch_size", as: Int.self) ?? recipe.batchSize
@@ -87,13 +92,16 @@ struct TrainingRequest {
         schedule = try ScheduleCatalog.named(command.schedule ?? file.string("schedule") ?? recipe.schedule)
         seed = try command.seed ?? file.value("seed", as: UInt64.self) ?? 0
         shuffle = command.noShuffle ? false : try file.value("shuffle", as: Bool.self) ?? true
-        freeze = command.freeze ?? file.string("freeze")
+        let given = file.settings.merging(try Settings(parsing: command.settings).values) { $1 }
         let known = Set(Self.keys(model, optimizer, schedule).map(\.name))
-        let given = Settings(
-            recipe.settings.filter { known.contains($0.key) }.merging(file.settings) { $1 }.merging(
-                try Settings(parsing: command.settings).values
-            ) { $1 })
-        settings = try DataRecipe.completed(given, for: model, data: data)
+        let added = recipe.settings.filter { key, _ in
+            known.contains(key) && given[key] == nil && (key != "mean" || given["std"] == nil)
+        }
+        settings = try DataRecipe.completed(Settings(given.merging(added) { $1 }), for: model, data: data)
+        if weights != nil, !added.isEmpty {
+            let texts = added.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            notes.append("fine-tuning with \(texts.joined(separator: ", ")) (--set for others)")
+        }
         out = command.out
         logEvery = try command.logEvery ?? file.value("log_every", as: Int.self) ?? 100
     }

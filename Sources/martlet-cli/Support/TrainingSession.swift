@@ -8,6 +8,7 @@ struct TrainingSession {
     private let configuration: RunConfiguration
     private let device: any Device
     private let summary: String
+    private let notes: [String]
 
     init(_ request: TrainingRequest, device: any Device) throws {
         self.device = device
@@ -26,16 +27,19 @@ struct TrainingSession {
             )
         }
         let task = prepared.task, model = task.model
-        if request.resumed == nil, let weights = request.weights {
-            for note in try ModelState.load(try WeightFile.read(weights), into: model) {
-                Console.note("note: \(weights) \(note)")
+        if request.resumed == nil {
+            for note in try Pretrained.load(request.weights, into: model, request.settings) {
+                Console.note("note: \(request.weights ?? "") \(note)")
             }
         }
-        try Self.freeze(request.freeze, in: model)
+        let freezing = try Freezing(request.freeze, request.settings)
+        try freezing.check(model)
+        freezing.apply(to: model, epoch: 0)
+        let keeping = try (task as? ClassificationTask)?.keeping()
         let length = RunLength(
             steps: request.steps ?? request.epochs * task.batchCount, stepsPerEpoch: task.batchCount)
         let optimizer = try request.optimizer.build(
-            request.settings, [ParameterGroup(model.parameters)], learningRate: request.learningRate)
+            request.settings, try LayerRates.groups(of: model, request.settings), learningRate: request.learningRate)
         configuration = RunConfiguration(
             model: request.model.name, data: request.data, optimizer: request.optimizer.name, learningRate: request.learningRate,
             schedule: request.schedule.name, batchSize: request.batchSize, epochs: request.epochs, steps: request.steps,
@@ -45,6 +49,7 @@ struct TrainingSession {
             classes: prepared.classes, device: device.info.id, deviceName: device.info.name,
             deviceVersion: device.info.version,
             threads: device.info.computeUnits, variants: VariantRecord.inUse(on: device), logEvery: request.logEvery)
+        let selection = try Selection(request.settings)
         let schedule = try request.schedule.build(request.settings, length: length)
         if let previous = request.previous,
             (previous.device, previous.deviceVersion, previous.threads)
@@ -65,30 +70,19 @@ struct TrainingSession {
         trainer = try Trainer(
             .init(
                 configuration: configuration, task: task, optimizer: optimizer, schedule: schedule, folder: folder,
-                logEvery: request.logEvery),
+                logEvery: request.logEvery, freezing: freezing, selection: selection),
             resuming: request.resumed != nil)
         if request.resumed != nil { try folder.write(configuration) }
         summary =
             "\(request.model.name) (\(model.parameterCount) parameters) on \(request.data): \(prepared.summary); "
             + "\(trainer.totalSteps) steps on \(device.info.id)"
+        notes = request.notes + [keeping].compactMap { $0 }
     }
 
     /// Says on standard error what is about to be trained.
-    func announce() { Console.note(summary) }
-
-    private static func freeze(_ pattern: String?, in model: any Module) throws {
-        guard let pattern else { return }
-        let hits = model.namedParameters.filter { fnmatch(pattern, $0.name, 0) == 0 }
-        guard !hits.isEmpty else {
-            throw TrainingError(
-                .input,
-                "--freeze \(pattern): matches no parameter; there are \(model.namedParameters.map(\.name).joined(separator: ", "))"
-            )
-        }
-        guard hits.count < model.namedParameters.count else {
-            throw TrainingError(.input, "--freeze \(pattern): leaves nothing to train")
-        }
-        for hit in hits { hit.parameter.isFrozen = true }
+    func announce() {
+        Console.note(summary)
+        notes.forEach(Console.note)
     }
 
     func run(json: Bool) throws {
@@ -102,6 +96,9 @@ struct TrainingSession {
             }
         })
         Console.clearBar()
+        if let patience = outcome.patience {
+            Console.note("ended early: \(patience) lines of the log without a better one")
+        }
         if json { Console.result(lastLine(outcome).text) }
         if let signal = outcome.signal {
             Console.note("stopped and saved; go on with: martlet train --resume \(folder.path)")
