@@ -19,7 +19,7 @@ public final class ClassificationTask: TrainingTask {
     ///   - augmentation: changes training samples; nil for none.
     public init(
         _ classifier: any Layer, on data: DatasetSplits, batchSize: Int, shuffle: Bool = true, seed: UInt64,
-        augmentation: (any Augmentation)? = nil, labelSmoothing: Float = 0, loaderThreads: Int = 2
+        augmentation: (any Augmentation)? = nil, labelSmoothing: Float = 0, loaderThreads: Int = BatchLoader.standardThreads
     ) throws {
         self.classifier = classifier
         self.data = data
@@ -49,9 +49,13 @@ public final class ClassificationTask: TrainingTask {
 
         func next() throws -> TrainingBatch? {
             guard let batch = try batches.next() else { return nil }
-            return TrainingBatch(count: batch.count) { [task] in
-                crossEntropy(task.classifier(batch.images), batch.labels, labelSmoothing: task.labelSmoothing)
-            }
+            return TrainingBatch(count: batch.count) { [task] in task.loss(on: batch) }
         }
+    }
+
+    private func loss(on batch: Batch) -> Tensor {
+        let logits = classifier(batch.images)
+        guard let mixed = batch.mixed else { return crossEntropy(logits, batch.labels, labelSmoothing: labelSmoothing) }
+        return mixedCrossEntropy(logits, batch.labels, mixed.labels, shares: mixed.shares, labelSmoothing: labelSmoothing)
     }
 }

@@ -38,7 +38,7 @@ struct TrainingRequest {
         let keys = Self.keys(model, optimizer, schedule)
         let owner = "\(model.name) with \(optimizer.name) and schedule \(schedule.name)"
         if let source = resumed?.configurationPath ?? command.config {
-            let given = try Settings(parsing: command.settings)
+            let given = try command.givenSettings
             try given.check(against: keys, of: owner)
             try blaming(source) { [settings] in try settings.check(against: keys, of: owner) }
         } else {
@@ -91,7 +91,7 @@ struct TrainingRequest {
         let known = Set(Self.keys(model, optimizer, schedule).map(\.name))
         settings = Settings(
             recipe.settings.filter { known.contains($0.key) }.merging(file.settings) { $1 }.merging(
-                try Settings(parsing: command.settings).values
+                try command.givenSettings.values
             ) { $1 })
         out = command.out
         logEvery = try command.logEvery ?? file.value("log_every", as: Int.self) ?? 100
@@ -118,7 +118,7 @@ struct TrainingRequest {
                     .input, "\(path): this run has \(name) \(has), not \(asked); drop the option, or begin a new run")
             }
         }
-        for (key, value) in try Settings(parsing: command.settings).values.sorted(by: { $0.key < $1.key })
+        for (key, value) in try command.givenSettings.values.sorted(by: { $0.key < $1.key })
         where previous.settings[key] != value {
             throw TrainingError(.input, "\(path): --set \(key)=\(value) is not the run's; drop it, or begin a new run")
         }

@@ -8,6 +8,7 @@ struct TrainingSession {
     private let configuration: RunConfiguration
     private let device: any Device
     private let summary: String
+    private let leftOut: [DataError]
 
     init(_ request: TrainingRequest, device: any Device) throws {
         self.device = device
@@ -66,13 +67,17 @@ struct TrainingSession {
                 logEvery: request.logEvery),
             resuming: request.resumed != nil)
         if request.resumed != nil { try folder.write(configuration) }
+        leftOut = prepared.leftOut
         summary =
             "\(request.model.name) (\(model.parameterCount) parameters) on \(request.data): \(prepared.summary); "
             + "\(trainer.totalSteps) steps on \(device.info.id)"
     }
 
     /// Says on standard error what is about to be trained.
-    func announce() { Console.note(summary) }
+    func announce() {
+        Console.note(leftOut: leftOut)
+        Console.note(summary)
+    }
 
     private static func freeze(_ pattern: String?, in model: any Module) throws {
         guard let pattern else { return }
@@ -132,7 +137,7 @@ struct TrainingSession {
         return .object([
             ("run", .string(folder.path)), ("best", best),
             ("metrics", .object(outcome.last?.metrics.map { ($0.name, .number($0.value)) } ?? [])),
-            ("device", .string(device.info.id)),
+            ("device", .string(device.info.id)), ("skipped", .integer(leftOut.count)),
         ])
     }
 }
