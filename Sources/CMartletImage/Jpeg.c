@@ -1,46 +1,59 @@
-#include "CMartletImage.h"
-#include "Message.h"
+#include "Reader.h"
 
 #include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <jerror.h>
 #include <jpeglib.h>
+// Its codes depend on what the library was built with.
+#include <jerror.h>
 
-/// A progressive file may repeat scans without end; none in earnest has nearly as many.
-enum { SCAN_LIMIT = 200 };
+enum {
+    /// A progressive file may repeat scans without end; none in earnest has nearly as many.
+    SCAN_LIMIT = 100,
+    /// What the decoder may take: all coefficients of the largest progressive picture.
+    MEMORY_LIMIT = 1 << 30,
+    /// Columns on either side of a part, so that smoothed colours come out as in the whole picture.
+    MARGIN = 16,
+};
 
 typedef struct {
+    martlet_picture picture;
+    struct jpeg_decompress_struct info;
     struct jpeg_error_mgr manager;
     struct jpeg_progress_mgr progress;
     jmp_buf escape;
     char *message;
-} error_state;
+    martlet_image_status status;
+    uint8_t *row;
+} jpeg_picture;
 
-_Noreturn static void fail(j_common_ptr info) {
-    error_state *state = (error_state *)info->err;
-    char text[JMSG_LENGTH_MAX];
-    info->err->format_message(info, text);
-    message_set(state->message, text);
-    longjmp(state->escape, 1);
+_Noreturn static void leave(jpeg_picture *jpeg, const char *text, martlet_image_status status) {
+    message_set(jpeg->message, text);
+    jpeg->status = status;
+    longjmp(jpeg->escape, 1);
 }
 
-/// Warnings (negative levels) are let pass, as most viewers do, but for the end of the data before that of the picture.
+_Noreturn static void fail(j_common_ptr info) {
+    char text[JMSG_LENGTH_MAX];
+    int code = info->err->msg_code;
+    info->err->format_message(info, text);
+    leave(info->client_data, text,
+          code == JERR_NO_BACKING_STORE || code == JERR_OUT_OF_MEMORY ? MARTLET_IMAGE_OUT_OF_MEMORY : MARTLET_IMAGE_DAMAGED);
+}
+
+/// Warnings (negative levels) that the picture is not as it was are errors; others, such as bytes between its parts, are let pass.
 static void warn(j_common_ptr info, int level) {
-    if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) fail(info);
+    int code = info->err->msg_code;
+    if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HUFF_BAD_CODE || code == JWRN_HIT_MARKER || code == JWRN_MUST_RESYNC
+                      || code == JWRN_ARITH_BAD_CODE))
+        fail(info);
 }
 
 static void silence(j_common_ptr info) { (void)info; }
 
 static void watch(j_common_ptr info) {
-    j_decompress_ptr decoder = (j_decompress_ptr)info;
-    if (decoder->input_scan_number > SCAN_LIMIT) {
-        error_state *state = (error_state *)info->err;
-        message_set(state->message, "too many scans");
-        longjmp(state->escape, 1);
-    }
+    if (((j_decompress_ptr)info)->input_scan_number > SCAN_LIMIT) leave(info->client_data, "too many scans", MARTLET_IMAGE_DAMAGED);
 }
 
 static int orientation_of(j_decompress_ptr info) {
@@ -57,13 +70,13 @@ static uint8_t multiply(unsigned a, unsigned b) {
     return (uint8_t)((product + (product >> 8)) >> 8);
 }
 
-/// Turns a row of CMYK, inverted as Adobe's programs write it, into RGB within the same memory.
-static void row_from_cmyk(uint8_t *row, size_t width) {
+/// Turns a row of CMYK, inverted as Adobe's programs write it, into RGB.
+static void row_from_cmyk(const uint8_t *row, size_t width, uint8_t *target) {
     for (size_t x = 0; x < width; x++) {
         unsigned light = row[4 * x + 3];
         for (int channel = 0; channel < 3; channel++) {
             int value = (int)light - multiply(255u - row[4 * x + channel], light);
-            row[3 * x + channel] = (uint8_t)(value < 0 ? 0 : value);
+            target[3 * x + channel] = (uint8_t)(value < 0 ? 0 : value);
         }
     }
 }
@@ -74,67 +87,89 @@ static int may_hold(j_decompress_ptr info, size_t size) {
     return info->arith_code || size >= blocks / 8;
 }
 
-martlet_image_status martlet_jpeg_decode(const uint8_t *data, size_t size, size_t pixel_limit, martlet_image *image,
-                                         char message[MARTLET_IMAGE_MESSAGE_SIZE]) {
-    struct jpeg_decompress_struct info;
-    error_state state = {.message = message};
-    uint8_t *volatile pixels = NULL;
-    uint8_t *volatile scratch = NULL;
-    volatile martlet_image_status status = MARTLET_IMAGE_DAMAGED;
+static void jpeg_close(martlet_picture *picture) {
+    jpeg_picture *jpeg = (jpeg_picture *)picture;
+    jpeg_destroy_decompress(&jpeg->info);
+    free(jpeg->row);
+    free(jpeg);
+}
 
-    memset(&info, 0, sizeof info);
-    info.err = jpeg_std_error(&state.manager);
-    state.manager.error_exit = fail;
-    state.manager.emit_message = warn;
-    state.manager.output_message = silence;
-    if (setjmp(state.escape)) goto done;
-    jpeg_create_decompress(&info);
-    state.progress.progress_monitor = watch;
-    info.progress = &state.progress;
-    jpeg_mem_src(&info, data, size);
-    jpeg_save_markers(&info, JPEG_APP0 + 1, 0xFFFF);
-    jpeg_read_header(&info, TRUE);
+static martlet_image_status jpeg_read(martlet_picture *picture, unsigned reduction, martlet_region region, uint8_t *target,
+                                      char *message) {
+    jpeg_picture *jpeg = (jpeg_picture *)picture;
+    j_decompress_ptr info = &jpeg->info;
+    jpeg->message = message;
+    if (setjmp(jpeg->escape)) return jpeg->status;
+    int is_cmyk = info->jpeg_color_space == JCS_CMYK || info->jpeg_color_space == JCS_YCCK;
+    size_t channels = picture->info.channels;
+    info->out_color_space = is_cmyk ? JCS_CMYK : channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    info->scale_num = 1;
+    info->scale_denom = reduction;
+    jpeg_start_decompress(info);
+    if (region.left + region.width > info->output_width || region.top + region.height > info->output_height)
+        leave(jpeg, "a part reaches beyond the picture", MARTLET_IMAGE_DAMAGED);
 
-    size_t width = info.image_width, height = info.image_height;
-    if (!width || !height || width > pixel_limit / height) {
-        message_set_extent(message, width, height);
-        status = MARTLET_IMAGE_TOO_LARGE;
-        goto done;
+    JDIMENSION left = 0, width = info->output_width;
+    if (region.width + 2 * MARGIN < width) {
+        JDIMENSION end = (JDIMENSION)(region.left + region.width) + MARGIN;
+        left = region.left > MARGIN ? (JDIMENSION)region.left - MARGIN : 0;
+        width = (end < info->output_width ? end : info->output_width) - left;
+        jpeg_crop_scanline(info, &left, &width);
     }
-    if (!may_hold(&info, size)) {
-        message_set(message, "the file is too short for its picture");
-        goto done;
+    size_t stride = is_cmyk ? 4 : channels, row_size = region.width * channels;
+    jpeg->row = malloc(width * stride);
+    if (!jpeg->row) leave(jpeg, "out of memory", MARTLET_IMAGE_OUT_OF_MEMORY);
+    if (region.top > 0 && jpeg_skip_scanlines(info, (JDIMENSION)region.top) != region.top)
+        leave(jpeg, "the picture ends too early", MARTLET_IMAGE_DAMAGED);
+    const uint8_t *part = jpeg->row + (region.left - left) * stride;
+    int is_direct = !is_cmyk && width == region.width;
+    for (size_t y = 0; y < region.height; y++, target += row_size) {
+        JSAMPROW row = is_direct ? target : jpeg->row;
+        jpeg_read_scanlines(info, &row, 1);
+        if (is_cmyk) row_from_cmyk(part, region.width, target);
+        else if (!is_direct) memcpy(target, part, row_size);
     }
-    int is_cmyk = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
-    int is_grey = info.jpeg_color_space == JCS_GRAYSCALE;
-    info.out_color_space = is_cmyk ? JCS_CMYK : is_grey ? JCS_GRAYSCALE : JCS_RGB;
-    jpeg_start_decompress(&info);
-    size_t channels = is_grey ? 1 : 3;
-    pixels = malloc(width * height * channels);
-    scratch = malloc(width * 4);
-    if (!pixels || !scratch) {
+    if (info->output_scanline == info->output_height) jpeg_finish_decompress(info);
+    return MARTLET_IMAGE_OK;
+}
+
+martlet_image_status martlet_jpeg_open(const uint8_t *data, size_t size, size_t pixel_limit, martlet_picture **picture,
+                                       martlet_picture_info *result, char message[MARTLET_IMAGE_MESSAGE_SIZE]) {
+    jpeg_picture *jpeg = calloc(1, sizeof *jpeg);
+    if (!jpeg) {
         message_set(message, "out of memory");
-        status = MARTLET_IMAGE_OUT_OF_MEMORY;
-        goto done;
+        return MARTLET_IMAGE_OUT_OF_MEMORY;
     }
-    while (info.output_scanline < info.output_height) {
-        uint8_t *target = pixels + (size_t)info.output_scanline * width * channels;
-        JSAMPROW row = is_cmyk ? scratch : target;
-        jpeg_read_scanlines(&info, &row, 1);
-        if (is_cmyk) {
-            row_from_cmyk(scratch, width);
-            memcpy(target, scratch, width * 3);
-        }
+    j_decompress_ptr info = &jpeg->info;
+    jpeg->message = message;
+    info->err = jpeg_std_error(&jpeg->manager);
+    jpeg->manager.error_exit = fail;
+    jpeg->manager.emit_message = warn;
+    jpeg->manager.output_message = silence;
+    info->client_data = jpeg;
+    if (setjmp(jpeg->escape)) {
+        martlet_image_status status = jpeg->status;
+        jpeg_close(&jpeg->picture);
+        return status;
     }
-    int orientation = orientation_of(&info);
-    jpeg_finish_decompress(&info);
-    *image = (martlet_image){pixels, width, height, channels, orientation};
-    pixels = NULL;
-    status = MARTLET_IMAGE_OK;
+    jpeg_create_decompress(info);
+    info->mem->max_memory_to_use = MEMORY_LIMIT;
+    jpeg->progress.progress_monitor = watch;
+    info->progress = &jpeg->progress;
+    jpeg_mem_src(info, data, size);
+    jpeg_save_markers(info, JPEG_APP0 + 1, 0xFFFF);
+    jpeg_read_header(info, TRUE);
 
-done:
-    jpeg_destroy_decompress(&info);
-    free(pixels);
-    free(scratch);
-    return status;
+    size_t width = info->image_width, height = info->image_height;
+    if (!width || !height || width > pixel_limit / height) {
+        char text[64];
+        message_set_extent(text, width, height);
+        leave(jpeg, text, MARTLET_IMAGE_TOO_LARGE);
+    }
+    if (!may_hold(info, size)) leave(jpeg, "the file is too short for its picture", MARTLET_IMAGE_DAMAGED);
+    size_t channels = info->jpeg_color_space == JCS_GRAYSCALE ? 1 : 3;
+    jpeg->picture = (martlet_picture){{width, height, channels, orientation_of(info), 1}, jpeg_read, jpeg_close};
+    *result = jpeg->picture.info;
+    *picture = &jpeg->picture;
+    return MARTLET_IMAGE_OK;
 }

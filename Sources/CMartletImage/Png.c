@@ -1,5 +1,4 @@
-#include "CMartletImage.h"
-#include "Message.h"
+#include "Reader.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -16,13 +15,23 @@ typedef struct {
 } source;
 
 typedef struct {
-    uint8_t *data;
-    size_t size, capacity;
-} sink;
+    martlet_picture picture;
+    png_structp png;
+    png_infop info;
+    source from;
+    uint8_t *pixels;
+    png_bytep *rows;
+    martlet_image_status status;
+} png_picture;
 
 _Noreturn static void fail(png_structp png, png_const_charp text) {
     message_set(png_get_error_ptr(png), text);
     png_longjmp(png, 1);
+}
+
+_Noreturn static void leave(png_picture *file, const char *text, martlet_image_status status) {
+    file->status = status;
+    png_error(file->png, text);
 }
 
 static void ignore(png_structp png, png_const_charp text) {
@@ -37,21 +46,6 @@ static void read_bytes(png_structp png, png_bytep target, size_t count) {
     from->position += count;
 }
 
-static void write_bytes(png_structp png, png_bytep bytes, size_t count) {
-    sink *into = png_get_io_ptr(png);
-    if (count > into->capacity - into->size) {
-        size_t capacity = (into->size + count) * 2;
-        uint8_t *grown = realloc(into->data, capacity);
-        if (!grown) png_error(png, "out of memory");
-        into->data = grown;
-        into->capacity = capacity;
-    }
-    memcpy(into->data + into->size, bytes, count);
-    into->size += count;
-}
-
-static void flush_bytes(png_structp png) { (void)png; }
-
 /// Asks for 8-bit grey or RGB, whatever is stored: palettes looked up, small greys spread over 0...255, the high byte of 16-bit
 /// values, transparency dropped.
 static void transform(png_structp png, png_infop info) {
@@ -62,93 +56,116 @@ static void transform(png_structp png, png_infop info) {
     png_set_strip_alpha(png);
 }
 
-martlet_image_status martlet_png_decode(const uint8_t *data, size_t size, size_t pixel_limit, martlet_image *image,
-                                        char message[MARTLET_IMAGE_MESSAGE_SIZE]) {
-    source from = {data, size, 0};
-    uint8_t *volatile pixels = NULL;
-    png_bytep *volatile rows = NULL;
-    volatile martlet_image_status status = MARTLET_IMAGE_DAMAGED;
-    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, message, fail, ignore);
-    png_infop info = png ? png_create_info_struct(png) : NULL;
-    if (!info) {
-        png_destroy_read_struct(&png, NULL, NULL);
-        message_set(message, "out of memory");
-        return MARTLET_IMAGE_OUT_OF_MEMORY;
-    }
-    if (setjmp(png_jmpbuf(png))) goto done;
-    png_set_read_fn(png, &from, read_bytes);
-    // Our own bound on the area follows; these are the format's.
-    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    png_read_info(png, info);
-
-    size_t width = png_get_image_width(png, info), height = png_get_image_height(png, info);
-    if (width > pixel_limit / height) {
-        message_set_extent(message, width, height);
-        status = MARTLET_IMAGE_TOO_LARGE;
-        goto done;
-    }
-    if (png_get_rowbytes(png, info) * height / DEFLATE_RATIO > size) {
-        message_set(message, "the file is too short for its picture");
-        goto done;
-    }
-    transform(png, info);
-    png_set_interlace_handling(png);
-    png_read_update_info(png, info);
-    size_t channels = png_get_channels(png, info), stride = png_get_rowbytes(png, info);
-    if ((channels != 1 && channels != 3) || stride != width * channels) png_error(png, "unknown kind of pixels");
-    // Zeros, since an interlaced row is first read in part.
-    pixels = calloc(height, stride);
-    rows = malloc(height * sizeof *rows);
-    if (!pixels || !rows) {
-        message_set(message, "out of memory");
-        status = MARTLET_IMAGE_OUT_OF_MEMORY;
-        goto done;
-    }
-    for (size_t y = 0; y < height; y++) rows[y] = pixels + y * stride;
-    png_read_image(png, rows);
-    png_read_end(png, info);
-
-    int orientation = 1;
-    png_bytep exif = NULL;
-    png_uint_32 exif_size = 0;
-    if (png_get_eXIf_1(png, info, &exif_size, &exif)) orientation = martlet_exif_orientation(exif, exif_size);
-    *image = (martlet_image){pixels, width, height, channels, orientation};
-    pixels = NULL;
-    status = MARTLET_IMAGE_OK;
-
-done:
-    png_destroy_read_struct(&png, &info, NULL);
-    free(pixels);
-    free(rows);
-    return status;
+static size_t big_endian(const uint8_t *bytes) {
+    return (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
 }
 
-martlet_image_status martlet_png_encode(const uint8_t *pixels, size_t width, size_t height, size_t channels, uint8_t **data,
-                                        size_t *size, char message[MARTLET_IMAGE_MESSAGE_SIZE]) {
-    sink into = {NULL, 0, 0};
-    volatile martlet_image_status status = MARTLET_IMAGE_DAMAGED;
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, message, fail, ignore);
-    png_infop info = png ? png_create_info_struct(png) : NULL;
-    if (!info) {
-        png_destroy_write_struct(&png, NULL);
+/// What the chunks beside the pixels say: the orientation, which may stand anywhere, and the frames of an animation.
+static void survey(const uint8_t *data, size_t size, int *orientation, size_t *frames) {
+    enum { signature = 8, around = 12 };
+    *orientation = 1;
+    *frames = 1;
+    for (size_t at = signature; size >= around && at <= size - around;) {
+        const uint8_t *chunk = data + at;
+        size_t length = big_endian(chunk);
+        if (length > size - around - at) return;
+        if (!memcmp(chunk + 4, "eXIf", 4)) *orientation = martlet_exif_orientation(chunk + 8, length);
+        if (!memcmp(chunk + 4, "acTL", 4) && length >= 4) *frames = big_endian(chunk + 8);
+        at += around + length;
+    }
+}
+
+static void png_close(martlet_picture *picture) {
+    png_picture *file = (png_picture *)picture;
+    png_destroy_read_struct(&file->png, &file->info, NULL);
+    free(file->pixels);
+    free(file->rows);
+    free(file);
+}
+
+static martlet_image_status png_read(martlet_picture *picture, unsigned reduction, martlet_region region, uint8_t *target,
+                                     char *message) {
+    png_picture *file = (png_picture *)picture;
+    size_t width = picture->info.width, height = picture->info.height, channels = picture->info.channels;
+    png_set_error_fn(file->png, message, fail, ignore);
+    file->status = MARTLET_IMAGE_DAMAGED;
+    if (setjmp(png_jmpbuf(file->png))) return file->status;
+    if (reduction != 1 || region.left + region.width > width || region.top + region.height > height)
+        png_error(file->png, "a part reaches beyond the picture");
+    size_t stride = width * channels, row_size = region.width * channels;
+    int is_whole = region.width == width && region.height == height;
+    int is_interlaced = png_get_interlace_type(file->png, file->info) != PNG_INTERLACE_NONE;
+    // Every row where a later pass goes over it again, else one.
+    size_t kept = is_whole ? 0 : is_interlaced ? height : 1;
+    file->pixels = kept ? calloc(kept, stride) : NULL;
+    file->rows = malloc(height * sizeof *file->rows);
+    if (!file->rows || (kept && !file->pixels)) leave(file, "out of memory", MARTLET_IMAGE_OUT_OF_MEMORY);
+    if (is_whole || is_interlaced) {
+        // Zeros, since an interlaced row is first read in part.
+        if (is_whole && is_interlaced) memset(target, 0, stride * height);
+        for (size_t y = 0; y < height; y++) file->rows[y] = (is_whole ? target : file->pixels) + y * stride;
+        png_read_image(file->png, file->rows);
+        png_read_end(file->png, NULL);
+        if (is_whole) return MARTLET_IMAGE_OK;
+        for (size_t y = 0; y < region.height; y++)
+            memcpy(target + y * row_size, file->rows[region.top + y] + region.left * channels, row_size);
+        return MARTLET_IMAGE_OK;
+    }
+    for (size_t y = 0; y < region.top + region.height; y++) {
+        png_read_row(file->png, file->pixels, NULL);
+        if (y >= region.top) memcpy(target + (y - region.top) * row_size, file->pixels + region.left * channels, row_size);
+    }
+    return MARTLET_IMAGE_OK;
+}
+
+martlet_image_status martlet_png_open(const uint8_t *data, size_t size, size_t pixel_limit, martlet_picture **picture,
+                                      martlet_picture_info *result, char message[MARTLET_IMAGE_MESSAGE_SIZE]) {
+    png_picture *file = calloc(1, sizeof *file);
+    if (file) file->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, message, fail, ignore);
+    if (file && file->png) file->info = png_create_info_struct(file->png);
+    if (!file || !file->info) {
+        if (file) png_close(&file->picture);
         message_set(message, "out of memory");
         return MARTLET_IMAGE_OUT_OF_MEMORY;
     }
-    if (setjmp(png_jmpbuf(png))) goto done;
-    png_set_write_fn(png, &into, write_bytes, flush_bytes);
-    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8, channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
-                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    png_write_info(png, info);
-    for (size_t y = 0; y < height; y++) png_write_row(png, pixels + y * width * channels);
-    png_write_end(png, info);
-    *data = into.data;
-    *size = into.size;
-    into.data = NULL;
-    status = MARTLET_IMAGE_OK;
+    file->from = (source){data, size, 0};
+    file->status = MARTLET_IMAGE_DAMAGED;
+    if (setjmp(png_jmpbuf(file->png))) {
+        martlet_image_status status = file->status;
+        png_close(&file->picture);
+        return status;
+    }
+    png_set_read_fn(file->png, &file->from, read_bytes);
+    // Our own bound on the area follows; these are the format's.
+    png_set_user_limits(file->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    // Texts and colour profiles, which may inflate to much, are of no use here.
+    png_set_keep_unknown_chunks(file->png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep)"iCCP\0iTXt\0zTXt\0tEXt\0sPLT", 5);
+    png_read_info(file->png, file->info);
 
-done:
-    png_destroy_write_struct(&png, &info);
-    free(into.data);
-    return status;
+    size_t width = png_get_image_width(file->png, file->info), height = png_get_image_height(file->png, file->info);
+    if (width > pixel_limit / height) {
+        char text[MARTLET_IMAGE_MESSAGE_SIZE];
+        message_set_extent(text, width, height);
+        leave(file, text, MARTLET_IMAGE_TOO_LARGE);
+    }
+    if (png_get_rowbytes(file->png, file->info) * height / DEFLATE_RATIO > size)
+        png_error(file->png, "the file is too short for its picture");
+    int orientation;
+    size_t frames;
+    survey(data, size, &orientation, &frames);
+    if (frames > 1) {
+        char text[64];
+        snprintf(text, sizeof text, "an animation of %zu frames", frames);
+        leave(file, text, MARTLET_IMAGE_UNSUPPORTED);
+    }
+    transform(file->png, file->info);
+    png_set_interlace_handling(file->png);
+    png_read_update_info(file->png, file->info);
+    size_t channels = png_get_channels(file->png, file->info);
+    if ((channels != 1 && channels != 3) || png_get_rowbytes(file->png, file->info) != width * channels)
+        png_error(file->png, "unknown kind of pixels");
+    file->picture = (martlet_picture){{width, height, channels, orientation, 0}, png_read, png_close};
+    *result = file->picture.info;
+    *picture = &file->picture;
+    return MARTLET_IMAGE_OK;
 }

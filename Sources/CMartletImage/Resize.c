@@ -1,105 +1,179 @@
-#include "CMartletImage.h"
+#include "Resize.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-/// Bits after the point in a weight: a sum of 255 times weights that add up to one stays below 2^31.
-enum { PRECISION = 22 };
+#include "Filters.h"
+#include "Lanes.h"
 
-/// The weights of one axis: target position i takes `counts[i]` source positions from `starts[i]` on.
-typedef struct {
-    size_t *starts, *counts;
-    int32_t *values;
-    size_t stride;
-} weights;
+typedef int32_t four_sums __attribute__((vector_size(16)));
+typedef uint8_t four_bytes __attribute__((vector_size(4)));
+typedef int32_t many_sums __attribute__((vector_size(64)));
+typedef uint8_t many_bytes __attribute__((vector_size(16)));
 
-static void weights_free(weights *w) {
-    free(w->starts);
-    free(w->counts);
-    free(w->values);
-}
+enum { HALF = 1 << (FILTER_PRECISION - 1), MANY = 16, ROWS = 4 };
 
-/// A triangle of half-width max(scale, 1) around each target position's centre, cut off at the edges and normalised.
-static int weights_make(weights *w, size_t in, size_t out) {
-    double scale = (double)in / (double)out, filter = scale < 1 ? 1 : scale;
-    w->stride = (size_t)ceil(filter) * 2 + 1;
-    w->starts = malloc(out * sizeof *w->starts);
-    w->counts = malloc(out * sizeof *w->counts);
-    w->values = calloc(out * w->stride, sizeof *w->values);
-    double *row = malloc(w->stride * sizeof *row);
-    if (!w->starts || !w->counts || !w->values || !row) {
-        free(row);
-        return 0;
-    }
-    for (size_t i = 0; i < out; i++) {
-        double center = ((double)i + 0.5) * scale, sum = 0;
-        double low = center - filter + 0.5, high = center + filter + 0.5;
-        size_t start = low < 0 ? 0 : (size_t)low;
-        size_t end = high > (double)in ? in : (size_t)high;
-        for (size_t j = start; j < end; j++) {
-            double distance = fabs(((double)j - center + 0.5) / filter);
-            row[j - start] = distance < 1 ? 1 - distance : 0;
-            sum += row[j - start];
-        }
-        for (size_t j = 0; j < end - start; j++) {
-            w->values[i * w->stride + j] = (int32_t)(0.5 + row[j] / sum * (1 << PRECISION));
-        }
-        w->starts[i] = start;
-        w->counts[i] = end - start;
-    }
-    free(row);
-    return 1;
-}
-
-static uint8_t rounded(int32_t sum) {
-    int32_t value = sum >> PRECISION;
+static inline uint8_t rounded(int32_t sum) {
+    int32_t value = sum >> FILTER_PRECISION;
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-static void horizontal(const uint8_t *source, size_t width, size_t height, size_t channels, const weights *w, uint8_t *target,
-                       size_t target_width) {
-    for (size_t y = 0; y < height; y++) {
-        const uint8_t *row = source + y * width * channels;
-        for (size_t x = 0; x < target_width; x++) {
-            const int32_t *values = w->values + x * w->stride;
-            const uint8_t *from = row + w->starts[x] * channels;
-            for (size_t c = 0; c < channels; c++) {
-                int32_t sum = 1 << (PRECISION - 1);
-                for (size_t k = 0; k < w->counts[x]; k++) sum += from[k * channels + c] * values[k];
-                *target++ = rounded(sum);
+/// Four bytes from `at` on as integers; of the fourth no use is made, but it must be there.
+MARTLET_INLINE void add_pixel(four_sums *sum, const uint8_t *at, int32_t weight) {
+    four_bytes bytes;
+    memcpy(&bytes, at, sizeof bytes);
+    *sum += __builtin_convertvector(bytes, four_sums) * weight;
+}
+
+MARTLET_INLINE void put_pixel(const four_sums *sum, uint8_t *target) {
+    for (int c = 0; c < 3; c++) target[c] = rounded((*sum)[c]);
+}
+
+/// Rows of RGB, four at a time; behind the last pixel of each row stands another byte.
+MARTLET_CLONES static void across_rgb(const uint8_t *const rows[ROWS], const filter_weights *w, uint8_t *const targets[ROWS]) {
+    for (size_t x = 0; x < w->length; x++) {
+        const int32_t *values = w->values + x * w->stride;
+        size_t from = w->starts[x] * 3, count = w->counts[x];
+        four_sums a = {HALF, HALF, HALF, HALF}, b = a, c = a, d = a;
+        for (size_t k = 0; k < count; k++, from += 3) {
+            add_pixel(&a, rows[0] + from, values[k]);
+            add_pixel(&b, rows[1] + from, values[k]);
+            add_pixel(&c, rows[2] + from, values[k]);
+            add_pixel(&d, rows[3] + from, values[k]);
+        }
+        put_pixel(&a, targets[0] + 3 * x);
+        put_pixel(&b, targets[1] + 3 * x);
+        put_pixel(&c, targets[2] + 3 * x);
+        put_pixel(&d, targets[3] + 3 * x);
+    }
+}
+
+static void across_grey(const uint8_t *row, const filter_weights *w, uint8_t *target) {
+    for (size_t x = 0; x < w->length; x++) {
+        const int32_t *values = w->values + x * w->stride;
+        const uint8_t *from = row + w->starts[x];
+        int32_t sum = HALF;
+        for (size_t k = 0; k < w->counts[x]; k++) sum += from[k] * values[k];
+        target[x] = rounded(sum);
+    }
+}
+
+MARTLET_INLINE void put_many(const many_sums *sums, uint8_t *target) {
+    many_sums zero = {0}, most = zero + 255;
+    many_sums value = __builtin_elementwise_min(__builtin_elementwise_max(*sums >> FILTER_PRECISION, zero), most);
+    many_bytes bytes = __builtin_convertvector(value, many_bytes);
+    memcpy(target, &bytes, sizeof bytes);
+}
+
+/// One row of the result from those it is made of, `stride` bytes apart.
+MARTLET_CLONES static void down_row(const uint8_t *rows, size_t stride, const int32_t *values, size_t count, uint8_t *target,
+                                    size_t length) {
+    size_t x = 0;
+    for (; x + 2 * MANY <= length; x += 2 * MANY) {
+        many_sums a = {0}, b;
+        a += HALF;
+        b = a;
+        const uint8_t *from = rows + x;
+        for (size_t k = 0; k < count; k++, from += stride) {
+            many_bytes first, second;
+            memcpy(&first, from, sizeof first);
+            memcpy(&second, from + MANY, sizeof second);
+            a += __builtin_convertvector(first, many_sums) * values[k];
+            b += __builtin_convertvector(second, many_sums) * values[k];
+        }
+        put_many(&a, target + x);
+        put_many(&b, target + x + MANY);
+    }
+    for (; x < length; x++) {
+        int32_t sum = HALF;
+        for (size_t k = 0; k < count; k++) sum += rows[k * stride + x] * values[k];
+        target[x] = rounded(sum);
+    }
+}
+
+/// The rows `first` to before `end` of the source, made `w->length` wide.
+static int across(const uint8_t *source, size_t width, size_t rows, size_t channels, const filter_weights *w, uint8_t *target) {
+    size_t row_size = width * channels, target_size = w->length * channels;
+    if (channels == 1) {
+        for (size_t y = 0; y < rows; y++) across_grey(source + y * row_size, w, target + y * target_size);
+        return 1;
+    }
+    // A row that fills up the last group, and the last row of all, which has no byte behind it.
+    uint8_t *last = malloc(row_size + 1), *spare = malloc(target_size);
+    if (last && spare) {
+        memcpy(last, source + (rows - 1) * row_size, row_size);
+        last[row_size] = 0;
+        for (size_t y = 0; y < rows; y += ROWS) {
+            const uint8_t *from[ROWS];
+            uint8_t *into[ROWS];
+            for (size_t i = 0; i < ROWS; i++) {
+                from[i] = y + i + 1 < rows ? source + (y + i) * row_size : last;
+                into[i] = y + i < rows ? target + (y + i) * target_size : spare;
+            }
+            across_rgb(from, w, into);
+        }
+    }
+    int done = last && spare;
+    free(last);
+    free(spare);
+    return done;
+}
+
+int martlet_image_resize(const uint8_t *source, martlet_region have, size_t channels, martlet_axis x_axis, martlet_axis y_axis,
+                         martlet_filter filter, uint8_t *target) {
+    filter_weights x_weights = {0}, y_weights = {0};
+    size_t start, count, row_size = x_axis.count * channels;
+    martlet_axis_reach(y_axis, filter, &start, &count);
+    const uint8_t *rows = source + (start - have.top) * have.width * channels;
+    uint8_t *between = NULL;
+    int done = filter_weights_make(&x_weights, x_axis, filter, have.left) && filter_weights_make(&y_weights, y_axis, filter, start);
+    int keeps_width = x_axis.source == x_axis.target && x_axis.count == have.width;
+    if (done && !keeps_width) {
+        between = malloc(count * row_size);
+        done = between && across(rows, have.width, count, channels, &x_weights, between);
+        rows = between;
+    }
+    for (size_t y = 0; done && y < y_axis.count; y++) {
+        const uint8_t *from = rows + y_weights.starts[y] * row_size;
+        if (y_axis.source == y_axis.target) memcpy(target + y * row_size, rows + y * row_size, row_size);
+        else
+            down_row(from, row_size, y_weights.values + y * y_weights.stride, y_weights.counts[y], target + y * row_size, row_size);
+    }
+    filter_weights_free(&x_weights);
+    filter_weights_free(&y_weights);
+    free(between);
+    return done;
+}
+
+int martlet_planes_resize(const float *source, size_t planes, size_t height, size_t width, martlet_filter filter, float *target,
+                          size_t target_height, size_t target_width) {
+    filter_weights x = {0}, y = {0};
+    float *between = malloc(height * target_width * sizeof *between);
+    int done = between && filter_weights_make(&x, (martlet_axis){width, target_width, 0, target_width}, filter, 0)
+               && filter_weights_make(&y, (martlet_axis){height, target_height, 0, target_height}, filter, 0);
+    for (size_t plane = 0; done && plane < planes; plane++) {
+        const float *from = source + plane * height * width;
+        float *into = target + plane * target_height * target_width;
+        for (size_t row = 0; row < height; row++) {
+            for (size_t column = 0; column < target_width; column++) {
+                double sum = 0;
+                for (size_t k = 0; k < x.counts[column]; k++)
+                    sum += x.exact[column * x.stride + k] * from[row * width + x.starts[column] + k];
+                between[row * target_width + column] = (float)sum;
+            }
+        }
+        for (size_t row = 0; row < target_height; row++) {
+            for (size_t column = 0; column < target_width; column++) {
+                double sum = 0;
+                for (size_t k = 0; k < y.counts[row]; k++)
+                    sum += y.exact[row * y.stride + k] * between[(y.starts[row] + k) * target_width + column];
+                into[row * target_width + column] = (float)sum;
             }
         }
     }
-}
-
-/// `sums` holds a row, so that the inner loop runs along it.
-static void vertical(const uint8_t *source, size_t row_size, const weights *w, uint8_t *target, size_t target_height,
-                     int32_t *sums) {
-    for (size_t y = 0; y < target_height; y++) {
-        for (size_t x = 0; x < row_size; x++) sums[x] = 1 << (PRECISION - 1);
-        for (size_t k = 0; k < w->counts[y]; k++) {
-            const uint8_t *row = source + (w->starts[y] + k) * row_size;
-            int32_t value = w->values[y * w->stride + k];
-            for (size_t x = 0; x < row_size; x++) sums[x] += row[x] * value;
-        }
-        for (size_t x = 0; x < row_size; x++) target[y * row_size + x] = rounded(sums[x]);
-    }
-}
-
-int martlet_image_resize(const uint8_t *source, size_t width, size_t height, size_t channels, uint8_t *target,
-                         size_t target_width, size_t target_height) {
-    weights across = {0}, down = {0};
-    size_t row_size = target_width * channels;
-    uint8_t *between = malloc(height * row_size);
-    int32_t *sums = malloc(row_size * sizeof *sums);
-    int done = between && sums && weights_make(&across, width, target_width) && weights_make(&down, height, target_height);
-    if (done) {
-        horizontal(source, width, height, channels, &across, between, target_width);
-        vertical(between, row_size, &down, target, target_height, sums);
-    }
-    weights_free(&across);
-    weights_free(&down);
+    filter_weights_free(&x);
+    filter_weights_free(&y);
     free(between);
-    free(sums);
     return done;
 }

@@ -13,6 +13,8 @@ public struct EvaluationResult: Sendable {
     public var seconds: Double
     /// What was made of the weights' file, for people.
     public var notes: [String] = []
+    /// What was left out of the data because it cannot be used, and why.
+    public var leftOut: [DataError] = []
 
     public init(loss: Double, metrics: [(name: String, value: Double)], samples: Int, seconds: Double) {
         self.loss = loss
@@ -27,20 +29,22 @@ public struct EvaluationResult: Sendable {
     public subscript(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
 }
 
-/// Judges a classifier on a data set: its loss and accuracy. Nothing is read back before the end.
+/// Judges a classifier on a data set: its loss and accuracy. Nothing is read back before the end. Of samples that are ten crops each
+/// (`Dataset.tenCrops`) the mean of the ten probabilities counts.
 public func evaluate(
-    _ model: any Layer, on dataset: any Dataset, batchSize: Int = 256, threads: Int = 2,
+    _ model: any Layer, on dataset: any Dataset, batchSize: Int = 256, threads: Int = BatchLoader.standardThreads,
     device: (any Device)? = nil, interrupted: () -> Bool = { false }
 ) throws -> EvaluationResult {
     let started = Date()
-    let loader = try BatchLoader(dataset, batchSize: batchSize, threads: threads)
+    let crops = dataset.sampleShape.count == 4 ? dataset.sampleShape[0] : 1
+    let loader = try BatchLoader(dataset, batchSize: max(batchSize / crops, 1), threads: threads)
     let batches = loader.batches(epoch: 0)
     let countsTop5 = dataset.classNames.count > 5
     var sums: [Tensor] = []
     func run() throws {
         while let batch = try batches.next() {
             if interrupted() { throw Interruption() }
-            let logits = withoutGradients { model(batch.images) }
+            let logits = withoutGradients { crops > 1 ? meanOfCrops(model, batch) : model(batch.images) }
             let labels = Tensor(batch.labels)
             let loss = crossEntropy(logits, labels, reduction: .sum)
             let hits = (logits.argMax() .== labels).sum()
@@ -59,6 +63,14 @@ public func evaluate(
     if countsTop5 { metrics.append(("top5", sum[2] / count)) }
     return EvaluationResult(
         loss: sum[0] / count, metrics: metrics, samples: dataset.count, seconds: Date().timeIntervalSince(started))
+}
+
+/// The logarithms of the probabilities of samples [n, crops, ...], the mean over each one's crops.
+private func meanOfCrops(_ model: any Layer, _ batch: Batch) -> Tensor {
+    let crops = batch.images.reshaped([-1] + batch.shape.dropFirst(2))
+    let probabilities = model(crops).softmax().reshaped([batch.count, batch.shape[1], -1]).mean([1])
+    // Above 0, so that the logarithm is finite.
+    return (probabilities + Float.leastNormalMagnitude).logarithm
 }
 
 /// The share of a data set's samples whose class a model finds.

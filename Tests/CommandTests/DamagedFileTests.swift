@@ -1,4 +1,5 @@
 import Foundation
+import Martlet
 import Testing
 
 /// Data and weights that are missing, cut short, mislabelled or too large: one line that names the file, and never a trap.
@@ -95,7 +96,7 @@ struct DamagedFileTests {
 
     @Test func images() throws {
         let scratch = Scratch()
-        let dot = try #require(Data(base64Encoded: JSONTests.dot))
+        let dot = Data(try Image(width: 9, height: 8, channels: 3, filledWith: 50).png())
         for kind in ["cat", "dog"] { for number in 0..<5 { try scratch.write(dot, to: "photos/\(kind)/\(number).png") } }
         let settings = ["--set", "image_size=8"]
         #expect(try train("folder:photos", scratch, settings).status == 0)

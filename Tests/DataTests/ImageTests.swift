@@ -9,10 +9,6 @@ private struct Expected: Decodable {
 }
 
 @Suite struct ImageTests {
-    private func worst(_ a: [UInt8], _ b: [UInt8]) -> Int {
-        a.count == b.count ? zip(a, b).map { abs(Int($0) - Int($1)) }.max() ?? 0 : .max
-    }
-
     /// PNG to the bit; JPEG within 2 levels, since decoders may round differently.
     @Test func decodesAsPillowDoes() throws {
         let expected = try golden("images/expected.json", as: [String: Expected].self)

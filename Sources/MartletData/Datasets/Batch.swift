@@ -10,6 +10,22 @@ public struct Batch: Sendable, Equatable {
     public var targets: [Float]
     /// Where the samples stand in the data set the batch was drawn from.
     public var indices: [Int]
+    /// What was mixed into the samples; nil for nothing.
+    public var mixed: Mixing?
+
+    /// Samples of two classes each.
+    public struct Mixing: Sendable, Equatable {
+        /// The second class of each sample.
+        public var labels: [Int32]
+        /// The share, from 0 to 1, that the sample's own class has in it; the second one has the rest.
+        public var shares: [Float]
+
+        public init(labels: [Int32], shares: [Float]) {
+            precondition(labels.count == shares.count, "Mixing: \(labels.count) labels with \(shares.count) shares")
+            self.labels = labels
+            self.shares = shares
+        }
+    }
 
     public init(inputs: [Float], shape: [Int], labels: [Int32], targets: [Float] = [], indices: [Int] = []) {
         precondition(shape.reduce(1, *) == inputs.count, "Batch: \(inputs.count) inputs do not fill the shape \(shape)")

@@ -36,10 +36,17 @@ public struct CSVTable: Sendable {
     /// Reads a file, plain or gzip. Throws on the first field that is missing, empty, no finite number, or otherwise out of
     /// place, with its line.
     public static func read(_ path: String, options: Options = Options()) throws(DataError) -> CSVTable {
+        try read(path, options: options) { problem throws(DataError) in throw problem }
+    }
+
+    /// - Parameter report: told what is wrong with a row; where it does not throw, the row is left out.
+    static func read(
+        _ path: String, options: Options, report: (DataError) throws(DataError) -> Void
+    ) throws(DataError) -> CSVTable {
         let stored = try InputFile.contents(path, limit: limit)
         let bytes = Gzip.isGzip(stored) ? try Gzip.inflate(stored, limit: limit, file: path) : stored
         var builder = try CSVTableBuilder(CSVReader(bytes, file: path), file: path, options: options)
-        return try builder.build()
+        return try builder.build(report)
     }
 
     /// Scales every feature to mean 0 and standard deviation 1 over the given rows (all by default); a constant feature

@@ -36,10 +36,10 @@ struct CSVTableBuilder {
         startsWithData = !isHeader
     }
 
-    /// Reads the rest.
-    mutating func build() throws(DataError) -> CSVTable {
-        if startsWithData { try addRow() }
-        while try reader.advance() { try addRow() }
+    /// Reads the rest. What is wrong with a row goes to `report`.
+    mutating func build(_ report: (DataError) throws(DataError) -> Void) throws(DataError) -> CSVTable {
+        if startsWithData { try addRow(report) }
+        while try reader.advance() { try addRow(report) }
         guard !labelTexts.isEmpty || !targets.isEmpty else {
             throw DataError(
                 .damaged, file: file, problem: "holds column names and no rows", remedy: "give a line for each sample")
@@ -51,6 +51,18 @@ struct CSVTableBuilder {
         return CSVTable(
             featureNames: features, values: values, labels: labelTexts.compactMap { positions[$0] }, classNames: classNames,
             targets: targets)
+    }
+
+    private mutating func addRow(_ report: (DataError) throws(DataError) -> Void) throws(DataError) {
+        let before = (values.count, targets.count, labelTexts.count)
+        do throws(DataError) {
+            try addRow()
+        } catch {
+            values.removeLast(values.count - before.0)
+            targets.removeLast(targets.count - before.1)
+            labelTexts.removeLast(labelTexts.count - before.2)
+            try report(error)
+        }
     }
 
     private mutating func addRow() throws(DataError) {

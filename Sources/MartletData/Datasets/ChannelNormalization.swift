@@ -37,7 +37,13 @@ public struct ChannelNormalization: Sendable, Hashable {
     }
 
     package func apply(_ value: Float, channel: Int) -> Float {
+        let (mean, std) = values(channel)
+        return (value - mean) / std
+    }
+
+    /// The mean and the std of a channel.
+    package func values(_ channel: Int) -> (mean: Float, std: Float) {
         let entry = mean.count == 1 ? 0 : channel
-        return (value - mean[entry]) / std[entry]
+        return (mean[entry], std[entry])
     }
 }

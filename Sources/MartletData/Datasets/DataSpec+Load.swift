@@ -8,6 +8,12 @@ public struct DataOptions: Sendable {
     public var channels: Int?
     /// Applied to the values of images in 0...1.
     public var normalization: ChannelNormalization?
+    /// How photos are resized; nil for bilinear.
+    public var interpolation: Interpolation?
+    /// Whether large photos may be decoded at a part of their size; see `ImagePreparation.decodesFast`.
+    public var decodesFast: Bool
+    /// What becomes of photos that cannot be read.
+    public var badPhotos: BadPhotos
     /// What the columns of a CSV file mean.
     public var csv: CSVTable.Options
     /// Whether the features of a CSV file are scaled to mean 0 and standard deviation 1 over the training part.
@@ -21,12 +27,16 @@ public struct DataOptions: Sendable {
 
     public init(
         imageSize: Int? = nil, shortSide: Int? = nil, channels: Int? = nil, normalization: ChannelNormalization? = nil,
+        interpolation: Interpolation? = nil, decodesFast: Bool = false, badPhotos: BadPhotos = .unchecked,
         csv: CSVTable.Options = CSVTable.Options(), standardize: Bool = false, validation: Double? = nil, seed: Int = 0
     ) {
         self.imageSize = imageSize
         self.shortSide = shortSide
         self.channels = channels
         self.normalization = normalization
+        self.interpolation = interpolation
+        self.decodesFast = decodesFast
+        self.badPhotos = badPhotos
         self.csv = csv
         self.standardize = standardize
         self.validation = validation
@@ -57,10 +67,7 @@ extension DataSpec {
             let splits = try CIFAR10.load(path, size: options.imageSize, normalization: options.normalization)
             return try splits.holdingOut(options.validation, seed: options.seed)
         case .folder(let path):
-            let preparation = try ImagePreparation(
-                size: options.imageSize ?? 224, shortSide: options.shortSide, channels: options.channels ?? 3,
-                normalization: options.normalization)
-            let splits = try ImageFolder.load(path, preparation: preparation)
+            let splits = try ImageFolder.load(path, preparation: DataSpec.photoPreparation(options), bad: options.badPhotos)
             let isWhole = splits.validation == nil && splits.test == nil
             return try splits.holdingOut(options.validation ?? (isWhole ? 0.2 : nil), seed: options.seed)
         case .csv(let path):
@@ -74,6 +81,14 @@ extension DataSpec {
 
     private var isPairs: Bool { if case .pairs = self { true } else { false } }
 
+    /// How photos are brought to what the options ask for.
+    static func photoPreparation(_ options: DataOptions) throws(DataError) -> ImagePreparation {
+        try ImagePreparation(
+            size: options.imageSize ?? 224, shortSide: options.shortSide, channels: options.channels ?? 3,
+            normalization: options.normalization, interpolation: options.interpolation ?? .bilinear,
+            decodesFast: options.decodesFast)
+    }
+
     private static func table(_ path: String, _ options: DataOptions) throws(DataError) -> DatasetSplits {
         var table = try CSVTable.read(path, options: options.csv)
         let rows = try table.dataset(name: path).split(validation: options.validation ?? 0.2, seed: options.seed)
@@ -86,7 +101,7 @@ extension DataSpec {
         return splits
     }
 
-    private func refuseWhatDoesNotApply(_ options: DataOptions) throws(DataError) {
+    func refuseWhatDoesNotApply(_ options: DataOptions) throws(DataError) {
         func refuse(_ isGiven: Bool, _ name: String, _ isMeant: Bool, _ place: String) throws(DataError) {
             guard !isGiven || isMeant else {
                 throw DataError(
@@ -100,6 +115,8 @@ extension DataSpec {
         try refuse(options.normalization != nil, "a mean and std of images", !isTable, "images")
         try refuse(options.shortSide != nil, "a short side", isPhotos, "folder:DIR")
         try refuse(options.channels != nil, "a number of channels", isPhotos, "folder:DIR")
+        try refuse(options.interpolation != nil, "an interpolation", isPhotos, "folder:DIR")
+        try refuse(options.decodesFast, "fast decoding", isPhotos, "folder:DIR")
         try refuse(options.standardize, "standardising", isTable, "csv:FILE")
         try refuse(options.csv.label != nil, "a label column", isTable, "csv:FILE")
         try refuse(options.csv.hasHeader != nil, "a header", isTable, "csv:FILE")
@@ -123,6 +140,7 @@ extension DatasetSplits {
         let parts = try data.split(validation: fraction, seed: seed)
         var result = try DatasetSplits(training: parts.training, validation: parts.validation, test: test)
         result.normalization = normalization
+        result.leftOut = leftOut
         return result
     }
 }

@@ -14,10 +14,25 @@ public protocol Dataset: Sendable {
     func targets(at index: Int) -> [Float]
     /// Writes the sample, row-major in `sampleShape`, to `buffer`, which holds exactly that many values.
     func read(_ index: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(DataError)
+    /// The same, changed by an augmentation.
+    func read(
+        _ index: Int, into buffer: UnsafeMutableBufferPointer<Float>, varied augmentation: some Augmentation,
+        random: inout SampleRandom) throws(DataError)
+    /// The same samples as ten crops each, of shape [10, c, h, w]; nil where samples are no part of something larger.
+    var tenCrops: (any Dataset)? { get }
 }
 
 extension Dataset {
     public func targets(at index: Int) -> [Float] { [] }
+    public var tenCrops: (any Dataset)? { nil }
+
+    public func read(
+        _ index: Int, into buffer: UnsafeMutableBufferPointer<Float>, varied augmentation: some Augmentation,
+        random: inout SampleRandom
+    ) throws(DataError) {
+        try read(index, into: buffer)
+        augmentation.apply(to: buffer, shape: sampleShape, random: &random)
+    }
 
     /// Values in one sample.
     public var sampleSize: Int { sampleShape.reduce(1, *) }
@@ -29,13 +44,13 @@ extension Dataset {
 
     /// The samples at `indices`, in that order, as one batch.
     public func batch(of indices: some RandomAccessCollection<Int>) throws(DataError) -> Batch {
-        try batch(of: indices) { _, _ throws(DataError) in }
+        try batch(of: indices) { index, sample throws(DataError) in try read(index, into: sample) }
     }
 
-    /// The samples at `indices`; `finish` is given each sample's index and values once it has been read.
+    /// The samples at `indices`; `read` is given each sample's index and the place for its values.
     package func batch(
         of indices: some RandomAccessCollection<Int>,
-        finish: (Int, UnsafeMutableBufferPointer<Float>) throws(DataError) -> Void
+        reading read: (Int, UnsafeMutableBufferPointer<Float>) throws(DataError) -> Void
     ) throws(DataError) -> Batch {
         let size = sampleSize
         let indices = Array(indices)
@@ -45,8 +60,7 @@ extension Dataset {
                 for (row, index) in indices.enumerated() {
                     precondition(index >= 0 && index < count, "batch(of:): no sample \(index) in \(name), which has \(count)")
                     let sample = UnsafeMutableBufferPointer(rebasing: buffer[row * size..<(row + 1) * size])
-                    try read(index, into: sample)
-                    try finish(index, sample)
+                    try read(index, sample)
                 }
                 initialized = indices.count * size
             } catch {

@@ -7,6 +7,8 @@ public struct DatasetSplits: Sendable {
     public var test: (any Dataset)?
     /// What was applied to the values, so that it can be applied to new samples; nil where they are as stored (images in 0...1).
     public var normalization: ChannelNormalization?
+    /// What was left out because it cannot be used, and why.
+    public var leftOut: [DataError] = []
 
     /// All parts must agree on the shape of a sample and on the classes.
     public init(training: any Dataset, validation: (any Dataset)? = nil, test: (any Dataset)? = nil) throws(DataError) {

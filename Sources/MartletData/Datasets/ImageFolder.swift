@@ -1,67 +1,5 @@
 import Foundation
 
-/// How photos of all sizes become samples of one.
-public struct ImagePreparation: Sendable, Hashable {
-    /// The width and height of a sample.
-    public var size: Int
-    /// What the shorter side is resized to before the middle is cut out; by default 8/7 of `size`, as 256 is to 224.
-    public var shortSide: Int
-    /// 3 for RGB, 1 for grey.
-    public var channels: Int
-    /// Applied to the values in 0...1; nil for none.
-    public var normalization: ChannelNormalization?
-
-    /// Throws where a size is out of bounds, or the normalisation does not fit the channels.
-    public init(size: Int = 224, shortSide: Int? = nil, channels: Int = 3, normalization: ChannelNormalization? = nil)
-        throws(DataError)
-    {
-        try PixelPlanes.check(size: size)
-        let side = shortSide ?? Int((Double(size) * 8 / 7).rounded())
-        guard side >= size, side <= 2 * PixelPlanes.sizeLimit else {
-            throw DataError(
-                .setting, problem: "a short side of \(side) pixels for images of \(size)",
-                remedy: "give \(size) to \(2 * PixelPlanes.sizeLimit)")
-        }
-        guard channels == 1 || channels == 3 else {
-            throw DataError(.setting, problem: "images of \(channels) channels", remedy: "give 1 (grey) or 3 (RGB)")
-        }
-        try normalization?.check(channels: channels)
-        self.size = size
-        self.shortSide = side
-        self.channels = channels
-        self.normalization = normalization
-    }
-
-    /// Values in one sample.
-    public var sampleSize: Int { channels * size * size }
-
-    /// Writes an image as a sample [channels, size, size]: converted, resized to `shortSide`, the middle cut out, normalised.
-    public func prepare(_ image: Image, file: String, into buffer: UnsafeMutableBufferPointer<Float>) throws(DataError) {
-        // The longer side grows along; 64 times the shorter one is no photo.
-        guard max(image.width, image.height) / min(image.width, image.height) <= 64 else {
-            throw DataError(
-                .unsupported, file: file,
-                problem: "is an image of \(image.width) x \(image.height) pixels, too long for its width",
-                remedy: "crop it")
-        }
-        image.converted(toChannels: channels).resized(shortSide: shortSide).centerCropped(width: size, height: size)
-            .write(to: buffer, normalization: normalization)
-    }
-}
-
-extension ImagePreparation {
-    /// An image as a sample [channels, size, size], as `prepare` makes it.
-    public func sample(of image: Image, file: String) throws(DataError) -> [Float] {
-        var values = [Float](repeating: 0, count: sampleSize)
-        var failure: DataError?
-        values.withUnsafeMutableBufferPointer { buffer in
-            do throws(DataError) { try prepare(image, file: file, into: buffer) } catch { failure = error }
-        }
-        if let failure { throw failure }
-        return values
-    }
-}
-
 /// Images in a folder for each class, read when they are asked for.
 public struct ImageFolder: Dataset {
     public let name: String
@@ -79,6 +17,15 @@ public struct ImageFolder: Dataset {
     /// not among `classes`.
     /// - Parameter classes: The classes to expect, such as those of the training part; nil takes those found, sorted.
     public init(_ folder: String, name: String, classes: [String]? = nil, preparation: ImagePreparation) throws(DataError) {
+        try self.init(folder, name: name, classes: classes, preparation: preparation) { problem throws(DataError) in throw problem
+        }
+    }
+
+    /// - Parameter report: told what is wrong; where it does not throw, what is wrong is left out.
+    init(
+        _ folder: String, name: String, classes: [String]?, preparation: ImagePreparation,
+        report: (DataError) throws(DataError) -> Void
+    ) throws(DataError) {
         try Folder.check(folder)
         let found = try Folder.contents(folder).filter { Folder.isFolder("\(folder)/\($0)") == true }
         guard !found.isEmpty else {
@@ -91,24 +38,39 @@ public struct ImageFolder: Dataset {
         var labels: [Int32] = []
         for entry in found {
             guard let label = names.firstIndex(of: entry) else {
-                throw DataError(
-                    .mismatch, file: "\(folder)/\(entry)", problem: "is a class that the training part lacks",
-                    remedy: "the classes are: \(names.prefix(20).joined(separator: ", "))")
+                try report(
+                    DataError(
+                        .mismatch, file: "\(folder)/\(entry)", problem: "is a class that the training part lacks",
+                        remedy: "the classes are: \(names.prefix(20).joined(separator: ", "))"))
+                continue
             }
-            let images = try ImageFolder.images(in: "\(folder)/\(entry)", depth: 0)
-            guard !images.isEmpty else {
-                throw DataError(
-                    .damaged, file: "\(folder)/\(entry)", problem: "holds no PNG or JPEG files",
-                    remedy: "put the images of the class there, or remove the folder")
+            let images = try ImageFolder.images(in: "\(folder)/\(entry)", depth: 0, report)
+            if images.isEmpty {
+                try report(
+                    DataError(
+                        .damaged, file: "\(folder)/\(entry)", problem: "holds no PNG or JPEG files",
+                        remedy: "put the images of the class there, or remove the folder"))
             }
             files += images
             labels += Array(repeating: Int32(label), count: images.count)
         }
+        self.init(name: name, classNames: names, files: files, labels: labels, preparation: preparation)
+    }
+
+    package init(name: String, classNames: [String], files: [String], labels: [Int32], preparation: ImagePreparation) {
         self.name = name
-        self.classNames = names
+        self.classNames = classNames
         self.files = files
         self.labels = labels
         self.preparation = preparation
+    }
+
+    /// Without some of its files.
+    func leavingOut(_ paths: Set<String>) -> ImageFolder {
+        let kept = files.indices.filter { !paths.contains(files[$0]) }
+        return ImageFolder(
+            name: name, classNames: classNames, files: kept.map { files[$0] }, labels: kept.map { labels[$0] },
+            preparation: preparation)
     }
 
     public var count: Int { files.count }
@@ -116,28 +78,71 @@ public struct ImageFolder: Dataset {
     public func label(at index: Int) -> Int32 { labels[index] }
 
     public func read(_ index: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(DataError) {
-        try preparation.prepare(Image.read(files[index]), file: files[index], into: buffer)
+        try preparation.prepareMiddle(of: ImageReader(files[index]), file: files[index], into: buffer)
     }
 
+    /// A random crop that comes first is cut out of the whole photo, not out of its middle.
+    public func read(
+        _ index: Int, into buffer: UnsafeMutableBufferPointer<Float>, varied augmentation: some Augmentation,
+        random: inout SampleRandom
+    ) throws(DataError) {
+        var steps = (augmentation as? AugmentationChain)?.steps ?? [augmentation]
+        if let crop = steps.first as? RandomResizedCrop {
+            steps.removeFirst()
+            let reader = try ImageReader(files[index])
+            try preparation.check(width: reader.width, height: reader.height, file: files[index])
+            let region = crop.region(width: reader.width, height: reader.height, random: &random)
+            try preparation.prepare(region, of: reader, interpolation: crop.interpolation, into: buffer)
+        } else {
+            try read(index, into: buffer)
+        }
+        for step in steps { step.apply(to: buffer, shape: sampleShape, random: &random) }
+    }
+
+    public var tenCrops: (any Dataset)? { TenCrops(folder: self) }
+
     /// The images below a folder, however deep.
-    private static func images(in folder: String, depth: Int) throws(DataError) -> [String] {
+    private static func images(
+        in folder: String, depth: Int, _ report: (DataError) throws(DataError) -> Void
+    ) throws(DataError) -> [String] {
         guard depth < depthLimit else {
-            throw DataError(
-                .unsupported, file: folder, problem: "lies more than \(depthLimit) folders deep", remedy: "remove loops of links")
+            try report(
+                DataError(
+                    .unsupported, file: folder, problem: "lies more than \(depthLimit) folders deep",
+                    remedy: "remove loops of links"))
+            return []
         }
         var files: [String] = []
         for entry in try Folder.contents(folder) {
             let path = "\(folder)/\(entry)"
             let ending = entry.split(separator: ".").last.map { $0.lowercased() } ?? ""
             if Folder.isFolder(path) == true {
-                files += try images(in: path, depth: depth + 1)
+                files += try images(in: path, depth: depth + 1, report)
             } else if extensions.contains(ending) {
                 files.append(path)
             } else if otherImages.contains(ending) {
-                throw DataError(
-                    .unsupported, file: path, problem: "is an image that is neither PNG nor JPEG", remedy: "convert or remove it")
+                try report(
+                    DataError(
+                        .unsupported, file: path, problem: "is an image that is neither PNG nor JPEG",
+                        remedy: "convert or remove it"))
             }
         }
         return files
+    }
+}
+
+/// Ten crops of each photo of a folder: samples of shape [10, c, h, w].
+struct TenCrops: Dataset {
+    let folder: ImageFolder
+
+    var name: String { folder.name }
+    var count: Int { folder.count }
+    var sampleShape: [Int] { [10] + folder.sampleShape }
+    var classNames: [String] { folder.classNames }
+    func label(at index: Int) -> Int32 { folder.label(at: index) }
+
+    func read(_ index: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(DataError) {
+        let file = folder.files[index]
+        try folder.preparation.prepareTenCrops(of: ImageReader(file), file: file, into: buffer)
     }
 }

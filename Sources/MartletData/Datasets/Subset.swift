@@ -23,6 +23,18 @@ public struct Subset<Base: Dataset>: Dataset {
     public func read(_ index: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(DataError) {
         try base.read(rows[index], into: buffer)
     }
+
+    public func read(
+        _ index: Int, into buffer: UnsafeMutableBufferPointer<Float>, varied augmentation: some Augmentation,
+        random: inout SampleRandom
+    ) throws(DataError) {
+        try base.read(rows[index], into: buffer, varied: augmentation, random: &random)
+    }
+
+    public var tenCrops: (any Dataset)? {
+        func part(of crops: some Dataset) -> any Dataset { Subset<_>(crops, rows: rows, name: name) }
+        return base.tenCrops.map { part(of: $0) }
+    }
 }
 
 extension Subset: ResidentDataset where Base: ResidentDataset {

@@ -1,3 +1,5 @@
+import CMartletImage
+
 /// An 8-bit image, row-major from the top left, its channels interleaved: grey (1) or red, green, blue (3).
 public struct Image: Sendable, Equatable {
     public let width: Int
@@ -68,19 +70,23 @@ public struct Image: Sendable, Equatable {
 
     /// Writes the image to `buffer` as [c, h, w] values in 0...1, normalised where asked.
     public func write(to buffer: UnsafeMutableBufferPointer<Float>, normalization: ChannelNormalization? = nil) {
-        precondition(buffer.count == pixels.count, "write(to:): \(buffer.count) places for \(pixels.count) values")
+        write(to: buffer, planes: channels, levels: Image.levels(planes: channels, normalization))
+    }
+
+    /// Writes the image as planes of values, looked up in `levels` (256 a plane). A grey image may fill three planes.
+    func write(to buffer: UnsafeMutableBufferPointer<Float>, planes: Int, levels: [Float]) {
         let area = width * height
-        pixels.withUnsafeBufferPointer { pixels in
-            for channel in 0..<channels {
-                let levels = (0..<256).map { level in
-                    let value = Float(level) / 255
-                    return normalization?.apply(value, channel: channel) ?? value
-                }
-                levels.withUnsafeBufferPointer { levels in
-                    for position in 0..<area {
-                        buffer[channel * area + position] = levels[Int(pixels[position * channels + channel])]
-                    }
-                }
+        precondition(buffer.count == planes * area, "write(to:): \(buffer.count) places for \(planes * area) values")
+        precondition((planes == channels || channels == 1) && levels.count == planes * 256)
+        martlet_planes_fill(pixels, area, channels, planes, levels, buffer.baseAddress)
+    }
+
+    /// The value of each of the 256 levels in each plane.
+    static func levels(planes: Int, _ normalization: ChannelNormalization?) -> [Float] {
+        (0..<planes).flatMap { plane in
+            (0..<256).map { level in
+                let value = Float(level) / 255
+                return normalization?.apply(value, channel: plane) ?? value
             }
         }
     }

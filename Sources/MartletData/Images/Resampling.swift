@@ -1,3 +1,5 @@
+import CMartletImage
+
 /// Resampling of planes of floating-point values.
 package enum Resampling {
     /// Every plane of [planes, h, w] resampled bilinearly with half-pixel centres and no antialiasing: what PyTorch's
@@ -28,6 +30,21 @@ package enum Resampling {
                     }
                 }
             }
+            initialized = count
+        }
+    }
+
+    /// Every plane of [planes, h, w] resized with antialiasing, as PyTorch's `interpolate` does it with `antialias=True`.
+    package static func antialiased(
+        _ values: [Float], planes: Int, from input: (height: Int, width: Int), to output: (height: Int, width: Int),
+        interpolation: Interpolation
+    ) -> [Float] {
+        precondition(values.count == planes * input.height * input.width && input.height > 0 && input.width > 0)
+        let count = planes * output.height * output.width
+        return [Float](unsafeUninitializedCapacity: count) { result, initialized in
+            let done = martlet_planes_resize(
+                values, planes, input.height, input.width, interpolation.filter, result.baseAddress, output.height, output.width)
+            precondition(done != 0, "Resampling: out of memory for \(count) values")
             initialized = count
         }
     }

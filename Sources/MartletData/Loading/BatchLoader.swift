@@ -1,3 +1,5 @@
+import Foundation
+
 /// Where a pass over the data stands: enough to go on from there with the same batches.
 public struct LoaderState: Codable, Hashable, Sendable {
     /// The pass, from 0.
@@ -27,6 +29,8 @@ public struct BatchLoader: Sendable {
     public let augmentationSeed: UInt64
     /// Threads that prepare batches; 0 prepares them in the caller's.
     public let threads: Int
+    /// How many threads prepare batches where nothing else is asked for: as many as there are processors, from 2 to 16.
+    public static let standardThreads = min(max(ProcessInfo.processInfo.activeProcessorCount, 2), 16)
     /// How many batches are kept ready at most.
     public let ahead: Int
 
@@ -39,7 +43,7 @@ public struct BatchLoader: Sendable {
     ///   - ahead: How many batches are kept ready, at least one a thread.
     public init(
         _ dataset: any Dataset, batchSize: Int, shuffle shuffleSeed: UInt64? = nil, dropLast: Bool = false,
-        augmentation: (any Augmentation)? = nil, augmentationSeed: UInt64? = nil, threads: Int = 2, ahead: Int = 4
+        augmentation: (any Augmentation)? = nil, augmentationSeed: UInt64? = nil, threads: Int = standardThreads, ahead: Int = 4
     ) throws(DataError) {
         guard batchSize >= 1 else {
             throw DataError(.setting, problem: "a batch size of \(batchSize)", remedy: "give 1 or more")
@@ -93,12 +97,15 @@ public struct BatchLoader: Sendable {
     func batch(_ number: Int, epoch: Int, order: [Int]) throws(DataError) -> Batch {
         let indices = order[number * batchSize..<min((number + 1) * batchSize, order.count)]
         guard let augmentation else { return try dataset.batch(of: indices) }
-        let shape = dataset.sampleShape
-        return try dataset.batch(of: indices) { index, sample throws(DataError) in
-            var random = SampleRandom(
-                seed: augmentationSeed, UInt64(bitPattern: Int64(epoch)), UInt64(bitPattern: Int64(index)), 1)
-            augmentation.apply(to: sample, shape: shape, random: &random)
+        func random(_ index: Int, _ stream: UInt64) -> SampleRandom {
+            SampleRandom(seed: augmentationSeed, UInt64(bitPattern: Int64(epoch)), UInt64(bitPattern: Int64(index)), stream)
         }
+        var batch = try dataset.batch(of: indices) { index, sample throws(DataError) in
+            var numbers = random(index, 1)
+            try dataset.read(index, into: sample, varied: augmentation, random: &numbers)
+        }
+        augmentation.mix(&batch) { random($0, 2) }
+        return batch
     }
 }
 

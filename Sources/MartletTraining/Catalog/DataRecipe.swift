@@ -15,34 +15,49 @@ public enum DataRecipe {
         "standardize", "false", "scale the features of a CSV file to mean 0 and deviation 1")
     private static let validation = Settings.Key("validation", "", "share of the training part held out for validation")
 
-    private static let shift = Settings.Key("shift", "0", "training images are shifted by up to this many pixels each way")
-    private static let flip = Settings.Key("flip", "0", "share of training images mirrored left to right")
-    private static let crop = Settings.Key("crop", "", "smallest share of a training image that a random crop keeps")
+    private static let interpolation = Settings.Key(
+        "interpolation", "", "how photos are resized: \(Interpolation.allCases.map(\.rawValue).joined(separator: ", "))")
+    private static let fastDecode = Settings.Key(
+        "fast_decode", "false", "decode large JPEG files at a part of their size: faster, and not quite the same values")
+    private static let strict = Settings.Key("strict", "false", "refuse bad photos in place of leaving them out (--strict)")
 
     /// The settings that data has.
-    public static let keys = [
-        shift, flip, crop, imageSize, shortSide, channels, mean, std, label, header, standardize, validation,
-    ]
+    public static let keys =
+        AugmentationRecipe.keys + [
+            imageSize, shortSide, channels, mean, std, label, header, standardize, validation, interpolation, fastDecode, strict,
+        ]
 
     /// How training samples are varied; nil for not at all.
-    public static func augmentation(_ settings: Settings, shape: [Int]) throws -> (any Augmentation)? {
-        var steps: [any Augmentation] = []
-        if isSet(crop, settings) { steps.append(RandomResizedCrop(scale: Float(try settings.number(crop, in: 0.01...1))...1)) }
-        let pixels = try settings.integer(shift, in: 0...256), mirrored = try settings.number(flip, in: 0...1)
-        if pixels > 0 { steps.append(RandomShift(padding: pixels)) }
-        if mirrored > 0 { steps.append(RandomHorizontalFlip(probability: Float(mirrored))) }
-        if steps.isEmpty { return nil }
-        guard shape.count == 3 else {
-            throw TrainingError(.input, "--set shift, flip and crop: for images, not samples of shape \(shape)")
-        }
-        return AugmentationChain(steps)
+    public static func augmentation(_ settings: Settings, for data: any Dataset) throws -> (any Augmentation)? {
+        try AugmentationRecipe.augmentation(
+            settings, for: data, normalization: try normalization(settings),
+            interpolation: try interpolation(settings) ?? .bilinear)
     }
 
     /// Reads the data that a specification names.
     ///
-    /// - Parameter standardSize: the image size of embedded digits and of photos where none is set; nil for the data's own.
-    public static func load(_ spec: String, _ settings: Settings, standardSize: Int?, seed: UInt64) throws -> DatasetSplits {
+    /// - Parameters:
+    ///   - standardSize: the image size of embedded digits and of photos where none is set; nil for the data's own.
+    ///   - badPhotos: what becomes of photos that cannot be read, unless the settings ask to be strict.
+    public static func load(
+        _ spec: String, _ settings: Settings, standardSize: Int?, seed: UInt64, badPhotos: BadPhotos = .unchecked
+    ) throws -> DatasetSplits {
         let spec = try DataSpec.parse(spec)
+        return try spec.load(options(spec, settings, standardSize: standardSize, seed: seed, badPhotos: badPhotos))
+    }
+
+    /// Reads data to its end as training would, and tells all that is wrong with it.
+    public static func check(_ spec: String, _ settings: Settings, progress: @Sendable (Int, Int) -> Void) throws -> DataCheck {
+        let spec = try DataSpec.parse(spec)
+        try settings.check(against: keys, of: "data")
+        return try spec.check(
+            options(spec, settings, standardSize: nil, seed: 0, badPhotos: .leaveOut), progress: progress)
+    }
+
+    /// How the settings have data read.
+    public static func options(
+        _ spec: DataSpec, _ settings: Settings, standardSize: Int?, seed: UInt64, badPhotos: BadPhotos = .unchecked
+    ) throws -> DataOptions {
         var options = DataOptions(seed: Int(truncatingIfNeeded: seed))
         switch spec {
         case .digits, .folder: options.imageSize = standardSize
@@ -56,7 +71,21 @@ public enum DataRecipe {
         if isSet(header, settings) { options.csv.hasHeader = try settings.bool(header) }
         options.standardize = try settings.bool(standardize)
         if isSet(validation, settings) { options.validation = try settings.number(validation, in: 1e-6...0.999999) }
-        return try spec.load(options)
+        if case .folder = spec {
+            options.interpolation = try interpolation(settings)
+        } else if isSet(interpolation, settings), !AugmentationRecipe.crops(settings) {
+            throw TrainingError(.input, "--set interpolation: is for folders of photos and for --set crop=SHARE")
+        }
+        options.decodesFast = try settings.bool(fastDecode)
+        options.badPhotos = badPhotos
+        // A run that is gone on with was checked when it began.
+        if try settings.bool(strict) { options.badPhotos = badPhotos == .leaveOut ? .refuse : .unchecked }
+        return options
+    }
+
+    private static func interpolation(_ settings: Settings) throws -> Interpolation? {
+        guard isSet(interpolation, settings) else { return nil }
+        return Interpolation(rawValue: try settings.choice(interpolation, of: Interpolation.allCases.map(\.rawValue)))
     }
 
     /// What is applied to the values of images; nil for nothing.
@@ -82,7 +111,8 @@ public enum DataRecipe {
         if case .folder = spec, shape[1] == shape[2] {
             let side = isSet(shortSide, settings) ? try settings.integer(shortSide, in: 1...8192) : nil
             let preparation = try ImagePreparation(
-                size: shape[1], shortSide: side, channels: shape[0], normalization: try normalization(settings))
+                size: shape[1], shortSide: side, channels: shape[0], normalization: try normalization(settings),
+                interpolation: try interpolation(settings) ?? .bilinear)
             return try preparation.sample(of: image, file: path)
         }
         return image.converted(toChannels: shape[0]).resized(width: shape[2], height: shape[1]).floats(

@@ -29,7 +29,7 @@ public final class ClassificationTask: TrainingTask {
     public init(
         _ classifier: any Layer, on data: DatasetSplits, batchSize: Int, shuffle: Bool = true, seed: UInt64,
         augmentation: (any Augmentation)? = nil, labelSmoothing: Float = 0, classWeights: [Float]? = nil,
-        keepsFeatures: Bool? = nil, loaderThreads: Int = 2
+        keepsFeatures: Bool? = nil, loaderThreads: Int = BatchLoader.standardThreads
     ) throws {
         self.classifier = classifier
         self.data = data
@@ -114,10 +114,15 @@ public final class ClassificationTask: TrainingTask {
 
         func next() throws -> TrainingBatch? {
             guard let batch = try batches.next() else { return nil }
-            return TrainingBatch(count: batch.count) { [task, layers] in
-                crossEntropy(
-                    layers(batch.images), batch.labels, weights: task.classWeights, labelSmoothing: task.labelSmoothing)
-            }
+            return TrainingBatch(count: batch.count) { [task, layers] in task.loss(of: layers(batch.images), on: batch) }
         }
+    }
+
+    private func loss(of logits: Tensor, on batch: Batch) -> Tensor {
+        guard let mixed = batch.mixed else {
+            return crossEntropy(logits, batch.labels, weights: classWeights, labelSmoothing: labelSmoothing)
+        }
+        return mixedCrossEntropy(
+            logits, batch.labels, mixed.labels, shares: mixed.shares, weights: classWeights, labelSmoothing: labelSmoothing)
     }
 }

@@ -77,8 +77,9 @@ public struct TrainedClassifier {
     }
 
     /// Data in the form that the model was trained on.
-    public func load(_ spec: String) throws -> DatasetSplits {
-        try DataRecipe.load(spec, settings, standardSize: shape.count == 3 ? shape[1] : nil, seed: seed)
+    public func load(_ spec: String, badPhotos: BadPhotos = .unchecked) throws -> DatasetSplits {
+        try DataRecipe.load(
+            spec, settings, standardSize: shape.count == 3 ? shape[1] : nil, seed: seed, badPhotos: badPhotos)
     }
 
     /// An image as a sample for the model.

@@ -7,6 +7,8 @@ import MartletNN
 public protocol Workload: Sendable {
     /// The settings of the data and the recipe, beside the model's own.
     var settings: [Settings.Key] { get }
+    /// The settings of measuring a trained model.
+    var evaluationSettings: [Settings.Key] { get }
     /// The data where none is asked for.
     var standardData: String { get }
 
@@ -17,6 +19,10 @@ public protocol Workload: Sendable {
     ///
     /// - Returns: the part's name too.
     func evaluate(_ plan: EvaluationPlan) throws -> (split: String, result: EvaluationResult)
+}
+
+extension Workload {
+    public var evaluationSettings: [Settings.Key] { [] }
 }
 
 /// What a run is to train.
@@ -34,7 +40,7 @@ public struct TrainingPlan: Sendable {
 
     public init(
         model: ModelDescription, data: String, settings: Settings, batchSize: Int, shuffle: Bool, seed: UInt64,
-        resumed: RunFolder? = nil, loaderThreads: Int = 2
+        resumed: RunFolder? = nil, loaderThreads: Int = BatchLoader.standardThreads
     ) {
         self.model = model
         self.data = data
@@ -56,6 +62,8 @@ public struct PreparedTraining {
     public var classes: [String]
     /// Files that a new run's folder keeps so that it can be used without its data, such as a tokenizer: name and contents.
     public var files: [(name: String, bytes: [UInt8])]
+    /// What was left out of the data because it cannot be used, and why.
+    public var leftOut: [DataError] = []
     /// The data in a few words, such as `1438 samples of [1, 8, 8], 10 classes`.
     public var summary: String
 
@@ -79,12 +87,21 @@ public struct EvaluationPlan: Sendable {
     /// `train`, `val` or `test`; nil for test where there is one, else val.
     public var split: String?
     public var batchSize: Int
+    /// Those of the workload's `evaluationSettings` that are given.
+    public var settings: Settings
+    /// Whether bad samples are refused in place of being left out.
+    public var isStrict: Bool
 
-    public init(source: TrainedSource, data: String? = nil, split: String? = nil, batchSize: Int = 256) {
+    public init(
+        source: TrainedSource, data: String? = nil, split: String? = nil, batchSize: Int = 256, settings: Settings = Settings(),
+        isStrict: Bool = false
+    ) {
         self.source = source
         self.data = data
         self.split = split
         self.batchSize = batchSize
+        self.settings = settings
+        self.isStrict = isStrict
     }
 }
 

@@ -13,8 +13,10 @@ struct BenchCommand: ParsableCommand {
     var serve = false
 
     @OptionGroup var options: DeviceOptions
+    @OptionGroup var pipeline: PipelineOptions
 
     func run() throws {
+        if let results = try pipeline.run(threads: options.threads) { return tell(results) }
         let choice = try options.choose()
         choice.announce()
         let device = choice.device
@@ -47,6 +49,25 @@ struct BenchCommand: ParsableCommand {
         } else {
             for result in results { Console.result(line(result)) }
         }
+    }
+
+    private func tell(_ results: [PipelineBenchmark.Result]) {
+        guard options.json else {
+            for result in results {
+                Console.result(
+                    "\(result.name)  \(decimals(result.medianMilliseconds, 1)) ms (best \(decimals(result.minimumMilliseconds, 1)))  "
+                        + "\(decimals(result.samplesPerSecond, 0)) samples/s")
+            }
+            return
+        }
+        let entries = results.map { result -> JSON in
+            [
+                "name": .string(result.name), "device": .string("host"), "medianMs": .number(result.medianMilliseconds),
+                "minMs": .number(result.minimumMilliseconds), "gflops": .null, "gbps": .null, "ofCeiling": .null,
+                "samplesPerSecond": .number(result.samplesPerSecond),
+            ]
+        }
+        Console.result(JSON.object([("results", .array(entries))]).text)
     }
 
     private func entry(_ result: BenchmarkResult) -> JSON {

@@ -17,20 +17,27 @@ struct EvaluateCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: "samples at once, 1 or more")
     var batchSize = 256
 
+    @Flag(help: "refuses bad photos in place of leaving them out")
+    var strict = false
+
     func run() throws {
         guard batchSize >= 1 else { throw TrainingError(.input, "--batch-size \(batchSize): give 1 or more") }
         let choice = try options.choose()
-        let plan = EvaluationPlan(source: try source.source(), data: data, split: split, batchSize: batchSize)
+        let (trained, settings) = try source.measured()
+        let plan = EvaluationPlan(
+            source: trained, data: data, split: split, batchSize: batchSize, settings: settings, isStrict: strict)
         let model = try plan.source.model()
         let (name, result) = try withDevice(choice.device) { try model.workload.evaluate(plan) }
         choice.announce()
         for note in result.notes { Console.note("note: \(note)") }
+        Console.note(leftOut: result.leftOut)
         if options.json {
             Console.result(
                 JSON.object([
                     ("split", .string(name)), ("loss", .number(result.loss)),
                     ("metrics", .object(result.metrics.map { ($0.name, .number($0.value)) })),
                     ("samples", .integer(result.samples)), ("seconds", .number(result.seconds)),
+                    ("skipped", .integer(result.leftOut.count)),
                 ]).text)
             return
         }

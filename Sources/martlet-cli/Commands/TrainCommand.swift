@@ -54,6 +54,9 @@ struct TrainCommand: ParsableCommand {
     @Option(name: .customLong("set"), help: "a hyper-parameter of the model or recipe, key=value")
     var settings: [String] = []
 
+    @Flag(help: "refuses bad photos in place of leaving them out")
+    var strict = false
+
     @Option(help: "a YAML file of options; those of the command line win")
     var config: String?
 
@@ -62,6 +65,11 @@ struct TrainCommand: ParsableCommand {
 
     @Option(parsing: .unconditional, help: "steps between lines of the log under --steps, 1 or more (default: 100)")
     var logEvery: Int?
+
+    /// All settings, those that have a flag of their own too.
+    var givenSettings: Settings {
+        get throws { try Settings(parsing: settings + (strict ? ["strict=true"] : [])) }
+    }
 
     func run() throws {
         if list { return listModels() }

@@ -40,16 +40,38 @@ struct ModelOptions: ParsableArguments {
     var settings: [String] = []
 
     /// Where the model comes from.
-    func source() throws -> TrainedSource {
+    func source() throws -> TrainedSource { try source(with: Settings(parsing: settings)) }
+
+    /// The same, and apart from it those of the settings that are about measuring a model.
+    func measured() throws -> (source: TrainedSource, settings: Settings) {
+        let given = try Settings(parsing: settings).values
+        let keys = Set(try source(with: Settings()).model().workload.evaluationSettings.map(\.name))
+        return (
+            try source(with: Settings(given.filter { !keys.contains($0.key) })), Settings(given.filter { keys.contains($0.key) })
+        )
+    }
+
+    private func source(with given: Settings) throws -> TrainedSource {
         switch (run, model, weights) {
         case (let run?, nil, nil):
-            guard settings.isEmpty else { throw TrainingError(.input, "--set: a run brings its own settings; drop --set") }
+            guard given.values.isEmpty else { throw TrainingError(.input, "--set: a run brings its own settings; drop --set") }
             return try TrainedSource(run: run)
         case (nil, let name?, let weights?):
-            return .weights(try ModelCatalog.named(name), path: weights, try Settings(parsing: settings))
+            return .weights(try ModelCatalog.named(name), path: weights, given)
         default:
             throw TrainingError(.input, "which model? give --run DIR, or --model MODEL with --weights FILE")
         }
+    }
+}
+
+extension Console {
+    /// Says what was left out of some data, and how much.
+    static func note(leftOut problems: [DataError]) {
+        if problems.isEmpty { return }
+        for problem in problems.prefix(5) { note("left out: \(problem)") }
+        note(
+            "left out \(problems.count) \(problems.count == 1 ? "file" : "files") that cannot be used"
+                + (problems.count > 5 ? "; martlet data check lists them all" : "") + " (--strict refuses them)")
     }
 }
 

@@ -40,7 +40,7 @@ struct TrainingRequest {
         let keys = Self.keys(model, optimizer, schedule)
         let owner = "\(model.name) with \(optimizer.name) and schedule \(schedule.name)"
         if let source = resumed?.configurationPath ?? command.config {
-            let given = try Settings(parsing: command.settings)
+            let given = try command.givenSettings
             try given.check(against: keys, of: owner)
             try blaming(source) { [settings] in try settings.check(against: keys, of: owner) }
         } else {
@@ -92,7 +92,7 @@ struct TrainingRequest {
         schedule = try ScheduleCatalog.named(command.schedule ?? file.string("schedule") ?? recipe.schedule)
         seed = try command.seed ?? file.value("seed", as: UInt64.self) ?? 0
         shuffle = command.noShuffle ? false : try file.value("shuffle", as: Bool.self) ?? true
-        let given = file.settings.merging(try Settings(parsing: command.settings).values) { $1 }
+        let given = file.settings.merging(try command.givenSettings.values) { $1 }
         let known = Set(Self.keys(model, optimizer, schedule).map(\.name))
         let added = recipe.settings.filter { key, _ in
             known.contains(key) && given[key] == nil && (key != "mean" || given["std"] == nil)
@@ -127,7 +127,7 @@ struct TrainingRequest {
                     .input, "\(path): this run has \(name) \(has), not \(asked); drop the option, or begin a new run")
             }
         }
-        for (key, value) in try Settings(parsing: command.settings).values.sorted(by: { $0.key < $1.key })
+        for (key, value) in try command.givenSettings.values.sorted(by: { $0.key < $1.key })
         where previous.settings[key] != value {
             throw TrainingError(.input, "\(path): --set \(key)=\(value) is not the run's; drop it, or begin a new run")
         }

@@ -9,6 +9,7 @@ struct TrainingSession {
     private let device: any Device
     private let summary: String
     private let notes: [String]
+    private let leftOut: [DataError]
 
     init(_ request: TrainingRequest, device: any Device) throws {
         self.device = device
@@ -73,6 +74,7 @@ struct TrainingSession {
                 logEvery: request.logEvery, freezing: freezing, selection: selection),
             resuming: request.resumed != nil)
         if request.resumed != nil { try folder.write(configuration) }
+        leftOut = prepared.leftOut
         summary =
             "\(request.model.name) (\(model.parameterCount) parameters) on \(request.data): \(prepared.summary); "
             + "\(trainer.totalSteps) steps on \(device.info.id)"
@@ -81,6 +83,7 @@ struct TrainingSession {
 
     /// Says on standard error what is about to be trained.
     func announce() {
+        Console.note(leftOut: leftOut)
         Console.note(summary)
         notes.forEach(Console.note)
     }
@@ -131,7 +134,7 @@ struct TrainingSession {
         return .object([
             ("run", .string(folder.path)), ("best", best),
             ("metrics", .object(outcome.last?.metrics.map { ($0.name, .number($0.value)) } ?? [])),
-            ("device", .string(device.info.id)),
+            ("device", .string(device.info.id)), ("skipped", .integer(leftOut.count)),
         ])
     }
 }

@@ -1,14 +1,16 @@
-#include "CMartletImage.h"
+#include "Reader.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void martlet_image_free(martlet_image *image) {
-    free(image->pixels);
-    image->pixels = NULL;
+martlet_image_status martlet_picture_read(martlet_picture *picture, unsigned reduction, martlet_region region, uint8_t *target,
+                                          char message[MARTLET_IMAGE_MESSAGE_SIZE]) {
+    return picture->read(picture, reduction, region, target, message);
 }
 
-void martlet_bytes_free(uint8_t *data) { free(data); }
+void martlet_picture_close(martlet_picture *picture) {
+    if (picture) picture->close(picture);
+}
 
 static uint32_t number(const uint8_t *bytes, int count, int is_little) {
     uint32_t value = 0;
