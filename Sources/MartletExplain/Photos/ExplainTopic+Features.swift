@@ -7,7 +7,7 @@ extension ExplainTopic {
     /// What the layers of a network make of a photo.
     static let features = ExplainTopic(
         "features", "the maps that a network's layers make of a photo, and its first filters", operands: "photo.jpg",
-        operandCount: 1...1, model: .required
+        operandCount: 1...1, model: .required, takesData: true
     ) { request in
         let study = try PhotoStudy(request), file = request.operands[0], sample = try study.trained.image(file)
         let top = try study.likeliest(sample, count: 5).map { (study.trained.classes[$0.label], $0.probability) }

@@ -11,7 +11,7 @@ extension ExplainTopic {
     /// Where a network looked.
     static let gradcam = ExplainTopic(
         "gradcam", "where a network looked when it told a photo's class", operands: "photo.jpg ...", operandCount: 1...24,
-        model: .required, settings: [classKey, layerKey]
+        model: .required, takesData: true, settings: [classKey, layerKey]
     ) { request in
         let study = try PhotoStudy(request), layer = request.settings.string(layerKey), asked = request.settings.string(classKey)
         if !layer.isEmpty { try study.check(layer: layer) }

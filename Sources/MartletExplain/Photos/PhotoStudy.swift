@@ -12,7 +12,7 @@ struct PhotoStudy {
 
     init(_ request: ExplainRequest) throws {
         guard let source = request.model else { throw TrainingError(.input, "which model? give --run DIR") }
-        trained = try TrainedClassifier(source, shape: nil)
+        trained = try TrainedClassifier(source, data: request.data)
         guard let chain = trained.layer as? any Chain,
             let pictures = SamplePictures(shape: trained.shape, normalization: try DataRecipe.normalization(trained.settings))
         else {
