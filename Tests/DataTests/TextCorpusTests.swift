@@ -67,6 +67,28 @@ import Testing
         }
     }
 
+    @Test func checksFindAllThatIsWrong() throws {
+        try withTemporaryFolder { folder in
+            try put("h\u{E9}llo\n", folder + "/t.txt")
+            let text = try DataSpec.text(folder + "/t.txt").check()
+            #expect(text.samples == 6 && text.problems.isEmpty && !text.isRefused)
+            try write([0x61, 0x0A, 0xFF], to: folder + "/t.txt")
+            let damaged = try DataSpec.text(folder + "/t.txt").check()
+            #expect(damaged.isRefused && damaged.problems.map(\.line) == [2])
+            for (name, lines) in [
+                ("train.a", "1\n2\n"), ("train.b", "1\n\n"), ("val.a", "1\n2\n"), ("val.b", "1\n"), ("test.a", ""),
+                ("test.b", "x"),
+            ] { try put(lines, folder + "/p/" + name) }
+            let pairs = try DataSpec.pairs(folder + "/p").check()
+            #expect(pairs.isRefused && pairs.samples == 4)
+            #expect(
+                pairs.problems.map { ($0.file ?? "").split(separator: "/").last.map(String.init) ?? "" }
+                    == ["test.a", "test.b", "train.b", "val.b"], "\(pairs.problems)")
+            #expect(pairs.problems[2].line == 2 && pairs.problems[3].problem.contains("has 1 lines"))
+            #expect(try DataSpec.pairs(folder).check().isRefused)
+        }
+    }
+
     @Test func theRealOnes() throws {
         if let folder = real("multi30k") {
             let corpus = try PairCorpus(reading: folder, source: "de", target: "en")

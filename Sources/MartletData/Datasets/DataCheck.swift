@@ -24,6 +24,8 @@ extension DataSpec {
         switch self {
         case .folder(let path): return try DataSpec.checkFolder(path, options, progress)
         case .csv(let path): return DataSpec.checkTable(path, options)
+        case .text(let path): return DataSpec.checkText(path)
+        case .pairs(let path): return DataSpec.checkPairs(path)
         default: return checkByLoading(options)
         }
     }

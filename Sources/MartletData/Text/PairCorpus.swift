@@ -65,7 +65,7 @@ public struct PairCorpus: Sendable {
         ((try? Folder.contents(folder)).map { languages($0).count >= 2 }) ?? false
     }
 
-    private static func parts(_ names: [String], _ language: String) -> [String] {
+    static func parts(_ names: [String], _ language: String) -> [String] {
         Set(
             names.compactMap { name in
                 for ending in [".\(language)", ".\(language).gz"] where name.hasSuffix(ending) {
@@ -76,7 +76,7 @@ public struct PairCorpus: Sendable {
         ).sorted()
     }
 
-    private static func file(_ part: String, _ language: String, _ names: [String]) -> String? {
+    static func file(_ part: String, _ language: String, _ names: [String]) -> String? {
         ["\(part).\(language)", "\(part).\(language).gz"].first { names.contains($0) }
     }
 
