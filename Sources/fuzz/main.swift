@@ -74,7 +74,9 @@ for reader in FuzzReader.all where names.isEmpty || names.contains(reader.name) 
     }
     try? FileManager.default.removeItem(atPath: path)
     let refused = kinds.sorted { $0.value > $1.value }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-    print(
+    let line =
         "\(reader.name): \(count) inputs survived in \(Int(seconds)) s from \(seeds.count) files; \(accepted) read, "
-            + "\(count - accepted) refused (\(refused)); slowest \(Int(slowest * 1000)) ms, \(peakMemory()) MiB at most")
+        + "\(count - accepted) refused (\(refused)); slowest \(Int(slowest * 1000)) ms, \(peakMemory()) MiB at most\n"
+    // At once, whatever becomes of the next reader.
+    try FileHandle.standardOutput.write(contentsOf: Data(line.utf8))
 }

@@ -111,7 +111,9 @@ import Testing
             for (bytes, problem) in cases {
                 try write(bytes, to: path)
                 let error = try dataError { _ = try WeightFile.read(path) }
-                #expect(error?.problem.contains(problem) == true && error?.file == path, "\(problem): \(error?.description ?? "read")")
+                #expect(
+                    error?.problem.contains(problem) == true && error?.file == path, "\(problem): \(error?.description ?? "read")"
+                )
             }
         }
     }
