@@ -118,6 +118,34 @@ import Testing
         }
     }
 
+    /// GPT-2's weights under the names of either kind of file that people share, with the masks that older ones hold.
+    @Test(arguments: ["", "transformer."]) func gpt2FilesLoadUnchanged(prefix: String) throws {
+        try withDevice(try TestDevices.named("cpu")) {
+            let fixture = try TextFixture(), path = fixture.folder + "/model.safetensors"
+            let options = GPT.Options(vocabularySize: 9, context: 6, layers: 2, heads: 2, width: 4, dropout: 0)
+            let made = withSeed(1) { GPT(options) }, loaded = withSeed(2) { GPT(options) }
+            var tensors = try ModelState.tensors(of: made).map {
+                TensorToStore(prefix + $0.name, shape: $0.shape, $0.values)
+            }
+            for layer in 0..<2 {
+                let mask = [Float](repeating: 1, count: 36)
+                tensors.append(TensorToStore("\(prefix)h.\(layer).attn.bias", shape: [1, 1, 6, 6], .floats(mask)))
+                tensors.append(TensorToStore("\(prefix)h.\(layer).attn.masked_bias", shape: [1], .floats([-1e4])))
+            }
+            tensors.append(TensorToStore("lm_head.weight", shape: [9, 4], .floats(try made.wte.weight.value.floats())))
+            try SafeTensors.write(tensors, metadata: ["format": "pt"], to: path)
+            let notes = try ModelState.load(try WeightFile.read(path), into: loaded)
+            #expect(notes.contains { $0.contains("attn.bias") && $0.contains("2 more") }, "\(notes)")
+            let tokens = Tensor([1, 2, 3, 8, 0, 4] as [Int32], shape: [1, 6])
+            #expect(try loaded(tokens).floats() == made(tokens).floats())
+            tensors.removeAll { $0.name.hasSuffix("ln_f.bias") }
+            try SafeTensors.write(tensors, metadata: [:], to: path)
+            #expect { try ModelState.load(try WeightFile.read(path), into: loaded) } throws: {
+                "\($0)".contains("ln_f.bias is missing")
+            }
+        }
+    }
+
     @Test func whatIsTooShortOrTooLong() throws {
         try withDevice(try TestDevices.named("cpu")) {
             let fixture = try TextFixture()

@@ -45,6 +45,14 @@ public struct WeightFit: Sendable {
             entries = entries.map { $0.named(String($0.name.dropFirst(Self.wrapper.count))) }
             notes.append("takes '\(Self.wrapper)' off its names, which data-parallel training put there")
         }
+        if let naming = model as? any WeightNaming {
+            let left = entries.filter { naming.ownName(ofStored: $0.name) == nil }.map(\.name)
+            if !left.isEmpty {
+                let more = left.count > 3 ? " and \(left.count - 3) more" : ""
+                notes.append("holds \(left.prefix(3).joined(separator: ", "))\(more), which this model does without")
+            }
+            entries = entries.compactMap { entry in naming.ownName(ofStored: entry.name).map { entry.named($0) } }
+        }
         let stored = Dictionary(entries.map { ($0.name, $0) }) { first, _ in first }
         var misfits: [Misfit] = []
         var fitting = 0
