@@ -3,6 +3,10 @@ and times side by side.
 
     python Benchmarks/peers/language.py gpt ../shared/data/tinyshakespeare/input.txt
     python Benchmarks/peers/language.py lstm ../shared/data/tinyshakespeare/input.txt --epochs 3
+    python Benchmarks/peers/language.py generate ../shared/data/tinyshakespeare/input.txt --prompt 64 --tokens 256
+
+`generate` writes with a gpt of 6 layers, 6 heads and width 384 that keeps keys and values, as `martlet generate` does with a run of
+`martlet train gpt --steps 0 --set layers=6 --set heads=6 --set width=384 --set context=1024`.
 
 The same model, batches of the same kind, schedule and optimizer; other random numbers. Prints a line of JSON with the validation
 loss over the whole held-out text, as `martlet evaluate --split val` computes it, and the seconds that training alone took.
@@ -26,9 +30,13 @@ class Block(nn.Module):
         self.packed, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.inner, self.outer = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
-    def forward(self, x):
+    def forward(self, x, kept=None):
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.packed(self.norm1(x)).chunk(3, -1))
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        if kept is not None:
+            if kept:
+                k, v = torch.cat([kept[0], k], 2), torch.cat([kept[1], v], 2)
+            kept[:] = [k, v]
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=x.shape[1] > 1)
         x = x + self.output(y.transpose(1, 2).flatten(2))
         return x + self.outer(F.gelu(self.inner(self.norm2(x)), approximate="tanh"))
 
@@ -46,10 +54,10 @@ class GPT(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 
-    def forward(self, x):
-        x = self.tokens(x) + self.positions.weight[:x.shape[1]]
-        for block in self.blocks:
-            x = block(x)
+    def forward(self, x, kept=None, start=0):
+        x = self.tokens(x) + self.positions.weight[start:start + x.shape[1]]
+        for index, block in enumerate(self.blocks):
+            x = block(x, None if kept is None else kept[index])
         return self.norm(x) @ self.tokens.weight.T
 
 
@@ -140,12 +148,26 @@ def train_lstm(training, validation, vocabulary, arguments):
     return total / inputs.numel(), seconds, steps
 
 
+def generate(text, vocabulary, arguments):
+    model, kept = GPT(vocabulary, context=1024, layers=6, heads=6, width=384).eval(), [[] for _ in range(6)]
+    tokens, place = text[None, :arguments.prompt], 0
+    started = time.time()
+    with torch.no_grad():
+        for _ in range(arguments.tokens):
+            logits = model(tokens, kept, place)[0, -1]
+            place += tokens.shape[1]
+            tokens = torch.multinomial(torch.softmax(logits / 0.8, -1), 1)[None]
+    return arguments.tokens / (time.time() - started)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", choices=["gpt", "lstm"])
+    parser.add_argument("model", choices=["gpt", "lstm", "generate"])
     parser.add_argument("text")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--epochs", type=int, default=3, help="of lstm")
+    parser.add_argument("--prompt", type=int, default=64, help="tokens that generate begins with")
+    parser.add_argument("--tokens", type=int, default=256, help="tokens that generate makes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -154,6 +176,9 @@ def main():
     text = open(arguments.text, encoding="utf-8", newline="").read()
     number = {character: index for index, character in enumerate(sorted(set(text)))}
     numbers = torch.tensor([number[character] for character in text])
+    if arguments.model == "generate":
+        speed = generate(numbers, len(number), arguments)
+        return print(json.dumps({"model": "generate", "tokensPerSecond": round(speed, 1), "threads": arguments.threads}))
     cut = int(len(text) * (1 - 0.1))
     train = train_gpt if arguments.model == "gpt" else train_lstm
     loss, seconds, steps = train(numbers[:cut], numbers[cut:], len(number), arguments)
