@@ -11,7 +11,7 @@ struct FuzzReader {
     let read: (String) throws -> Void
 
     /// All that there are; a kind of file adds its own.
-    static var all: [FuzzReader] { weightReaders }
+    static var all: [FuzzReader] { weightReaders + imageReaders }
 
     /// The golden files with these endings in a folder below Tests/Golden.
     static func golden(_ folder: String, _ endings: [String]) throws -> [[UInt8]] {
