@@ -81,10 +81,12 @@ public struct Surface: Figure {
         }
         var svg = SVG()
         let top = PlotHeader(title: title, entries: entries, width: size.width).draw(in: &svg)
-        let room = size.height - top - 30
+        // The box's silhouette fills the room between the legend and the labels below.
+        let a = azimuth * .pi / 180, e = min(max(elevation, 5), 88) * .pi / 180
+        let upper = 0.36 * cos(e) + 0.5 * (abs(cos(a)) + abs(sin(a))) * sin(e)
+        let scale = min((size.width - 130) / (abs(cos(a)) + abs(sin(a))), (size.height - top - 52) / (2 * upper))
         let view = View(
-            azimuth: azimuth, elevation: elevation, center: Point(size.width / 2, top + room / 2),
-            scale: min(size.width / 1.62, room / 1.24))
+            azimuth: azimuth, elevation: elevation, center: Point(size.width / 2, top + 8 + upper * scale), scale: scale)
         let xs = Scale(x, values: [field.x.lowerBound, field.x.upperBound], count: 4)
         let ys = Scale(y, values: [field.y.lowerBound, field.y.upperBound], count: 4)
         let zs = Scale(z, values: field.values, count: 4)

@@ -11,7 +11,8 @@ extension ExplainTopic {
         let moons = try BoundarySeries(
             "moons", try .moons(160, noise: 0.09, seed: request.seed), [[], [2], [4], [16]], steps: 300, seed: request.seed)
         let spirals = try BoundarySeries(
-            "spirals", try .spirals(300, turns: 2, noise: 0.02, seed: request.seed), [[4], [16], [64], [8], [8, 8], [8, 8, 8]], steps: 600,
+            "spirals", try .spirals(300, turns: 2, noise: 0.02, seed: request.seed), [[4], [16], [64], [8], [8, 8], [8, 8, 8]],
+            steps: 600,
             seed: request.seed)
         var explanation = Explanation(
             figures: [("xor", xor.figures), ("moons", moons.figures), ("spirals", spirals.figures)],
@@ -155,7 +156,7 @@ struct BoundarySeries {
             }
             let loss = Double(try withoutGradients { try logisticLoss(model(inputs), signs).mean().item() })
             let picture = DecisionPlot(model: model, data: data), accuracy = try picture.accuracy()
-            let plot = try picture.plot(Self.title(hidden), side: 290, unitLines: (hidden.first ?? 0) <= 16)
+            let plot = try picture.plot(Self.title(hidden), side: 290, unitLines: (hidden.first ?? 0) <= 8)
             return (hidden, model.parameterCount, accuracy, loss, plot)
         }
     }

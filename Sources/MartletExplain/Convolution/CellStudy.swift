@@ -17,10 +17,11 @@ struct CellStudy {
     let simpleByTurn: [Double]
     let complexByTurn: [Double]
 
-    /// Maps [n, orientations, h, w] of S-cells.
-    static func simple(_ images: Tensor, _ filters: [Gabor]) -> Tensor {
-        let size = filters.first?.size ?? 1
-        return convolution(images, Gabor.weight(filters), options: ConvolutionOptions(padding: Pair(size / 2, size / 2))).relu()
+    /// Maps [n, orientations, h, w] of S-cells over pictures of one size.
+    static func simple(_ pictures: [GrayPicture], _ filters: [Gabor]) -> Tensor {
+        let wide = pictures.map { $0.extended(by: (filters.first?.size ?? 1) / 2) }
+        let images = Tensor(wide.flatMap(\.values), shape: [wide.count, 1, wide.first?.height ?? 0, wide.first?.width ?? 0])
+        return convolution(images, Gabor.weight(filters)).relu()
     }
 
     /// Maps of C-cells over those of S-cells, one for every place.
@@ -29,10 +30,9 @@ struct CellStudy {
     }
 
     init() throws {
-        let filter = [Gabor()], side = Self.side
+        let filter = [Gabor(size: 15, wavelength: 9, sigma: 3.6)], side = Self.side
         func answers(_ stimuli: [GrayPicture]) throws -> (simple: [Double], complex: [Double]) {
-            let images = Tensor(stimuli.flatMap(\.values), shape: [stimuli.count, 1, side, side])
-            let simple = withoutGradients { Self.simple(images, filter) }, complex = Self.complex(simple)
+            let simple = withoutGradients { Self.simple(stimuli, filter) }, complex = Self.complex(simple)
             func middle(_ maps: Tensor) throws -> [Double] {
                 let row = maps.detached.sliced(axis: 2, side / 2..<side / 2 + 1)
                 return try row.sliced(axis: 3, side / 2..<side / 2 + 1).floats().map(Double.init)
@@ -101,8 +101,8 @@ struct CellMaps {
     init(_ scene: GrayPicture) throws {
         self.scene = scene
         let bank = filters
-        let maps = withoutGradients { CellStudy.simple(scene.tensor, bank) }
-        let moved = withoutGradients { CellStudy.simple(scene.shifted(by: Self.shift).tensor, bank) }
+        let maps = withoutGradients { CellStudy.simple([scene], bank) }
+        let moved = withoutGradients { CellStudy.simple([scene.shifted(by: Self.shift)], bank) }
         func change(_ a: [Float], _ b: [Float]) -> Double {
             let difference = zip(a, b).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
             return (difference / max(a.reduce(0.0) { $0 + Double($1 * $1) }, 1e-12)).squareRoot()

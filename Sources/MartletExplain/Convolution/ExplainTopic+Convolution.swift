@@ -115,11 +115,7 @@ struct EdgeMaps {
         self.scene = scene
         let size = filters[0].size / 2, area = scene.width * scene.height
         let all = try withoutGradients { [filters] in
-            // The mean is taken off, so that the dark frame around the picture is no edge.
-            let centered = scene.tensor - scene.tensor.mean()
-            return try convolution(
-                centered, Gabor.weight(filters), options: ConvolutionOptions(padding: Pair(size, size))
-            ).absolute.floats()
+            try convolution(scene.extended(by: size).tensor, Gabor.weight(filters)).absolute.floats()
         }
         answers = filters.indices.map { Array(all[$0 * area..<($0 + 1) * area]) }
     }

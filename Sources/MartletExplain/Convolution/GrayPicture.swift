@@ -68,15 +68,28 @@ struct GrayPicture {
         return 0.82 - 0.12 * y / 160
     }
 
-    /// A light bar on black: its line passes the middle at a distance, turned against the clock from upright.
-    static func bar(side: Int, shift: Double, orientation: Double = 0, width: Double = 2.6) -> GrayPicture {
+    /// A light bar with soft edges on black: its line passes the middle at a distance, turned against the clock from upright.
+    ///
+    /// - Parameter width: the deviation of its profile.
+    static func bar(side: Int, shift: Double, orientation: Double = 0, width: Double = 2) -> GrayPicture {
         let middle = Double(side) / 2 - 0.5, turn = orientation * .pi / 180
         let values = (0..<side * side).map { index -> Float in
             let x = Double(index % side) - middle, y = middle - Double(index / side)
-            let distance = abs(x * cos(turn) + y * sin(turn) - shift)
-            return Float(min(max(width / 2 + 0.5 - distance, 0), 1))
+            let distance = x * cos(turn) + y * sin(turn) - shift
+            return Float(exp(-distance * distance / (2 * width * width)))
         }
         return GrayPicture(width: side, height: side, values: values)
+    }
+
+    /// The picture with its outermost pixels repeated around it, so that its frame is no edge.
+    func extended(by pixels: Int) -> GrayPicture {
+        let (newWidth, newHeight) = (width + 2 * pixels, height + 2 * pixels)
+        let spread = (0..<newWidth * newHeight).map { index -> Float in
+            let row = min(max(index / newWidth - pixels, 0), height - 1),
+                column = min(max(index % newWidth - pixels, 0), width - 1)
+            return values[row * width + column]
+        }
+        return GrayPicture(width: newWidth, height: newHeight, values: spread)
     }
 
     /// The picture moved to the right; what comes in at the left is its first column.

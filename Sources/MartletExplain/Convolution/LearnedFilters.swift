@@ -26,6 +26,7 @@ struct LearnedFilters {
     ///   - photo: what the filters are shown at work on; nil for the drawn scene, or a digit where the network is for digits.
     init(_ source: TrainedSource?, photo: String?, data: String?, seed: UInt64) throws {
         let classifier: any Layer, fresh: any Layer, shape: [Int]
+        var prepared: [Float]?
         if let source {
             let trained = try TrainedClassifier(source, shape: try Self.shape(source, data: data))
             (classifier, shape) = (trained.layer, trained.shape)
@@ -34,6 +35,7 @@ struct LearnedFilters {
                     trained.settings, shape: ModelShape(input: shape, classes: trained.classes.count))
             }
             name = trained.description.name
+            prepared = try photo.map { try trained.image($0) }
         } else {
             let models = try Self.lenet(seed: seed)
             classifier = models.trained
@@ -53,7 +55,7 @@ struct LearnedFilters {
         let side = max(size.y, size.x), dictionary = side > 1 && size.y == size.x ? Gabor.dictionary(size: side) : []
         matches = filters.map { [channels] in Self.match($0, channels, dictionary) }
         untrainedMatches = untrained.map { [channels] in Self.match($0, channels, dictionary) }
-        (sample, shown) = try Self.sample(shape, photo: photo, isDigits: source == nil)
+        (sample, shown) = try Self.sample(shape, photo: photo, prepared: prepared, isDigits: source == nil)
     }
 
     private static func first(_ model: any Layer) -> Conv2D? { model.modules.lazy.compactMap { $0 as? Conv2D }.first }
@@ -76,8 +78,9 @@ struct LearnedFilters {
     private static func lenet(seed: UInt64) throws -> (trained: LeNet, before: LeNet) {
         let digits = try Digits(size: 28).split().training
         let model = withSeed(seed) { LeNet() }, before = withSeed(seed) { LeNet() }
-        let optimizer = Adam(model.parameters, learningRate: 2e-3, weightDecay: 1e-3)
-        for epoch in 0..<6 {
+        // The decay takes away what is left of the random start where the data does not need it.
+        let optimizer = SGD(model.parameters, learningRate: 0.05, momentum: 0.9, weightDecay: 5e-3)
+        for epoch in 0..<8 {
             for batch in digits.batches(of: 64, seed: Int(truncatingIfNeeded: seed &+ UInt64(epoch))) {
                 let (_, gradients) = valueAndGradient(of: model) { crossEntropy($0(batch.images), batch.labels) }
                 optimizer.step(gradients)
@@ -86,7 +89,8 @@ struct LearnedFilters {
         return (model, before)
     }
 
-    private static func sample(_ shape: [Int], photo: String?, isDigits: Bool) throws -> (Tensor, Raster) {
+    /// - Parameter prepared: the photo as the model takes it, where it has a way of its own.
+    private static func sample(_ shape: [Int], photo: String?, prepared: [Float]?, isDigits: Bool) throws -> (Tensor, Raster) {
         if isDigits, photo == nil {
             let digit = try Digits(size: shape[1]).batch(of: [2]).inputs
             return (Tensor(digit, shape: [1] + shape), Raster(width: shape[2], height: shape[1], values: digit, range: 0...1))
@@ -101,7 +105,7 @@ struct LearnedFilters {
             throw TrainingError(.input, "explain convolution: the network takes \(shape[0]) channels, not 1 or 3")
         }
         return (
-            Tensor(fitted.floats(), shape: [1] + shape),
+            Tensor(prepared ?? fitted.floats(), shape: [1] + shape),
             Raster(width: fitted.width, height: fitted.height, channels: fitted.channels, pixels: fitted.pixels)
         )
     }
@@ -164,9 +168,10 @@ struct LearnedFilters {
     func maps() throws -> ImageGrid {
         let output = withoutGradients { layer(sample).relu() }, shape = output.shape
         let values = try output.floats(), area = shape[2] * shape[3]
-        let cells = (0..<min(shape[1], 23)).map { index in
-            ImageGrid.Cell(
-                Raster(width: shape[3], height: shape[2], values: values[index * area..<(index + 1) * area], colors: .magma),
+        let cells = (0..<min(shape[1], 23)).map { index -> ImageGrid.Cell in
+            let map = values[index * area..<(index + 1) * area]
+            return ImageGrid.Cell(
+                Raster(width: shape[3], height: shape[2], values: map, colors: .magma, range: 0...max(map.max() ?? 1, 1e-6)),
                 "filter \(index + 1)")
         }
         return ImageGrid(

@@ -28,7 +28,7 @@ extension ExplainTopic {
         return explanation
     }
 
-    private static let epochs = Settings.Key("epochs", "40", "passes over the digits")
+    private static let epochs = Settings.Key("epochs", "80", "passes over the digits")
 
     private static func figures(_ without: NormalizationStudy, _ with: NormalizationStudy, _ accuracies: [Double]) -> [(
         String, JSON
@@ -83,15 +83,16 @@ extension ExplainTopic {
                         .figure(charts.spread),
                     ]),
                 .init(
-                    "Activations by layer, after \(NormalizationStudy.early) steps",
+                    "Activations by layer, before the first step",
                     [
                         .text(
-                            "Without normalisation every layer squeezes its inputs further together: the third layer says nearly "
-                                + "the same about every image, and there is little left for the output to tell digits apart by."),
+                            "How much a unit's activation differs from image to image. Without normalisation each layer squeezes "
+                                + "the differences further together: the third layer says nearly the same about every image, and "
+                                + "there is little left for the output to tell digits apart by."),
                         .figure(charts.activations),
                     ]),
                 .init(
-                    "Gradients by layer, after \(NormalizationStudy.early) steps",
+                    "Gradients by layer, at the first step",
                     [
                         .text(
                             "On the way back each sigmoid multiplies the gradient by at most 1/4. Without normalisation the first "
@@ -145,9 +146,10 @@ struct NormalizationCharts {
             columns: 3,
             NormalizationStudy.widths.indices.map { layer in
                 Plot(
-                    "hidden layer \(layer + 1)", x: Axis("activation", range: 0...1), y: Axis("share"), size: (320, 290),
+                    "hidden layer \(layer + 1)", x: Axis("activation, less its unit's mean", range: -0.5...0.5), y: Axis("share"),
+                    size: (320, 290),
                     both.map {
-                        .histogram($0.name, $0.study.activations[layer], range: 0...1, asShare: true, ink: $0.ink)
+                        .histogram($0.name, $0.study.activations[layer], bins: 50, range: -0.5...0.5, asShare: true, ink: $0.ink)
                     })
             })
     }

@@ -9,20 +9,17 @@ import MartletNN
 final class NormalizationStudy {
     static let widths = [100, 100, 100]
     static let batchSize = 60
-    static let learningRate: Float = 0.5
+    static let learningRate: Float = 2
     /// The training loss whose first crossing is counted, and over how many steps it is averaged.
     static let goal = 0.3
     static let window = 24
-    /// When gradients are looked at: early, while both are still learning.
-    static let early = 24
-
     let isNormalized: Bool
     private let model: MLP
     private let optimizer: SGD
     private(set) var losses: [Double] = []
     /// What goes into the last hidden layer's sigmoids, by step: the 15th, 50th and 85th percentile.
     private(set) var spread: [(step: Int, low: Double, middle: Double, high: Double)] = []
-    /// By layer, after the early steps.
+    /// By layer, before the first step: each activation less its unit's mean over the images.
     private(set) var activations: [[Double]] = []
     private(set) var gradients: [[Double]] = []
 
@@ -43,7 +40,7 @@ final class NormalizationStudy {
                 let step = losses.count + pending.count
                 if step % 8 == 0 { try record(step, probe) }
                 let (loss, gradients) = valueAndGradient(of: model) { crossEntropy($0(batch.images), batch.labels) }
-                if step == Self.early { try keep(gradients, probe) }
+                if step == 0 { try keep(gradients, probe) }
                 optimizer.step(gradients)
                 pending.append(loss.reshaped([1]))
             }
@@ -93,7 +90,12 @@ final class NormalizationStudy {
     }
 
     private func keep(_ found: Gradients, _ probe: Batch) throws {
-        activations = try inputsOfSigmoids(probe).map { values in values.map { 1 / (1 + exp(-$0)) } }
+        activations = try inputsOfSigmoids(probe).map { values in
+            let units = values.count / max(probe.count, 1), outputs = values.map { 1 / (1 + exp(-$0)) }
+            var means = [Double](repeating: 0, count: units)
+            for (index, output) in outputs.enumerated() { means[index % units] += output / Double(probe.count) }
+            return outputs.enumerated().map { $0.element - means[$0.offset % units] }
+        }
         gradients = try model.namedParameters.filter { $0.name.hasPrefix("fc") && $0.name.hasSuffix("weight") }.map {
             try found[$0.parameter]?.floats().map(Double.init) ?? []
         }
@@ -104,11 +106,8 @@ final class NormalizationStudy {
         gradients.map { values in (values.reduce(0) { $0 + $1 * $1 } / Double(max(values.count, 1))).squareRoot() }
     }
 
-    /// The standard deviation of each layer's activations.
+    /// How much each layer's activations differ between images: their standard deviation about their units' means.
     var activationSpreads: [Double] {
-        activations.map { values in
-            let mean = values.reduce(0, +) / Double(max(values.count, 1))
-            return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(values.count, 1))).squareRoot()
-        }
+        activations.map { values in (values.reduce(0) { $0 + $1 * $1 } / Double(max(values.count, 1))).squareRoot() }
     }
 }

@@ -80,10 +80,11 @@ struct OptimizerPictures {
         [
             ("ravine-zigzag", zigzag), ("ravine", ravine.contours(size: (720, 320))),
             ("ravine-loss", ravine.losses(isLogarithmic: true)), ("hollows-curve", curve), ("hollows", hollows.contours()),
-            ("hollows-surface", hollows.surface([.sgd, .momentum], azimuth: -62, z: "log₁₀ of loss + 0.6")),
-            ("saddle", saddle.contours()), ("saddle-surface", saddle.surface([.sgd, .momentum, .adam], azimuth: -28, z: "loss")),
+            ("hollows-surface", hollows.surface([.sgd, .momentum], azimuth: -68, elevation: 50, z: "log₁₀ of loss + 0.6")),
+            ("saddle", saddle.contours()),
+            ("saddle-surface", saddle.surface([.sgd, .momentum, .adam], azimuth: -64, elevation: 50, z: "loss")),
             ("valley", valley.contours()), ("network", network.contours()),
-            ("network-surface", network.surface(Descender.allCases, azimuth: -125, elevation: 40, z: "log₁₀ loss")),
+            ("network-surface", network.surface(Descender.allCases, azimuth: -74, elevation: 44, z: "log₁₀ loss")),
             ("network-loss", network.losses(isLogarithmic: true)),
         ]
     }

@@ -37,7 +37,7 @@ extension Landscape {
         Landscape(
             name: "valley", title: "Rosenbrock's valley", formula: "(1 − x)² + 100 (y − x²)²", x: -2...1.8, y: -0.8...2.8,
             start: (-1.5, 2), goal: 0.1, steps: 400,
-            rates: [.sgd: 0.0015, .momentum: 0.0008, .nag: 0.0008, .adagrad: 0.5, .rmsprop: 0.02, .adam: 0.1],
+            rates: [.sgd: 0.001, .momentum: 0.0008, .nag: 0.0008, .adagrad: 0.5, .rmsprop: 0.02, .adam: 0.1],
             height: { log10($0 + 0.02) },
             loss: { x, y in (1 - x).square + (y - x.square).square * 100 })
     }

@@ -45,7 +45,7 @@ enum Descender: String, CaseIterable, Sendable {
         case .momentum: SGD(parameters, learningRate: learningRate, momentum: 0.9)
         case .nag: SGD(parameters, learningRate: learningRate, momentum: 0.9, nesterov: true)
         case .adagrad: Adagrad(parameters, learningRate: learningRate)
-        case .rmsprop: RMSProp(parameters, learningRate: learningRate, smoothing: 0.9)
+        case .rmsprop: RMSProp(parameters, learningRate: learningRate)
         case .adam: Adam(parameters, learningRate: learningRate)
         }
     }
@@ -55,13 +55,15 @@ enum Descender: String, CaseIterable, Sendable {
 
 /// A module of two parameters: a place in a landscape.
 final class Place: Module {
-    let coordinates: Parameter
+    let x: Parameter
+    let y: Parameter
 
-    init(_ x: Float, _ y: Float) { coordinates = Parameter(Tensor([x, y])) }
+    init(_ x: Float, _ y: Float) {
+        self.x = Parameter(Tensor([x]))
+        self.y = Parameter(Tensor([y]))
+    }
 
-    var parts: Parts { ["coordinates": coordinates] }
-    var x: Tensor { coordinates.value.sliced(axis: 0, 0..<1) }
-    var y: Tensor { coordinates.value.sliced(axis: 0, 1..<2) }
+    var parts: Parts { ["x": x, "y": y] }
 }
 
 /// The way down that an optimizer took.
@@ -80,14 +82,18 @@ struct Trail {
         let place = Place(landscape.start.x, landscape.start.y)
         let learningRate = landscape.rates[descender] ?? 0.01
         let optimizer = descender.optimizer(place.parameters, learningRate)
-        var points: [Point] = [], losses: [Double] = []
+        var rows: [Tensor] = []
         for step in 0...landscape.steps {
-            let (loss, gradients) = try valueAndGradient(of: place) { try landscape.loss($0.x, $0.y).reshaped([]) }
-            let here = try place.coordinates.value.floats()
-            points.append(Point(Double(here[0]), Double(here[1])))
-            losses.append(Double(try loss.item()))
+            let (loss, gradients) = try valueAndGradient(of: place) {
+                try landscape.loss($0.x.value, $0.y.value).reshaped([])
+            }
+            // Nothing is waited for before the end.
+            rows.append(concatenate([place.x.value.detached, place.y.value.detached, loss.reshaped([1])]))
             if step < landscape.steps { optimizer.step(gradients) }
         }
+        let values = try concatenate(rows).floats().map(Double.init)
+        let points = rows.indices.map { Point(values[3 * $0], values[3 * $0 + 1]) }
+        let losses = rows.indices.map { values[3 * $0 + 2] }
         self.descender = descender
         self.learningRate = learningRate
         self.points = points

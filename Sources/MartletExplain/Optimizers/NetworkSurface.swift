@@ -47,15 +47,22 @@ final class NetworkSurface {
         return (random * (length(weight) / (length(random) + 1e-10))).evaluated()
     }
 
-    /// The training loss at a place of the plane. The gradient is the network's own, along the two directions.
+    /// The training losses [g] at places of the plane, each coordinate [g]. The gradient is the network's own, along the two directions.
     func loss(_ x: Tensor, _ y: Tensor) -> Tensor {
-        let weights = centers.indices.map { centers[$0] + directions[0][$0] * x + directions[1][$0] * y }
-        var values = images
-        for layer in stride(from: 0, to: weights.count, by: 2) {
-            let isLast = layer + 2 == weights.count
-            values = linear(values, weights[layer], bias: weights[layer + 1], activation: isLast ? nil : .tanh)
+        let count = x.count
+        let weights = centers.indices.map { index in
+            let shape = [count] + centers[index].shape.map { _ in 1 }
+            return centers[index] + directions[0][index] * x.reshaped(shape) + directions[1][index] * y.reshaped(shape)
         }
-        return crossEntropy(values, labels)
+        var values = images.reshaped([1] + images.shape).broadcast(to: [count] + images.shape)
+        for layer in stride(from: 0, to: weights.count, by: 2) {
+            let bias = weights[layer + 1]
+            values = matmul(values, weights[layer].transposed()) + bias.reshaped([count, 1, bias.shape[1]])
+            if layer + 2 < weights.count { values = values.tanh() }
+        }
+        let rows = values.reshaped([count * labels.count, values.shape[2]])
+        let all = [[Int32]](repeating: labels, count: count).flatMap { $0 }
+        return crossEntropy(rows, Tensor(all), reduction: .none).reshaped([count, labels.count]).mean([1])
     }
 
     /// The plane as a landscape.
@@ -67,9 +74,12 @@ final class NetworkSurface {
             rates: [.sgd: 0.1, .momentum: 0.02, .nag: 0.02, .adagrad: 0.2, .rmsprop: 0.05, .adam: 0.1],
             height: { log10($0 + 0.01) },
             loss: { [self] x, y in
-                if x.count == 1 { return loss(x, y) }
-                let places = zip(try x.floats(), try y.floats())
-                return concatenate(places.map { loss(Tensor($0), Tensor($1)).reshaped([1]).evaluated() })
+                // Some of the plane's networks at a time, so that their values stay small.
+                let pieces = stride(from: 0, to: x.count, by: 24).map { start -> Tensor in
+                    let range = start..<min(start + 24, x.count)
+                    return x.count <= 24 ? loss(x, y) : loss(x.sliced(axis: 0, range), y.sliced(axis: 0, range)).evaluated()
+                }
+                return pieces.count == 1 ? pieces[0] : concatenate(pieces)
             })
     }
 }
