@@ -15,7 +15,7 @@ public struct ImageGrid: Figure {
 
     public var title: String
     public var cells: [Cell]
-    public var columns: Int
+    public var columns: Int { didSet { columns = max(columns, 1) } }
     /// The width of a picture in pixels; its height follows.
     public var cellWidth: Double
     /// Whether enlarged pixels are blended rather than shown as squares.
@@ -31,28 +31,36 @@ public struct ImageGrid: Figure {
 
     private static let gap = 10.0
     private var captionHeight: Double { cells.contains { !$0.caption.isEmpty } ? 17 : 0 }
-    private var cellHeight: Double {
-        min(cells.map { cellWidth * Double($0.image.height) / Double($0.image.width) }.max() ?? 20, 4 * cellWidth)
+    private func height(_ cell: Cell) -> Double {
+        min(cellWidth * Double(cell.image.height) / Double(cell.image.width), 4 * cellWidth)
+    }
+    /// The height of each row's pictures: that of the tallest.
+    private var rowHeights: [Double] {
+        stride(from: 0, to: cells.count, by: columns).map { start in
+            cells[start..<min(start + columns, cells.count)].map(height).max() ?? 0
+        }
     }
     private var top: Double { title.isEmpty ? 12 : 38 }
 
     public var size: (width: Double, height: Double) {
-        let used = Double(min(columns, max(cells.count, 1))), rows = Double((cells.count + columns - 1) / columns)
+        let used = Double(min(columns, max(cells.count, 1)))
+        let tall = rowHeights.reduce(0) { $0 + $1 + captionHeight + Self.gap }
         let width = 24 + used * (cellWidth + Self.gap) - Self.gap
-        return (max(width, SVG.width(of: title, size: 15) * 0.8), top + rows * (cellHeight + captionHeight + Self.gap) + 4)
+        return (max(width, SVG.width(of: title, size: 15) * 0.8), top + tall + 4)
     }
 
     public var content: String {
         var svg = SVG()
         _ = PlotHeader(title: title, entries: [], width: size.width).draw(in: &svg)
+        let heights = rowHeights
+        var y = top
         for (index, cell) in cells.enumerated() {
-            let x = 12 + Double(index % columns) * (cellWidth + Self.gap)
-            let y = top + Double(index / columns) * (cellHeight + captionHeight + Self.gap)
-            let height = min(cellWidth * Double(cell.image.height) / Double(cell.image.width), cellHeight)
+            let row = index / columns, x = 12 + Double(index % columns) * (cellWidth + Self.gap), height = height(cell)
+            if index % columns == 0, row > 0 { y += heights[row - 1] + captionHeight + Self.gap }
             svg.add(cell.image.element(x: x, y: y, width: cellWidth, height: height, isSmooth: isSmooth))
             if let frame = cell.frame { svg.rect(x, y, cellWidth, height, SVG.stroke(frame) + " stroke-width=\"2.5\"") }
             let fit = min(11.5, 11.5 * (cellWidth + 8) / max(SVG.width(of: cell.caption, size: 11.5), 1))
-            svg.text(cell.caption, x + cellWidth / 2, y + cellHeight + 13, size: max(fit, 6), anchor: .middle)
+            svg.text(cell.caption, x + cellWidth / 2, y + heights[row] + 13, size: max(fit, 6), anchor: .middle)
         }
         return svg.body
     }
@@ -121,7 +129,7 @@ public struct BoxedImage: Figure {
 public struct Panels: Figure {
     public var title: String
     public var figures: [any Figure]
-    public var columns: Int
+    public var columns: Int { didSet { columns = max(columns, 1) } }
 
     public init(_ title: String = "", columns: Int, _ figures: [any Figure]) {
         self.title = title
