@@ -276,9 +276,10 @@ __kernel ONE_ITEM void matmulPack(Source from, const ulong offset, const ulong s
     const size_t start = get_global_id(0) * chunkDepth, end = min((ulong)(start + chunkDepth), k);
     from += offset + batch * batchStep;
     to += batch * panels * k * PANEL;
-    for (size_t panel = firstPanel; panel < endPanel; panel++) {
-        const size_t first = panel * PANEL, used = min((ulong)PANEL, lanes - first);
-        for (size_t p = start; p < end; p++) {
+    // Depth by depth: rows of the operand may lie so far apart that many of them fall into one set of a cache.
+    for (size_t p = start; p < end; p++) {
+        for (size_t panel = firstPanel; panel < endPanel; panel++) {
+            const size_t first = panel * PANEL, used = min((ulong)PANEL, lanes - first);
             Source row = from + p * step + first;
             __global float *out = to + (panel * k + p) * PANEL;
             if (used == PANEL) {

@@ -1,17 +1,19 @@
-// Steps of recurrent layers on CPU-like devices: the recurrent product and the cells in one launch a step. Others do a product
-// and a generated pointwise pass.
+// Recurrent layers on CPU-like devices: the recurrent products and the cells in one kernel. Others do a product and a generated
+// pointwise pass a step.
 //
 // GATES   4 for an LSTM, 3 for a GRU
 // MR      rows of a register tile
 // NV      vectors of 16 floats, side by side, of a register tile: NR = 16 NV units
 // VEC     16, GROUP 1: see Prelude.cl
 //
-//          blocks of NR units          A work-item owns a block of units for some samples: it multiplies the whole state of
-//        +------+------+------+        its samples by the weights of its block, gate by gate, and then does its cells. The
-//   rows | item |      |      |        weights were packed before the first step, [gate][block][unit before][unit] forward,
-//        +------+------+------+        [block][unit of a gate][unit before] backward, blocks filled up with zeros.
+//          blocks of NR units          A work-item multiplies the states of its samples by the weights of a block, gate by
+//        +------+------+------+        gate, and then does the block's cells. The weights were packed before,
+//   rows |      |      |      |        [gate][block][unit before][unit] forward, [block][unit of a gate][unit before]
+//        +------+------+------+        backward, blocks filled up with zeros.
 //   rows |      |      |      |
-//        +------+------+------+        global: blocks, parts of rowsEach samples.
+//        +------+------+------+        global: 1, parts of rowsEach samples. No sample needs another's state, so that an item
+//                                      goes through all blocks and steps by itself; or, where there are few samples:
+//                                      blocks, parts. Then a launch does one step.
 #ifndef GATES
 #define GATES 4
 #endif
@@ -27,6 +29,10 @@
 
 #define ONE_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))
 #define UNROLL _Pragma("unroll")
+
+// Sixteen floats wherever they lie, in one store: some drivers' vstore16 makes four of it.
+typedef float16 loose16 __attribute__((aligned(4)));
+inline void store16(const float16 v, global float *p) { *(global loose16 *)p = v; }
 
 // to[i][j] = the sum over p of from[i][p] * panel[p][j], or more by it, for `rows` samples and `columns` units.
 inline void multiply(global const float *from, const size_t fromPitch, global const float *panel, const size_t depth,
@@ -54,10 +60,10 @@ inline void multiply(global const float *from, const size_t fromPitch, global co
             if (used == MR && columns == NR) {
                 if (adds) {
                     UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
-                        vstore16(sum[i][j] + vload16(j, out + i * toPitch), j, out + i * toPitch);
+                        store16(sum[i][j] + vload16(j, out + i * toPitch), out + i * toPitch + 16 * j);
                 } else {
                     UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
-                        vstore16(sum[i][j], j, out + i * toPitch);
+                        store16(sum[i][j], out + i * toPitch + 16 * j);
                 }
                 continue;
             }
@@ -70,150 +76,213 @@ inline void multiply(global const float *from, const size_t fromPitch, global co
     }
 }
 
-#define SIGMOID(x) (1.0f / (1.0f + EXP(-(x))))
+// Between -limit and limit; NaN stays.
+inline float16 bounded(float16 x, const float limit) {
+    x = select(x, (float16)(limit), (float16)(limit) < x);
+    return select(x, (float16)(-limit), (float16)(-limit) > x);
+}
+
+// 1 / x within 1e-7 of it, for numbers from 1 up to 1e38, in less than half of a division's time: a guess from the exponent's
+// bits, 12 % off, and three of Newton's steps, each of which squares its error. NaN for NaN.
+inline float16 reciprocal(const float16 x) {
+    float16 r = as_float16(0x7EF311C7 - as_int16(x));
+    r = r * (2.0f - x * r);
+    r = r * (2.0f - x * r);
+    return r + r * (1.0f - x * r);
+}
+
+// As EXP in Prelude.cl, for exponents that one factor holds.
+inline float16 sigmoid(const float16 x) {
+    const float16 v = bounded(-x, 87.0f), shifted = v * 1.44269502f + 12583039.0f, n = shifted - 12583039.0f;
+    const float16 f = v * 1.92596303e-8f + (v * 1.44269502f - n);
+    float16 p = f * 1.326472498e-03f + 9.671512991e-03f;
+    p = p * f + 5.550733581e-02f;
+    p = p * f + 2.402224243e-01f;
+    p = p * f + 6.931470037e-01f;
+    p = p * f + 1.0f;
+    return reciprocal(p * as_float16(as_int16(shifted) << 23) + 1.0f);
+}
+
+// As TANH in Prelude.cl.
+inline float16 tangent(const float16 x) {
+    const float16 v = bounded(x, 9.01f), s = v * v;
+    float16 p = s * 1.3319342073714324e-08f + 2.058369864244014e-05f;
+    p = p * s + 3.494048723950982e-03f;
+    p = p * s + 1.337973028421402e-01f;
+    p = p * s + 1.0f;
+    float16 q = s * 7.762136533528974e-07f + 3.28311522025615e-04f;
+    q = q * s + 2.587112784385681e-02f;
+    q = q * s + 4.671304523944855e-01f;
+    q = q * s + 1.0f;
+    return bounded(v * p * reciprocal(q), 1.0f);
+}
 
 // Sixteen units, or the last of a block.
 inline floatv take(global const float *p, const size_t count) { return count >= 16 ? LOAD(p) : load_rest(p, count, 0.0f); }
 inline void put(const floatv v, global float *p, const size_t count) {
-    if (count >= 16) STORE(v, p);
+    if (count >= 16) store16(v, p);
     else store_rest(v, p, count);
 }
 
-// This item's units and samples.
-#define ITEM                                                                                            \
-    const size_t block = get_global_id(0), unit = block * NR, columns = min((size_t)NR, (size_t)h - unit);     \
-    const size_t first = get_global_id(1) * rowsEach, rows = min((size_t)rowsEach, (size_t)n - first);
-// All vectors of them: `sample`, the first `unit` from the layer's first, and how many of it count.
+#define ROWS const size_t first = get_global_id(1) * rowsEach, rows = min((size_t)rowsEach, (size_t)n - first);
+// The blocks of this item.
+#define EACH_BLOCK for (size_t block = get_global_id(0); block < blocks; block += get_global_size(0))
+#define BLOCK const size_t unit = block * NR, columns = min((size_t)NR, (size_t)h - unit);
+// All vectors of a block: the sample, and the first unit within the block.
 #define EACH_CELL                                                                  \
     for (size_t sample = first; sample < first + rows; sample++)                   \
         for (size_t part = 0; part < columns; part += 16)
-#define CELL                                                                                               \
-    const size_t count = columns - part, at = sample * h + unit + part, gate = sample * GATES * h + unit + part; \
+// How many units of a vector count, its place in the states and gates of a step.
+#define CELL                                                                                                       \
+    const size_t count = columns - part, at = sample * h + unit + part, gate = sample * GATES * h + unit + part;   \
     const int inside = !masked || step < lengths[sample];
+// Of a step: the states before and after it, in floats from their beginning.
+#define BEFORE ((size_t)(step + reversed) * n * h)
+#define AFTER ((size_t)(step + 1 - reversed) * n * h)
 
-#ifdef KERNEL_lstm_step
-// Pointers to the step's gates and to the states before and after it.
-kernel ONE_ITEM void lstm_step(TENSOR_ARGUMENT(float, gates), global const float *packed, TENSOR_ARGUMENT(const float, hidden),
-                               TENSOR_ARGUMENT(float, nextHidden), TENSOR_ARGUMENT(const float, cell),
-                               TENSOR_ARGUMENT(float, nextCell), TENSOR_ARGUMENT(const int, lengths), const int masked,
-                               const int step, const ulong n, const ulong h, const ulong rowsEach) {
+#ifdef KERNEL_lstm_steps
+// The steps that are numbers begin..<end in the order of computation, of t.
+kernel ONE_ITEM void lstm_steps(TENSOR_ARGUMENT(float, gates), global const float *packed, TENSOR_ARGUMENT(float, hidden),
+                                TENSOR_ARGUMENT(float, cell), TENSOR_ARGUMENT(const int, lengths), const int masked,
+                                const int reversed, const int t, const int begin, const int end, const ulong n, const ulong h,
+                                const ulong rowsEach, const ulong blocks) {
     TENSOR(float, gates);
-    TENSOR(const float, hidden);
-    TENSOR(float, nextHidden);
-    TENSOR(const float, cell);
-    TENSOR(float, nextCell);
+    TENSOR(float, hidden);
+    TENSOR(float, cell);
     TENSOR(const int, lengths);
-    ITEM
-    const size_t blocks = get_global_size(0);
-    for (size_t k = 0; k < 4; k++)
-        multiply(hidden + first * h, h, packed + (k * blocks + block) * h * NR, h, gates + first * 4 * h + k * h + unit, 4 * h,
-                 rows, columns, 1);
-    EACH_CELL {
-        CELL
-        floatv c = take(cell + at, count);
-        if (!inside) {
-            put(c, nextCell + at, count);
-            put(take(hidden + at, count), nextHidden + at, count);
-            continue;
+    ROWS
+    for (int number = begin; number < end; number++) {
+        const int step = reversed ? t - 1 - number : number;
+        global float *a = gates + (size_t)step * n * 4 * h;
+        global const float *from = hidden + BEFORE, *old = cell + BEFORE;
+        global float *to = hidden + AFTER, *new = cell + AFTER;
+        EACH_BLOCK {
+            BLOCK
+            for (size_t k = 0; k < 4; k++)
+                multiply(from + first * h, h, packed + (k * blocks + block) * h * NR, h, a + first * 4 * h + k * h + unit, 4 * h,
+                         rows, columns, 1);
+            EACH_CELL {
+                CELL
+                floatv c = take(old + at, count);
+                if (!inside) {
+                    put(c, new + at, count);
+                    put(take(from + at, count), to + at, count);
+                    continue;
+                }
+                const floatv i = sigmoid(take(a + gate, count)), f = sigmoid(take(a + gate + h, count));
+                const floatv g = tangent(take(a + gate + 2 * h, count)), o = sigmoid(take(a + gate + 3 * h, count));
+                c = f * c + i * g;
+                put(i, a + gate, count);
+                put(f, a + gate + h, count);
+                put(g, a + gate + 2 * h, count);
+                put(o, a + gate + 3 * h, count);
+                put(c, new + at, count);
+                put(o * tangent(c), to + at, count);
+            }
         }
-        const floatv i = SIGMOID(take(gates + gate, count)), f = SIGMOID(take(gates + gate + h, count));
-        const floatv g = TANH(take(gates + gate + 2 * h, count)), o = SIGMOID(take(gates + gate + 3 * h, count));
-        c = f * c + i * g;
-        put(i, gates + gate, count);
-        put(f, gates + gate + h, count);
-        put(g, gates + gate + 2 * h, count);
-        put(o, gates + gate + 3 * h, count);
-        put(c, nextCell + at, count);
-        put(o * TANH(c), nextHidden + at, count);
     }
 }
 #endif
 
-#ifdef KERNEL_gru_step
-kernel ONE_ITEM void gru_step(TENSOR_ARGUMENT(float, gates), global const float *packed, TENSOR_ARGUMENT(const float, hidden),
-                              TENSOR_ARGUMENT(float, nextHidden), TENSOR_ARGUMENT(float, candidate),
-                              TENSOR_ARGUMENT(const float, bias), TENSOR_ARGUMENT(const int, lengths), const int biased,
-                              const int masked, const int step, const ulong n, const ulong h, const ulong rowsEach) {
+#ifdef KERNEL_gru_steps
+kernel ONE_ITEM void gru_steps(TENSOR_ARGUMENT(float, gates), global const float *packed, TENSOR_ARGUMENT(float, hidden),
+                               TENSOR_ARGUMENT(float, candidate), TENSOR_ARGUMENT(const float, bias),
+                               TENSOR_ARGUMENT(const int, lengths), const int biased, const int masked, const int reversed,
+                               const int t, const int begin, const int end, const ulong n, const ulong h,
+                               const ulong rowsEach, const ulong blocks) {
     TENSOR(float, gates);
-    TENSOR(const float, hidden);
-    TENSOR(float, nextHidden);
+    TENSOR(float, hidden);
     TENSOR(float, candidate);
     TENSOR(const float, bias);
     TENSOR(const int, lengths);
-    ITEM
-    const size_t blocks = get_global_size(0);
-    for (size_t k = 0; k < 2; k++)
-        multiply(hidden + first * h, h, packed + (k * blocks + block) * h * NR, h, gates + first * 3 * h + k * h + unit, 3 * h,
-                 rows, columns, 1);
-    multiply(hidden + first * h, h, packed + (2 * blocks + block) * h * NR, h, candidate + first * h + unit, h, rows, columns, 0);
-    EACH_CELL {
-        CELL
-        const floatv before = take(hidden + at, count);
-        if (!inside) {
-            put(before, nextHidden + at, count);
-            continue;
+    ROWS
+    for (int number = begin; number < end; number++) {
+        const int step = reversed ? t - 1 - number : number;
+        global float *a = gates + (size_t)step * n * 3 * h, *products = candidate + (size_t)step * n * h;
+        global const float *from = hidden + BEFORE;
+        global float *to = hidden + AFTER;
+        EACH_BLOCK {
+            BLOCK
+            for (size_t k = 0; k < 2; k++)
+                multiply(from + first * h, h, packed + (k * blocks + block) * h * NR, h, a + first * 3 * h + k * h + unit, 3 * h,
+                         rows, columns, 1);
+            multiply(from + first * h, h, packed + (2 * blocks + block) * h * NR, h, products + first * h + unit, h, rows,
+                     columns, 0);
+            EACH_CELL {
+                CELL
+                const floatv before = take(from + at, count);
+                if (!inside) {
+                    put(before, to + at, count);
+                    continue;
+                }
+                const floatv r = sigmoid(take(a + gate, count)), z = sigmoid(take(a + gate + h, count));
+                floatv q = take(products + at, count);
+                if (biased) q += take(bias + unit + part, count);
+                const floatv c = tangent(take(a + gate + 2 * h, count) + r * q);
+                put(r, a + gate, count);
+                put(z, a + gate + h, count);
+                put(c, a + gate + 2 * h, count);
+                put(q, products + at, count);
+                put((1 - z) * c + z * before, to + at, count);
+            }
         }
-        const floatv r = SIGMOID(take(gates + gate, count)), z = SIGMOID(take(gates + gate + h, count));
-        floatv q = take(candidate + at, count);
-        if (biased) q += take(bias + unit + part, count);
-        const floatv c = TANH(take(gates + gate + 2 * h, count) + r * q);
-        put(r, gates + gate, count);
-        put(z, gates + gate + h, count);
-        put(c, gates + gate + 2 * h, count);
-        put(q, candidate + at, count);
-        put((1 - z) * c + z * before, nextHidden + at, count);
     }
 }
 #endif
 
-// Backward, a launch first takes the products of the step that the one before did the cells of (`multiplies`; dNextGates and
-// dNextCandidate are its gradients), then does the cells of its own step; the last launch has no step (-1), and adds the gradient
-// that the initial state has from above. dHidden and dCell [n, h] carry what comes from later steps.
+// Backward, from number `begin` down to `end`: first the products of the step that was done before, then the cells of this one.
+// Number -1 is the initial state, which has no cells but a gradient from above. dHidden and dCell [n, h] carry what comes from
+// later steps.
 
 #ifdef KERNEL_lstm_back
 kernel ONE_ITEM void lstm_back(TENSOR_ARGUMENT(const float, aboveHidden), TENSOR_ARGUMENT(const float, aboveCell),
                                TENSOR_ARGUMENT(const float, gates), TENSOR_ARGUMENT(const float, cell),
-                               TENSOR_ARGUMENT(const float, nextCell), TENSOR_ARGUMENT(const float, dNextGates),
                                TENSOR_ARGUMENT(float, dGates), TENSOR_ARGUMENT(float, dHidden), TENSOR_ARGUMENT(float, dCell),
                                global const float *packed, TENSOR_ARGUMENT(const int, lengths), const int masked,
-                               const int hasCell, const int multiplies, const int step, const ulong n, const ulong h,
-                               const ulong rowsEach) {
+                               const int hasCell, const int reversed, const int t, const int begin, const int end,
+                               const ulong n, const ulong h, const ulong rowsEach, const ulong blocks) {
     TENSOR(const float, aboveHidden);
     TENSOR(const float, aboveCell);
     TENSOR(const float, gates);
     TENSOR(const float, cell);
-    TENSOR(const float, nextCell);
-    TENSOR(const float, dNextGates);
     TENSOR(float, dGates);
     TENSOR(float, dHidden);
     TENSOR(float, dCell);
     TENSOR(const int, lengths);
-    ITEM
-    if (multiplies)
-        multiply(dNextGates + first * 4 * h, 4 * h, packed + block * 4 * h * NR, 4 * h, dHidden + first * h + unit, h, rows,
-                 columns, 1);
-    EACH_CELL {
-        CELL
-        const floatv dh = take(dHidden + at, count) + take(aboveHidden + at, count);
-        floatv dc = take(dCell + at, count);
-        if (hasCell) dc += take(aboveCell + at, count);
-        if (step < 0 || !inside) {
-            put(dh, dHidden + at, count);
-            put(dc, dCell + at, count);
-            if (step >= 0)
-                for (size_t k = 0; k < 4; k++) put((floatv)(0.0f), dGates + gate + k * h, count);
-            continue;
+    ROWS
+    for (int number = begin; number >= end; number--) {
+        const int step = reversed ? t - 1 - number : number;
+        const size_t later = (size_t)(reversed ? step - 1 : step + 1) * n * 4 * h, now = (size_t)step * n * 4 * h;
+        EACH_BLOCK {
+            BLOCK
+            if (number < t - 1)
+                multiply(dGates + later + first * 4 * h, 4 * h, packed + block * 4 * h * NR, 4 * h, dHidden + first * h + unit, h,
+                         rows, columns, 1);
+            EACH_CELL {
+                CELL
+                const floatv dh = take(dHidden + at, count) + take(aboveHidden + AFTER + at, count);
+                floatv dc = take(dCell + at, count);
+                if (hasCell) dc += take(aboveCell + AFTER + at, count);
+                if (number < 0 || !inside) {
+                    put(dh, dHidden + at, count);
+                    put(dc, dCell + at, count);
+                    if (number >= 0)
+                        for (size_t k = 0; k < 4; k++) put((floatv)(0.0f), dGates + now + gate + k * h, count);
+                    continue;
+                }
+                global const float *a = gates + now + gate;
+                global float *da = dGates + now + gate;
+                const floatv i = take(a, count), f = take(a + h, count), g = take(a + 2 * h, count), o = take(a + 3 * h, count);
+                const floatv tanhCell = tangent(take(cell + AFTER + at, count)), before = take(cell + BEFORE + at, count);
+                dc += dh * o * (1 - tanhCell * tanhCell);
+                put(dc * g * (i * (1 - i)), da, count);
+                put(dc * before * (f * (1 - f)), da + h, count);
+                put(dc * i * (1 - g * g), da + 2 * h, count);
+                put(dh * tanhCell * (o * (1 - o)), da + 3 * h, count);
+                put(dc * f, dCell + at, count);
+                put((floatv)(0.0f), dHidden + at, count);
+            }
         }
-        const floatv i = take(gates + gate, count), f = take(gates + gate + h, count);
-        const floatv g = take(gates + gate + 2 * h, count), o = take(gates + gate + 3 * h, count);
-        const floatv t = TANH(take(nextCell + at, count)), before = take(cell + at, count);
-        dc += dh * o * (1 - t * t);
-        put(dc * g * (i * (1 - i)), dGates + gate, count);
-        put(dc * before * (f * (1 - f)), dGates + gate + h, count);
-        put(dc * i * (1 - g * g), dGates + gate + 2 * h, count);
-        put(dh * t * (o * (1 - o)), dGates + gate + 3 * h, count);
-        put(dc * f, dCell + at, count);
-        put((floatv)(0.0f), dHidden + at, count);
     }
 }
 #endif
@@ -221,46 +290,53 @@ kernel ONE_ITEM void lstm_back(TENSOR_ARGUMENT(const float, aboveHidden), TENSOR
 #ifdef KERNEL_gru_back
 kernel ONE_ITEM void gru_back(TENSOR_ARGUMENT(const float, aboveHidden), TENSOR_ARGUMENT(const float, gates),
                               TENSOR_ARGUMENT(const float, hidden), TENSOR_ARGUMENT(const float, candidate),
-                              TENSOR_ARGUMENT(const float, dNextGates), TENSOR_ARGUMENT(const float, dNextCandidate),
                               TENSOR_ARGUMENT(float, dGates), TENSOR_ARGUMENT(float, dCandidate),
                               TENSOR_ARGUMENT(float, dHidden), global const float *packed, TENSOR_ARGUMENT(const int, lengths),
-                              const int masked, const int multiplies, const int step, const ulong n, const ulong h,
-                              const ulong rowsEach) {
+                              const int masked, const int reversed, const int t, const int begin, const int end,
+                              const ulong n, const ulong h, const ulong rowsEach, const ulong blocks) {
     TENSOR(const float, aboveHidden);
     TENSOR(const float, gates);
     TENSOR(const float, hidden);
     TENSOR(const float, candidate);
-    TENSOR(const float, dNextGates);
-    TENSOR(const float, dNextCandidate);
     TENSOR(float, dGates);
     TENSOR(float, dCandidate);
     TENSOR(float, dHidden);
     TENSOR(const int, lengths);
-    ITEM
-    if (multiplies) {
-        global const float *panel = packed + block * 3 * h * NR;
-        multiply(dNextGates + first * 3 * h, 3 * h, panel, 2 * h, dHidden + first * h + unit, h, rows, columns, 1);
-        multiply(dNextCandidate + first * h, h, panel + 2 * h * NR, h, dHidden + first * h + unit, h, rows, columns, 1);
-    }
-    EACH_CELL {
-        CELL
-        const floatv dh = take(dHidden + at, count) + take(aboveHidden + at, count);
-        if (step < 0 || !inside) {
-            put(dh, dHidden + at, count);
-            if (step >= 0) {
-                for (size_t k = 0; k < 3; k++) put((floatv)(0.0f), dGates + gate + k * h, count);
-                put((floatv)(0.0f), dCandidate + at, count);
+    ROWS
+    for (int number = begin; number >= end; number--) {
+        const int step = reversed ? t - 1 - number : number;
+        const size_t later = (size_t)(reversed ? step - 1 : step + 1) * n * h, now = (size_t)step * n * h;
+        EACH_BLOCK {
+            BLOCK
+            if (number < t - 1) {
+                global const float *panel = packed + block * 3 * h * NR;
+                global float *to = dHidden + first * h + unit;
+                multiply(dGates + 3 * later + first * 3 * h, 3 * h, panel, 2 * h, to, h, rows, columns, 1);
+                multiply(dCandidate + later + first * h, h, panel + 2 * h * NR, h, to, h, rows, columns, 1);
             }
-            continue;
+            EACH_CELL {
+                CELL
+                const floatv dh = take(dHidden + at, count) + take(aboveHidden + AFTER + at, count);
+                if (number < 0 || !inside) {
+                    put(dh, dHidden + at, count);
+                    if (number >= 0) {
+                        for (size_t k = 0; k < 3; k++) put((floatv)(0.0f), dGates + 3 * now + gate + k * h, count);
+                        put((floatv)(0.0f), dCandidate + now + at, count);
+                    }
+                    continue;
+                }
+                global const float *a = gates + 3 * now + gate;
+                global float *da = dGates + 3 * now + gate;
+                const floatv r = take(a, count), z = take(a + h, count), c = take(a + 2 * h, count);
+                const floatv q = take(candidate + now + at, count), before = take(hidden + BEFORE + at, count);
+                const floatv dc = dh * (1 - z) * (1 - c * c);
+                put(dc * q * (r * (1 - r)), da, count);
+                put(dh * (before - c) * (z * (1 - z)), da + h, count);
+                put(dc, da + 2 * h, count);
+                put(dc * r, dCandidate + now + at, count);
+                put(dh * z, dHidden + at, count);
+            }
         }
-        const floatv r = take(gates + gate, count), z = take(gates + gate + h, count), c = take(gates + gate + 2 * h, count);
-        const floatv q = take(candidate + at, count), before = take(hidden + at, count);
-        const floatv dc = dh * (1 - z) * (1 - c * c);
-        put(dc * q * (r * (1 - r)), dGates + gate, count);
-        put(dh * (before - c) * (z * (1 - z)), dGates + gate + h, count);
-        put(dc, dGates + gate + 2 * h, count);
-        put(dc * r, dCandidate + at, count);
-        put(dh * z, dHidden + at, count);
     }
 }
 #endif

@@ -78,7 +78,7 @@ extension OpenCLDevice {
                 global: [chunks, panels * panel / 16, packedBatches], local: [1, 1, 1],
                 arguments: source + [.buffer(buffer), .size(operand.lanes), .size(depths), .size(chunk)])
         } else {
-            let group = 4
+            let group = 16
             try launch(
                 try kernel("Matmul", "matmulPack", ["PANEL": panel]),
                 global: [chunks, (panels + group - 1) / group, packedBatches], local: [1, 1, 1],

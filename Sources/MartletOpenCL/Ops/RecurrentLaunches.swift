@@ -1,14 +1,16 @@
 import MartletCore
 
-/// How the kernels of `Recurrence.cl` share out a layer: a work-item has a block of units for some samples.
+/// How the kernels of `Recurrence.cl` share out a layer.
 struct RecurrentLaunches {
-    let sequence: RecurrentSequence
     let lengthInputs: [View]
+    private let sequence: RecurrentSequence
     private let device: OpenCLDevice
     private let weight: View
     private let gateCount: Int
     private let blocks: Int
     private let rowsEach: Int
+    /// Whether a work-item goes through all blocks and steps, else a launch does one step.
+    private let isWhole: Bool
 
     /// Steps from which it pays to pack the weights.
     private static let leastSteps = 4
@@ -25,36 +27,47 @@ struct RecurrentLaunches {
         lengthInputs = lengths.map { [$0] } ?? []
         let width = 16 * Self.vectors
         blocks = (sequence.h + width - 1) / width
-        // A tile of samples at the least; as few parts as occupy all compute units evenly.
-        let units = device.properties.computeUnits, most = max(1, sequence.n / Self.tileRows)
-        var parts = 1
-        while parts < min(most, 2 * units), blocks * parts % units != 0 { parts += 1 }
-        if blocks * parts % units != 0 { parts = min(most, (units + blocks - 1) / blocks) }
+        let units = device.properties.computeUnits, tiles = max(1, sequence.n / Self.tileRows)
+        isWhole = tiles >= units
+        // As few parts of the samples as occupy all compute units evenly; of one step also its blocks do.
+        var parts = isWhole ? units : 1
+        if !isWhole {
+            while parts < min(tiles, 2 * units), blocks * parts % units != 0 { parts += 1 }
+            if blocks * parts % units != 0 { parts = min(tiles, (units + blocks - 1) / blocks) }
+        }
         rowsEach = (sequence.n + parts - 1) / parts
     }
 
-    func kernel(_ name: String) throws -> Kernel {
+    /// Runs a kernel over all steps. Its arguments end with the direction, the steps, the first and the end of those of a launch, n, h,
+    /// the samples of a work-item and the blocks.
+    func runForward(_ name: String, _ arguments: [KernelArgument]) throws {
+        let kernel = try kernel(name)
+        for step in isWhole ? 0..<1 : 0..<sequence.t {
+            try launch(kernel, arguments, from: step, to: isWhole ? sequence.t : step + 1)
+        }
+    }
+
+    /// As `runForward`, from the last step computed down to the initial state, whose number is -1.
+    func runBackward(_ name: String, _ arguments: [KernelArgument]) throws {
+        let kernel = try kernel(name), last = sequence.t - 1
+        for step in isWhole ? [last] : Array((-1...last).reversed()) {
+            try launch(kernel, arguments, from: step, to: isWhole ? -1 : step)
+        }
+    }
+
+    private func kernel(_ name: String) throws -> Kernel {
         try device.kernel(
             "Recurrence", name, ["GATES": gateCount, "MR": Self.tileRows, "NV": Self.vectors, "VEC": 16, "GROUP": 1])
     }
 
-    /// Puts a kernel into the queue whose last arguments are n, h and the samples of a work-item.
-    func launch(_ kernel: Kernel, _ arguments: [KernelArgument]) throws {
+    private func launch(_ kernel: Kernel, _ arguments: [KernelArgument], from begin: Int, to end: Int) throws {
         let parts = (sequence.n + rowsEach - 1) / rowsEach
         try device.launch(
-            kernel, global: [blocks, parts], local: [1, 1],
-            arguments: arguments + [.size(sequence.n), .size(sequence.h), .size(rowsEach)])
-    }
-
-    /// Runs a body for each step from the last computed to the first, and once more for the initial state (nil); it is also told
-    /// the step that it was run for before.
-    func eachBackward(_ body: (_ step: Int?, _ later: Int?) throws -> Void) throws {
-        var later: Int?
-        for step in sequence.backward {
-            try body(step, later)
-            later = step
-        }
-        try body(nil, later)
+            kernel, global: [isWhole ? 1 : blocks, parts], local: [1, 1],
+            arguments: arguments + [
+                .int(sequence.isReversed ? 1 : 0), .int(sequence.t), .int(begin), .int(end), .size(sequence.n),
+                .size(sequence.h), .size(rowsEach), .size(blocks),
+            ])
     }
 
     /// [gate][block][unit before][unit].
