@@ -111,11 +111,11 @@ struct Scale {
 
     /// Powers of ten, and 2 and 5 times them where there is room. The range is given as exponents.
     static func logarithmicTicks(_ low: Double, _ high: Double, _ count: Int) -> [Axis.Tick] {
-        let first = Int((low - 1e-9).rounded(.down)), last = Int((high + 1e-9).rounded(.up))
+        let first = Int((low + 1e-9).rounded(.down)), last = Int((high - 1e-9).rounded(.up))
         let every = max(1, Int((Double(last - first) / Double(max(count, 1))).rounded(.up)))
         let factors: [Double] = high - low < 1 ? [1, 2, 3, 5, 7] : high - low < 2.5 ? [1, 2, 5] : [1]
         var result: [Axis.Tick] = []
-        for exponent in first...last where (exponent - first) % every == 0 {
+        for exponent in first...max(first, last) where (exponent - first) % every == 0 {
             for factor in factors {
                 let place = Double(exponent) + log10(factor)
                 guard place >= low - 1e-9, place <= high + 1e-9 else { continue }
