@@ -79,9 +79,11 @@ struct TrainingRequest {
         data = try DataSpec.parse(command.data ?? file.string("data") ?? model.workload.standardData).absolute.description
         weights = command.weights ?? file.string("weights")
         freeze = command.freeze ?? file.string("freeze")
-        let recipe =
-            try weights.map { try Pretrained.recipe(of: model, weights: $0, isFrozen: freeze != nil, data: DataSpec.parse(data)) }
-            ?? model.defaults
+        var recipe = model.defaults
+        if let weights {
+            recipe = try Pretrained.recipe(
+                of: model, weights: weights, isFrozen: freeze != nil, data: DataSpec.parse(data))
+        }
         epochs = try command.epochs ?? file.value("epochs", as: Int.self) ?? recipe.epochs
         steps = try command.steps ?? (command.epochs == nil ? file.value("steps", as: Int.self) : nil)
         batchSize = try command.batchSize ?? file.value("batch_size", as: Int.self) ?? recipe.batchSize
