@@ -9,7 +9,9 @@ struct PhotoFolderTests {
     /// Ten good photos of two classes, two bad ones for training and one for validation.
     init() throws {
         for number in 0..<10 {
-            let image = Image(width: 12 + number, height: 12, channels: 3, filledWith: UInt8(25 * number))
+            let width = 12 + number
+            let pixels = (0..<width * 36).map { UInt8(truncatingIfNeeded: 25 * number + 7 * $0) }
+            let image = Image(width: width, height: 12, channels: 3, pixels: pixels)
             let place = "photos/\(number < 8 ? "train" : "val")/\(number % 2 == 0 ? "dark" : "light")/\(number).png"
             try scratch.write(Data(try image.png()), to: place)
         }
