@@ -6,7 +6,7 @@ import Testing
 struct OddDataTests {
     private static let lists: [[Double]] = [
         [], [3], [5, 5, 5], [.nan, .nan], [.infinity, -.infinity, .nan, 1], [-1.7e308, 1.7e308, 0], [1e-300, 2e-300],
-        [0, -1, -5], [1e17, 1e17 + 16], [5e-324, 0],
+        [0, -1, -5], [1e17, 1e17 + 16], [.leastNonzeroMagnitude, 0],
     ]
 
     private static func check(_ figure: any Figure) throws {
