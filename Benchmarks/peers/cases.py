@@ -119,6 +119,14 @@ def over_rows():
     yield bound_by_memory("pooling", "globalAverage", image, out=False)
 
 
+def regions():
+    yield Row("suppression of 10,000 boxes at 0.5", sides({"kind": "region", "operation": "suppress", "shapes": [[10000]]}, "torch"),
+              tolerance=0)
+    for operation in ("pool", "align"):
+        case = {"kind": "region", "operation": operation, "shapes": [[1, 256, 50, 50], [512]]}
+        yield Row(f"{operation}, 512 boxes", sides(case, "torch"), tolerance=1e-5)
+
+
 def train_steps(names, *peers, rounds=7):
     for name in names:
         case = {"kind": "trainStep", "operation": name}

@@ -123,6 +123,23 @@ def pooling(case):
     return timed(run)
 
 
+def region(case):
+    from torchvision import ops
+
+    def boxes(count, reach):
+        numbers = tensor([count, 4], 8)
+        corner = (numbers[:, :2] + 1) * reach
+        return torch.cat([corner, corner + (numbers[:, 2:] + 1) * 64], 1)
+
+    if case["operation"] == "suppress":
+        b, scores = boxes(case["shapes"][0][0], 1024), tensor(case["shapes"][0], 1)
+        return Workload(lambda: ops.nms(b, scores, 0.5), lambda: arrays(ops.nms(b, scores, 0.5).float()))
+    x, count = tensor(case["shapes"][0], 0), case["shapes"][1][0]
+    b = torch.cat([torch.zeros(count, 1), boxes(count, 256)], 1)
+    return timed({"pool": lambda: ops.roi_pool(x, b, 7, 1 / 16),
+                  "align": lambda: ops.roi_align(x, b, 7, 1 / 16, 2)}[case["operation"]])
+
+
 def optimizer(case):
     parameters = [tensor(shape, 2 * i).requires_grad_() for i, shape in enumerate(case["shapes"])]
     for i, parameter in enumerate(parameters):
@@ -243,7 +260,8 @@ def recurrent_step(case):
 
 
 KINDS = {"matmul": matmul, "convolution": convolution, "attention": attention, "pointwise": pointwise,
-         "normalization": rows, "softmax": rows, "reduction": rows, "pooling": pooling, "optimizer": optimizer, "trainStep": train_step,
+         "normalization": rows, "softmax": rows, "reduction": rows, "pooling": pooling, "region": region,
+         "optimizer": optimizer, "trainStep": train_step,
          "recurrentStep": recurrent_step}
 
 if __name__ == "__main__":

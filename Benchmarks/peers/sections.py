@@ -168,6 +168,11 @@ def memory_bound(name, title, rows):
            for text, figure, least in at_least("torch", "PyTorch", factor)])
 
 
+def regions():
+    return Section("regions", "Suppression, and pooling of regions of 256 x 50 x 50", cases.regions,
+                   MS + against("torch", "torchvision") + AGREE, at_least("torch", "torchvision", 3))
+
+
 def steps(name, title, names):
     return Section(name, title, lambda: cases.train_steps(names, "torch"), MS + against("torch", "PyTorch") + AGREE,
                    [("cpu, times PyTorch's speed", ratio("cpu", "torch"), 2),
@@ -219,6 +224,6 @@ def sections():
         steps("steps-small", "Training steps, batch 128", ("mlp", "lenet")),
         steps("steps-photo", "Training steps, photos of 224 x 224", photos),
         whole.Tinygrad("small", "mlp", "lenet"), *(whole.Tinygrad(name, name) for name in photos),
-        recurrent(), optimizer(), small(),
+        recurrent(), optimizer(), regions(), small(),
         whole.Memory(("mlp", "lenet", *photos)), whole.Start(),
     ]

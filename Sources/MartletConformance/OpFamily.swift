@@ -11,6 +11,7 @@ public enum OpFamily: String, CaseIterable, Sendable, Codable {
     case attention = "Attention"
     case recurrence = "Recurrence"
     case indexing = "Indexing"
+    case region = "Region"
     case random = "Random"
     case update = "Update"
 
@@ -28,6 +29,7 @@ public enum OpFamily: String, CaseIterable, Sendable, Codable {
         case .attention: AttentionCases.all
         case .recurrence: RecurrenceCases.all
         case .indexing: IndexingCases.all
+        case .region: RegionCases.all
         case .random: RandomCases.all
         case .update: UpdateCases.all
         }

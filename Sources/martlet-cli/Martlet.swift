@@ -12,7 +12,7 @@ struct Program: ParsableCommand {
         subcommands: [
             DevicesCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self, BenchCommand.self,
             VerifyCommand.self, TuneCommand.self, InspectCommand.self, ConvertCommand.self, ExplainCommand.self,
-            GenerateCommand.self, TranslateCommand.self, DataCommand.self,
+            DetectCommand.self, GenerateCommand.self, TranslateCommand.self, DataCommand.self,
         ])
 
     static func main() {

@@ -4,7 +4,9 @@ import Testing
 @Suite struct DataSpecTests {
     @Test(arguments: [
         ("digits", DataSpec.digits), ("mnist:a/b", .mnist("a/b")), ("cifar10:x", .cifar10("x")), ("folder:/a:b", .folder("/a:b")),
-        ("csv:t.csv", .csv("t.csv")), ("text:t.txt", .text("t.txt")), ("pairs:a", .pairs("a")),
+        ("csv:t.csv", .csv("t.csv")), ("scenes", .scenes), ("voc:a/b", .voc("a/b")),
+        ("coco:a,1.json,b,c", .coco(annotations: "a,1.json", images: "b,c")),
+        ("text:t.txt", .text("t.txt")), ("pairs:a", .pairs("a")),
     ])
     func forms(text: String, expected: DataSpec) throws {
         let spec = try DataSpec.parse(text)
@@ -14,8 +16,8 @@ import Testing
     @Test(arguments: [
         ("", "empty"), ("mnist:", "lacks its path"), ("imagenet:x", "no kind of data called 'imagenet'"),
         (":", "no kind of data called ''"),
-        ("voc:x", "'voc' is for detection"), ("coco:a.json,b", "'coco' is for detection"),
-        ("scenes", "'scenes' is for detection"),
+        ("voc:", "lacks its path"), ("coco:a.json", "is not an annotation file and a folder"),
+        ("coco:a.json,", "is not an annotation file and a folder"),
         ("text:", "lacks its path"), ("pairs:", "lacks its path"),
         ("no/such/path", "does not exist"),
     ])
@@ -38,7 +40,9 @@ import Testing
             #expect(try DataSpec.parse(folder + "/pairs") == .pairs(folder + "/pairs"))
             try write([1], to: folder + "/voc/Annotations/a.xml")
             try write([1], to: folder + "/voc/JPEGImages/a.jpg")
-            #expect(try dataError { _ = try DataSpec.parse(folder + "/voc") }?.problem.contains("detection") == true)
+            #expect(try DataSpec.parse(folder + "/voc") == .voc(folder + "/voc"))
+            #expect(try dataError { _ = try DataSpec.voc(folder).load() }?.problem.contains("has boxes") == true)
+            #expect(try dataError { _ = try DataSpec.digits.loadDetection() }?.problem.contains("has no boxes") == true)
         }
     }
 

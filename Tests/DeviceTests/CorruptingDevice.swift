@@ -217,6 +217,26 @@ final class CorruptingDevice: Device {
         base.sort(x, descending: descending, into: values, indices: indices)
         spoil(.indexing, [values])
     }
+    func regionPool(_ x: View, boxes: View, into y: View, indices: View, options: RegionPoolingOptions) {
+        base.regionPool(x, boxes: boxes, into: y, indices: indices, options: options)
+        spoil(.region, [y])
+    }
+    func regionPoolGradient(_ dy: View, boxes: View, indices: View, into dx: View, options: RegionPoolingOptions) {
+        base.regionPoolGradient(dy, boxes: boxes, indices: indices, into: dx, options: options)
+        spoil(.region, [dx])
+    }
+    func regionAlign(_ x: View, boxes: View, into y: View, options: RegionAlignOptions) {
+        base.regionAlign(x, boxes: boxes, into: y, options: options)
+        spoil(.region, [y])
+    }
+    func regionAlignGradient(_ dy: View, boxes: View, into dx: View, options: RegionAlignOptions) {
+        base.regionAlignGradient(dy, boxes: boxes, into: dx, options: options)
+        spoil(.region, [dx])
+    }
+    func suppress(_ boxes: View, order: View, groups: View?, threshold: Float, into kept: View, count: View) {
+        base.suppress(boxes, order: order, groups: groups, threshold: threshold, into: kept, count: count)
+        spoil(.region, [kept, count])
+    }
     func random(_ distribution: Distribution, key: RandomKey, into output: View) {
         base.random(distribution, key: key, into: output)
         spoil(.random, [output])

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+import coco
+import detector
 import layers
 import linear
 import losses
@@ -13,6 +15,7 @@ import models
 import optimizers
 import pointwise
 import recurrent
+import region
 import schedules
 import selection
 import textmodels
@@ -46,6 +49,9 @@ def main():
     models.write(HERE / "models.safetensors")
     textmodels.write(HERE / "textmodels.safetensors")
     recurrent.write(HERE / "recurrent.safetensors")
+    region.write(HERE / "region.safetensors")
+    coco.write(HERE / "coco.json")
+    detector.write(HERE / "detector.safetensors")
     transformers.write(HERE / "transformers.safetensors")
 
 

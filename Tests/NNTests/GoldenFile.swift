@@ -53,6 +53,7 @@ struct Options: @unchecked Sendable {
 
     func has(_ key: String) -> Bool { values[key] != nil }
     func float(_ key: String, _ standard: Float = 0) -> Float { (values[key] as? NSNumber)?.floatValue ?? standard }
+    func double(_ key: String) -> Double { (values[key] as? NSNumber)?.doubleValue ?? 0 }
     func integer(_ key: String) -> Int { (values[key] as? NSNumber)?.intValue ?? 0 }
     func bool(_ key: String) -> Bool { (values[key] as? NSNumber)?.boolValue ?? false }
     func string(_ key: String) -> String { values[key] as? String ?? "" }

@@ -14,6 +14,7 @@
 #include "Random.h"
 #include "Recurrence.h"
 #include "Reduction.h"
+#include "Region.h"
 #include "Processor.h"
 #include "Peak.h"
 #include "Winograd.h"

@@ -7,7 +7,7 @@ public enum Benchmarks {
         MemoryBenchmarks.all + PointwiseBenchmarks.all + ReductionBenchmarks.all + MatmulBenchmarks.all
             + ConvolutionBenchmarks.all
             + PoolingBenchmarks.all + NormalizationBenchmarks.all + SoftmaxBenchmarks.all + AttentionBenchmarks.all
-            + RecurrenceBenchmarks.all + IndexingBenchmarks.all + RandomBenchmarks.all
+            + RecurrenceBenchmarks.all + IndexingBenchmarks.all + RegionBenchmarks.all + RandomBenchmarks.all
             + UpdateBenchmarks.all
     }
 

@@ -22,6 +22,8 @@ struct ComparedCase: Decodable {
         case pointwise
         /// An `operation` over rows, channels or all; shapes: one.
         case normalization, softmax, reduction, pooling
+        /// An `operation` on boxes: suppress (shapes: [boxes]), pool or align (shapes: a map [1, c, h, w], [boxes]).
+        case region
         /// A step of the optimizer named by `operation`; shapes: the parameters'.
         case optimizer
         /// A step of training of the network named by `operation`.
@@ -60,6 +62,7 @@ struct ComparedCase: Decodable {
         case .pointwise: try pointwiseWorkload(device)
         case .normalization, .softmax, .reduction: try rowsWorkload(device)
         case .pooling: try poolingWorkload(device)
+        case .region: try regionWorkload(device)
         case .optimizer: try optimizerWorkload(device)
         case .trainStep: try trainStepWorkload(device)
         case .recurrentStep: try recurrentStepWorkload(device)

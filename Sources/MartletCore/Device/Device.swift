@@ -29,7 +29,7 @@ public struct DeviceInfo: Sendable {
 /// results (`DeviceBuffer.fault`), an op whose inputs are marked passes the mark on and does nothing else, and `download`
 /// throws it. Shapes were checked before an op reaches a device; empty results are never passed on, empty operands may be.
 public protocol Device: MemoryOps, PointwiseOps, ReductionOps, MatmulOps, ConvolutionOps, PoolingOps, NormalizationOps,
-    SoftmaxOps, AttentionOps, RecurrenceOps, IndexingOps, RandomOps, UpdateOps, Sendable
+    SoftmaxOps, AttentionOps, RecurrenceOps, IndexingOps, RegionOps, RandomOps, UpdateOps, Sendable
 {
     var info: DeviceInfo { get }
 }

@@ -26,7 +26,19 @@ extension DataSpec {
         case .csv(let path): return DataSpec.checkTable(path, options)
         case .text(let path): return DataSpec.checkText(path)
         case .pairs(let path): return DataSpec.checkPairs(path)
+        case .scenes, .voc, .coco: return checkBoxes()
         default: return checkByLoading(options)
+        }
+    }
+
+    /// Images with boxes: all that is wrong with their annotations, and images that cannot be read.
+    private func checkBoxes() -> DataCheck {
+        do throws(DataError) {
+            let check = try DetectionCheck(self)
+            return DataCheck(
+                samples: check.samples, classNames: check.classes, problems: check.problems, isRefused: check.isRefused)
+        } catch {
+            return DataCheck(problems: [error], isRefused: true)
         }
     }
 

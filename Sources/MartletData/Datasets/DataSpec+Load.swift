@@ -72,6 +72,10 @@ extension DataSpec {
             return try splits.holdingOut(options.validation ?? (isWhole ? 0.2 : nil), seed: options.seed)
         case .csv(let path):
             return try DataSpec.table(path, options)
+        case .scenes, .voc, .coco:
+            throw DataError(
+                .setting, problem: "the data \(self) has boxes, not a class an image",
+                remedy: "give it to a detection model, such as faster-rcnn")
         case .text, .pairs:
             throw DataError(
                 .mismatch, problem: "the data \(self) is text, where samples with classes are wanted",

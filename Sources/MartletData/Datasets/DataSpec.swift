@@ -16,15 +16,17 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
     case text(String)
     /// A folder of sentences in two languages.
     case pairs(String)
+    /// Generated images of digits with boxes.
+    case scenes
+    /// A folder of images with Pascal VOC's annotations.
+    case voc(String)
+    /// A file of COCO's annotations, and the folder of its images.
+    case coco(annotations: String, images: String)
 
     /// The forms that are read.
     public static let forms =
-        "digits, mnist:DIR, cifar10:DIR, folder:DIR, csv:FILE, text:FILE, pairs:DIR, or a path of one of these layouts"
-
-    /// Forms whose models are not there yet.
-    private static let laterForms = [
-        "scenes": "detection", "voc": "detection", "coco": "detection",
-    ]
+        "digits, mnist:DIR, cifar10:DIR, folder:DIR, csv:FILE, text:FILE, pairs:DIR, "
+        + "for detection scenes, voc:DIR, coco:ANNOTATIONS.json,IMAGES, or a path of one of these layouts"
 
     /// Reads a specification: a form of `forms`. A bare path is recognised by what lies there. Throws where the form is
     /// unknown or the path is not recognised.
@@ -33,7 +35,7 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         let scheme = parts.first ?? ""
         if parts.count == 1 {
             if text == "digits" { return .digits }
-            if laterForms[text] != nil, Folder.isFolder(text) == nil { throw notYet(text) }
+            if text == "scenes" { return .scenes }
             guard !text.isEmpty else {
                 throw DataError(.setting, problem: "the data specification is empty", remedy: "give \(forms)")
             }
@@ -42,6 +44,7 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         let path = parts[1]
         let known: [String: (String) -> DataSpec] = [
             "mnist": { .mnist($0) }, "cifar10": { .cifar10($0) }, "folder": { .folder($0) }, "csv": { .csv($0) },
+            "voc": { .voc($0) },
             "text": { .text($0) }, "pairs": { .pairs($0) },
         ]
         if let make = known[scheme] {
@@ -51,7 +54,7 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
             }
             return make(path)
         }
-        if laterForms[scheme] != nil { throw notYet(scheme) }
+        if scheme == "coco" { return try coco(path) }
         // A path may hold a colon itself.
         if Folder.isFolder(text) != nil { return try recognized(text) }
         throw DataError(.setting, problem: "there is no kind of data called \(DataError.quote(scheme))", remedy: "give \(forms)")
@@ -64,6 +67,9 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         case .cifar10(let path): "cifar10:\(path)"
         case .folder(let path): "folder:\(path)"
         case .csv(let path): "csv:\(path)"
+        case .scenes: "scenes"
+        case .voc(let path): "voc:\(path)"
+        case .coco(let annotations, let images): "coco:\(annotations),\(images)"
         case .text(let path): "text:\(path)"
         case .pairs(let path): "pairs:\(path)"
         }
@@ -78,16 +84,24 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         case .cifar10(let path): return .cifar10(whole(path))
         case .folder(let path): return .folder(whole(path))
         case .csv(let path): return .csv(whole(path))
+        case .scenes: return .scenes
+        case .voc(let path): return .voc(whole(path))
+        case .coco(let annotations, let images): return .coco(annotations: whole(annotations), images: whole(images))
         case .text(let path): return .text(whole(path))
         case .pairs(let path): return .pairs(whole(path))
         }
     }
 
-    private static func notYet(_ scheme: String) -> DataError {
-        DataError(
-            .unsupported,
-            problem: "data of the kind \(DataError.quote(scheme)) is for \(laterForms[scheme] ?? ""), which is not there yet",
-            remedy: "give \(forms)")
+    /// `ANNOTATIONS.json,IMAGES`: the first comma behind `.json` divides, so that paths may hold commas themselves.
+    private static func coco(_ paths: String) throws(DataError) -> DataSpec {
+        guard let end = paths.range(of: ".json,", options: .caseInsensitive), end.upperBound < paths.endIndex else {
+            throw DataError(
+                .setting,
+                problem: "the data specification \(DataError.quote("coco:" + paths)) is not an annotation file and a folder",
+                remedy: "give coco:ANNOTATIONS.json,IMAGES")
+        }
+        return .coco(
+            annotations: String(paths[..<paths.index(before: end.upperBound)]), images: String(paths[end.upperBound...]))
     }
 
     /// The layout that lies at a path.
@@ -105,7 +119,7 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         }
         if MNIST.isRecognized(path) { return .mnist(path) }
         if CIFAR10.isRecognized(path) { return .cifar10(path) }
-        if Folder.isFolder(path + "/Annotations") == true, Folder.isFolder(path + "/JPEGImages") == true { throw notYet("voc") }
+        if PascalVOC.isRecognized(path) { return .voc(path) }
         if PairCorpus.isRecognized(path) { return .pairs(path) }
         if ImageFolder.isRecognized(path) { return .folder(path) }
         throw DataError(

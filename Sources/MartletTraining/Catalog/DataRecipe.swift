@@ -61,7 +61,7 @@ public enum DataRecipe {
         var options = DataOptions(seed: Int(truncatingIfNeeded: seed))
         switch spec {
         case .digits, .folder: options.imageSize = standardSize
-        case .mnist, .cifar10, .csv, .text, .pairs: break
+        case .mnist, .cifar10, .csv, .text, .pairs, .scenes, .voc, .coco: break
         }
         if let size = try size(settings) { options.imageSize = size }
         if isSet(shortSide, settings) { options.shortSide = try settings.integer(shortSide, in: 1...8192) }

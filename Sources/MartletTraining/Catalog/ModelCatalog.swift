@@ -83,7 +83,7 @@ public struct ModelDescription: Sendable {
 
 /// All models by name.
 public enum ModelCatalog {
-    public static let all: [ModelDescription] = [mlp, lenet] + photoModels + textModels
+    public static let all: [ModelDescription] = [mlp, lenet] + photoModels + textModels + detectors
 
     /// The model of this name.
     public static func named(_ name: String) throws -> ModelDescription {

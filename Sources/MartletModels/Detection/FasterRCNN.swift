@@ -1,0 +1,96 @@
+import MartletCore
+import MartletNN
+
+/// The Faster R-CNN detector: a backbone, a network that proposes regions, and heads that say what they show; trained together
+/// ("approximate joint training"). Ren et al., 2015. With the pyramid backbone it is torchvision's `fasterrcnn_resnet50_fpn`, name for
+/// name.
+public final class FasterRCNN: ObjectDetector {
+    public typealias Backbone = DetectorBackbone
+    public typealias Target = DetectionTarget
+
+    public let backbone: any DetectionBackbone
+    public let proposer: RegionProposalNetwork
+    public let heads: RegionHeads
+    public let classes: Int
+
+    /// - Parameters:
+    ///   - classes: without the background.
+    ///   - anchors: nil for the backbone's.
+    ///   - device: where the parameters are; the default device where nil.
+    public init(
+        _ backbone: Backbone, classes: Int, anchors: Anchors? = nil,
+        proposals: RegionProposalNetwork.Options = .init(), heads: RegionHeads.Options = .init(),
+        on device: (any Device)? = nil
+    ) {
+        precondition(classes >= 1, "FasterRCNN: \(classes) classes")
+        func build() -> (any DetectionBackbone, RegionProposalNetwork, RegionHeads) {
+            let body = backbone.build(), sizes = backbone.anchorSizes, widths = backbone.widths
+            let anchors = anchors ?? Anchors(sizes: sizes, ratios: sizes.map { _ in [0.5, 1, 2] })
+            // The coarsest map of a pyramid only proposes.
+            let strides = body.strides.count > 1 ? Array(body.strides.dropLast()) : body.strides
+            return (
+                body,
+                RegionProposalNetwork(
+                    channels: body.channels, anchors: anchors, width: widths.proposals, options: proposals),
+                RegionHeads(channels: body.channels, strides: strides, classes: classes, width: widths.heads, options: heads)
+            )
+        }
+        (self.backbone, proposer, self.heads) = device.map { withDevice($0, build) } ?? build()
+        self.classes = classes
+    }
+
+    public var parts: Parts { ["backbone": backbone, "rpn": proposer, "roi_heads": heads] }
+
+    /// The four losses of a step, each a mean.
+    public struct Losses {
+        public let objectness, proposals, classes, boxes: Tensor
+        public var sum: Tensor { objectness + proposals + classes + boxes }
+    }
+
+    /// The losses of images [n, 3, h, w]. Reads the proposals from the device on the way.
+    ///
+    /// - Parameters:
+    ///   - sizes: height and width of each image without padding.
+    ///   - seed: of the anchors and regions that are drawn.
+    public func losses(_ images: Tensor, sizes: [Pair], _ targets: [DetectionTarget], seed: UInt64) throws -> Losses {
+        var random = StepRandom(seed)
+        let maps = backbone.maps(images)
+        let output = proposer(maps, image: Pair(images.shape[2], images.shape[3]))
+        let first = proposer.losses(output, targets.map(\.boxes), &random)
+        let proposals = try proposer.proposals(output, sizes: sizes)
+        let sample = heads.sample(proposals, targets.map(\.boxes), labels: targets.map(\.labels), &random)
+        let second = heads.losses(maps, sample)
+        return Losses(objectness: first.objectness, proposals: first.boxes, classes: second.classes, boxes: second.boxes)
+    }
+
+    public var needsProposals: Bool { false }
+
+    public func loss(
+        _ images: Tensor, sizes: [Pair], _ targets: [DetectionTarget], proposals: [[HostBox]], seed: UInt64
+    ) throws -> Tensor {
+        try losses(images, sizes: sizes, targets, seed: seed).sum
+    }
+
+    public func detect(_ images: Tensor, sizes: [Pair], proposals: [[HostBox]]) throws -> (
+        found: [[FoundBox]], proposals: [[HostBox]]
+    ) {
+        try detectWithProposals(images, sizes: sizes)
+    }
+
+    /// What is found in images [n, 3, h, w], the surest first.
+    ///
+    /// - Parameter sizes: height and width of each image without padding.
+    public func detect(_ images: Tensor, sizes: [Pair]) throws -> [[FoundBox]] {
+        try detectWithProposals(images, sizes: sizes).found
+    }
+
+    /// What is found, and the proposals it was found among.
+    public func detectWithProposals(_ images: Tensor, sizes: [Pair]) throws -> (found: [[FoundBox]], proposals: [[HostBox]]) {
+        try withoutGradients {
+            let maps = backbone.maps(images).map { $0.evaluated() }
+            let output = proposer(maps, image: Pair(images.shape[2], images.shape[3]))
+            let proposals = try proposer.proposals(output, sizes: sizes)
+            return (try heads.detections(maps, proposals, sizes: sizes), proposals)
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import MartletCore
+import MartletNN
+
+/// A network that finds objects in images.
+public protocol ObjectDetector: Module {
+    var backbone: any DetectionBackbone { get }
+    /// Without the background.
+    var classes: Int { get }
+    /// Whether regions must be proposed to it.
+    var needsProposals: Bool { get }
+
+    /// The loss of images [n, 3, h, w]. May read from the device on the way.
+    ///
+    /// - Parameters:
+    ///   - sizes: height and width of each image without padding.
+    ///   - proposals: for each image; of no matter unless `needsProposals`.
+    ///   - seed: of what is drawn.
+    func loss(_ images: Tensor, sizes: [Pair], _ targets: [DetectionTarget], proposals: [[HostBox]], seed: UInt64) throws
+        -> Tensor
+
+    /// What is found in images, the surest first, and the proposals it was found among.
+    func detect(_ images: Tensor, sizes: [Pair], proposals: [[HostBox]]) throws -> (found: [[FoundBox]], proposals: [[HostBox]])
+}
+
+/// What an image shows, for training: boxes and classes (from 0).
+public struct DetectionTarget: Sendable {
+    public var boxes: [HostBox]
+    public var labels: [Int]
+
+    public init(boxes: [HostBox], labels: [Int]) {
+        precondition(boxes.count == labels.count, "DetectionTarget: \(boxes.count) boxes, \(labels.count) labels")
+        self.boxes = boxes
+        self.labels = labels
+    }
+}
+
+/// The backbones of detectors, and what goes with them.
+public enum DetectorBackbone: String, Sendable, CaseIterable {
+    case small, squeezenet, alexnet, vgg16, resnet50
+
+    func build() -> any DetectionBackbone {
+        switch self {
+        case .small: SingleMapBackbone.small()
+        case .squeezenet: SingleMapBackbone.squeezeNet()
+        case .alexnet: SingleMapBackbone.alexNet()
+        case .vgg16: SingleMapBackbone.vgg16()
+        case .resnet50: PyramidBackbone()
+        }
+    }
+
+    /// Square roots of the anchors' areas, map by map.
+    public var anchorSizes: [[Float]] {
+        switch self {
+        case .small: [[16, 32, 64]]
+        case .squeezenet: [[32, 64, 128, 256]]
+        case .alexnet, .vgg16: [[64, 128, 256, 512]]
+        case .resnet50: [[32], [64], [128], [256], [512]]
+        }
+    }
+
+    /// Channels before the proposals' predictions, and the width of the heads' dense layers.
+    public var widths: (proposals: Int?, heads: Int) {
+        switch self {
+        case .small: (128, 256)
+        case .squeezenet: (128, 512)
+        case .alexnet, .vgg16: (256, 1024)
+        case .resnet50: (nil, 1024)
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import MartletCore
+import MartletData
+import MartletModels
+import MartletNN
+
+/// Finding objects in images.
+public struct DetectionWorkload: Workload {
+    let method: DetectionRecipe.Method
+
+    public var settings: [Settings.Key] { [] }
+    public var standardData: String { "scenes" }
+
+    public func prepare(_ plan: TrainingPlan) throws -> PreparedTraining {
+        let spec = try Self.spec(plan.data, plan.model)
+        let data = try spec.loadDetection(seed: Int(truncatingIfNeeded: plan.seed))
+        let recipe = try DetectionRecipe(method, plan.settings, data: spec)
+        let classes = data.training.classNames
+        let build = { try withSeed(plan.seed) { try recipe.build(classes: classes.count) } }
+        let detector = try plan.resumed.map { try blaming($0.configurationPath, build) } ?? build()
+        if plan.resumed == nil { try recipe.loadBackbone(into: detector) }
+        let task = try DetectionTask(
+            detector, on: data, recipe, batchSize: plan.batchSize, shuffle: plan.shuffle, seed: plan.seed)
+        let objects = (0..<data.training.count).reduce(0) { $0 + data.training.annotation(at: $1).objects.count }
+        let mended = data.mended.isEmpty ? "" : "; \(data.mended.count) boxes mended (see martlet data check)"
+        return PreparedTraining(
+            task: task, inputShape: [], classes: classes,
+            summary: "\(data.training.count) images with \(objects) objects, \(classes.count) classes\(mended)")
+    }
+
+    public func evaluate(_ plan: EvaluationPlan) throws -> (split: String, result: EvaluationResult) {
+        let (split, evaluation) = try judge(plan)
+        return (split, evaluation.result)
+    }
+
+    /// All that is known of a detector's quality on a part of its data.
+    public func judge(_ plan: EvaluationPlan) throws -> (split: String, evaluation: DetectionEvaluation) {
+        let detector: TrainedDetector, data: DetectionSplits
+        switch plan.source {
+        case .run(_, let configuration):
+            detector = try TrainedDetector(plan.source, classes: nil)
+            let spec = try Self.spec(plan.data ?? configuration.data, try plan.source.model())
+            data = try spec.loadDetection(seed: Int(truncatingIfNeeded: configuration.seed))
+        case .weights(let description, _, _):
+            let spec = try Self.spec(plan.data ?? standardData, description)
+            data = try spec.loadDetection()
+            detector = try TrainedDetector(plan.source, classes: (spec, data.training.classNames))
+        }
+        let part: any DetectionDataset, split: String
+        if let name = plan.split {
+            (part, split) = (try data.part(named: name), name)
+        } else if let test = data.test {
+            (part, split) = (test, "test")
+        } else if let validation = data.validation {
+            (part, split) = (validation, "val")
+        } else {
+            throw TrainingError(.input, "the data has neither a test nor a val part; give --split train")
+        }
+        guard detector.classes.starts(with: part.classNames) else {
+            throw TrainingError(
+                .input,
+                "\(part.name): its classes \(part.classNames.prefix(6)) are not the model's, \(detector.classes.prefix(6))")
+        }
+        return (
+            split, try DetectionEvaluation.run(detector.network, on: part, detector.recipe, ProposalCache(detector.recipe.search))
+        )
+    }
+
+    static func spec(_ text: String, _ model: ModelDescription) throws -> DataSpec {
+        let spec = try DataSpec.parse(text)
+        guard spec.isDetection else {
+            throw TrainingError(
+                .input, "\(model.name): the data \(spec) has no boxes; give scenes, voc:DIR or coco:ANNOTATIONS.json,IMAGES")
+        }
+        return spec
+    }
+}
+
+/// A detector ready to use.
+public struct TrainedDetector {
+    let network: any ObjectDetector
+    let recipe: DetectionRecipe
+    public let classes: [String]
+
+    /// Loads a run's best weights, or a model with a weight file, onto the default device.
+    ///
+    /// - Parameter fallback: the data and its classes, where the source is a weight file, which does not tell them.
+    public init(_ source: TrainedSource, classes fallback: (data: DataSpec, names: [String])?) throws {
+        let description = try source.model()
+        guard let method = (description.workload as? DetectionWorkload)?.method else {
+            throw TrainingError(.input, "\(description.name): finds no objects; give a detector such as faster-rcnn")
+        }
+        switch source {
+        case .run(let folder, let configuration):
+            classes = configuration.classes
+            let spec = try DataSpec.parse(configuration.data)
+            recipe = try DetectionRecipe(method, Settings(configuration.settings), data: spec)
+            network = try blaming(folder.configurationPath) { [recipe, classes] in try recipe.build(classes: classes.count) }
+            try ModelState.load(try folder.weights(), into: network)
+        case .weights(_, let path, let given):
+            try given.check(against: description.settings, of: description.name)
+            let file = try WeightFile.read(path)
+            // The last layer says how many classes there are.
+            let outputs = file["roi_heads.box_predictor.cls_score.bias"]?.shape.first ?? 0
+            guard outputs >= 2 else {
+                throw TrainingError(
+                    .input, "\(path): has no roi_heads.box_predictor.cls_score.bias; give weights of \(description.name)")
+            }
+            if let fallback, fallback.names.count != outputs - 1 {
+                throw TrainingError(
+                    .input, "\(path): tells \(outputs - 1) classes apart, where \(fallback.data) has \(fallback.names.count)")
+            }
+            classes = fallback?.names ?? (1..<outputs).map { "class \($0)" }
+            recipe = try DetectionRecipe(method, given, data: fallback?.data ?? .voc(""))
+            network = try recipe.build(classes: outputs - 1)
+            try ModelState.load(file, into: network)
+        }
+    }
+
+    /// What is found in an image, the surest first.
+    public func detect(_ image: Image) throws -> [DetectedObject] {
+        let prepared = recipe.prepare(image.rgb(), [], augmented: nil)
+        let regions = network.needsProposals ? prepared.regions(recipe.search.boxes(in: image)) : []
+        let (tensor, sizes) = recipe.batch([prepared])
+        return try network.detect(tensor, sizes: sizes, proposals: [regions]).found[0].map { prepared.original($0) }
+    }
+}
+
+extension ModelCatalog {
+    static let detectors = [
+        detector(
+            .fast,
+            "Fast R-CNN, finds objects in images: selective search proposes regions, one pass over the image says what they show"),
+        detector(
+            .faster, "Faster R-CNN, finds objects in images: a network proposes regions, another says what they show"),
+    ]
+
+    private static func detector(_ method: DetectionRecipe.Method, _ summary: String) -> ModelDescription {
+        ModelDescription(
+            name: method.rawValue, summary: summary, needs: "images with boxes (scenes, voc:DIR, coco:ANNOTATIONS.json,IMAGES)",
+            settings: DetectionRecipe.keys(method),
+            defaults: .init(epochs: 20, batchSize: 4, optimizer: "adam", learningRate: 1e-3, schedule: "cosine"),
+            workload: DetectionWorkload(method: method))
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Martlet
+import Testing
+
+/// Detectors in training: what images show or do not show, the losses stay finite and the parameters learn.
+@Suite(.serialized) struct DetectorTests {
+    private static let devices = ((try? Devices.list().usable.map(\.id)) ?? ["cpu"])
+
+    private static func images(_ count: Int) -> Tensor {
+        var random = SampleRandom(seed: 4)
+        return Tensor((0..<count * 3 * 64 * 64).map { _ in random.uniform() }, shape: [count, 3, 64, 64])
+    }
+
+    /// No objects, objects without area and outside, one class, and boxes that cover everything.
+    @Test(arguments: devices) func lossesStayFinite(device id: String) throws {
+        try withDevice(try Devices.choose(id).device) {
+            let model = withSeed(3) { FasterRCNN(.small, classes: 1) }
+            let targets: [FasterRCNN.Target] = [
+                .init(boxes: [], labels: []), .init(boxes: [HostBox(10, 10, 10, 30)], labels: [0]),
+                .init(boxes: [HostBox(90, 90, 120, 140)], labels: [0]),
+                .init(boxes: [HostBox(0, 0, 64, 64), HostBox(0, 0, 64, 64)], labels: [0, 0]),
+                .init(boxes: [HostBox(20, 20, 44, 52)], labels: [0]),
+            ]
+            for target in targets {
+                let (loss, gradients) = try valueAndGradient(of: model.parameters) {
+                    try model.losses(Self.images(1), sizes: [Pair(64, 64)], [target], seed: 1).sum
+                }
+                #expect(try loss.item().isFinite, "\(target)")
+                for parameter in model.parameters {
+                    #expect(try gradients[parameter]?.floats().allSatisfy(\.isFinite) ?? true, "\(target)")
+                }
+            }
+        }
+    }
+
+    /// Some steps on one image make the loss fall and find its object.
+    @Test func learnsOneImage() throws {
+        try withDevice(try Devices.choose("cpu").device) {
+            let model = withSeed(5) { FasterRCNN(.small, classes: 2) }
+            var pixels = [Float](repeating: 0.2, count: 3 * 64 * 64)
+            for y in 16..<48 { for x in 20..<50 { for c in 0..<3 { pixels[(c * 64 + y) * 64 + x] = 0.9 } } }
+            let image = Tensor(pixels + pixels, shape: [2, 3, 64, 64])
+            let target = FasterRCNN.Target(boxes: [HostBox(20, 16, 50, 48)], labels: [1])
+            let optimizer = Adam(model.parameters, learningRate: 1e-3)
+            var first: Float = 0, last: Float = 0
+            for step in 0..<40 {
+                let (loss, gradients) = try valueAndGradient(of: model.parameters) {
+                    try model.losses(image, sizes: [Pair(64, 64), Pair(64, 64)], [target, target], seed: UInt64(step)).sum
+                }
+                optimizer.step(gradients)
+                last = try loss.item()
+                if step == 0 { first = last }
+            }
+            #expect(last < first / 2, "\(first) to \(last)")
+            let found = try model.detect(image, sizes: [Pair(64, 64), Pair(64, 64)])[0]
+            let best = try #require(found.first)
+            #expect(best.label == 1)
+            let box = BoundingBox(best.box[0], best.box[1], best.box[2], best.box[3])
+            #expect(box.overlap(with: BoundingBox(20, 16, 50, 48)) > 0.5, "\(best)")
+        }
+    }
+
+    /// Nothing left after filtering is nothing found.
+    @Test func noProposalsAreNothingFound() throws {
+        try withDevice(try Devices.choose("cpu").device) {
+            var options = RegionProposalNetwork.Options()
+            options.smallest = 1000
+            let model = withSeed(3) { FasterRCNN(.small, classes: 1, proposals: options) }
+            let (found, proposals) = try model.detectWithProposals(Self.images(2), sizes: [Pair(64, 64), Pair(64, 60)])
+            #expect(found == [[], []] && proposals == [[], []])
+        }
+    }
+}
