@@ -43,7 +43,7 @@ struct JSONTests {
         }
         #expect(lines.dropLast().map { $0["step"] as? Int } == (bySteps ? [10, 20, 25] : [6, 12, 18]))
         let last = try #require(lines.last)
-        #expect(Set(last.keys) == ["run", "best", "metrics", "device"])
+        #expect(Set(last.keys) == ["run", "best", "metrics", "device", "skipped"])
         #expect(last["run"] as? String == "run" && last["device"] as? String == "cpu")
         let best = try #require(last["best"] as? [String: Any])
         #expect(best["metric"] as? String == "accuracy" && best["value"] is NSNumber)
@@ -59,7 +59,7 @@ struct JSONTests {
         let evaluated = try Program.run(["evaluate", "--run", "run", "--device", "cpu", "--json"], in: scratch.path)
         let figures = try #require(try evaluated.objects().first)
         #expect(evaluated.status == 0 && evaluated.outputLines.count == 1)
-        #expect(Set(figures.keys) == ["split", "loss", "metrics", "samples", "seconds"])
+        #expect(Set(figures.keys) == ["split", "loss", "metrics", "samples", "seconds", "skipped"])
         #expect(figures["split"] as? String == "val" && figures["samples"] as? Int == 359)
 
         for name in ["a", "b"] { try scratch.write(try #require(Data(base64Encoded: Self.dot)), to: "\(name).png") }

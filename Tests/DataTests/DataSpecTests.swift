@@ -24,7 +24,7 @@ import Testing
     func refusals(text: String, expected: String) throws {
         let error = try #require(try dataError { _ = try DataSpec.parse(text) })
         #expect(error.problem.contains(expected), "\(error)")
-        #expect(error.remedy.contains("mnist:DIR"))
+        #expect(error.remedy.contains(text.hasPrefix("coco:") ? "coco:ANNOTATIONS" : "mnist:DIR"))
     }
 
     @Test func unknownLayouts() throws {

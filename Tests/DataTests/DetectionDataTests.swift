@@ -73,7 +73,7 @@ import Testing
     /// Each kind of bad box, with its line, and what is done about it.
     @Test func badBoxesAreExplained() throws {
         let boxes: [([Int], String, BoundingBox?)] = [
-            ([10, 10, 9, 20], "no area", nil), ([30, 20, 10, 8], "looks like x, y, width, height", nil),
+            ([10, 10, 9, 20], "looks like x, y, width, height", nil), ([30, 20, 10, 8], "looks like x, y, width, height", nil),
             ([38, 28, 30, 20], "exchanged", BoundingBox(29, 19, 38, 28)), ([50, 40, 60, 50], "outside", nil),
             ([-20, 5, 10, 10], "across the border", BoundingBox(0, 4, 10, 10)),
         ]
@@ -176,12 +176,12 @@ import Testing
 
     @Test func badCOCOIsExplained() throws {
         let cases: [(String, String, Int)] = [
-            (#"{"id": 5, "image_id": 4, "category_id": 90, "bbox": [1, 2, 3, 4]}]}"#, "image 4, which is not listed", 6),
-            (#"{"id": 5, "image_id": 3, "category_id": 1, "bbox": [1, 2, 3, 4]}]}"#, "category 1, which is not listed", 6),
-            ("\n" + #"{"id": 5, "image_id": 3, "category_id": 7, "bbox": [1, 2, 3]}]}"#, "bbox of 3", 7),
-            (#"{"id": 5, "image_id": 3, "category_id": 7, "bbox": [1, 2, 3, 4], }]}"#, "where a text was expected", 6),
-            ("[[1", "where an object was expected", 6), (#"{"id": "five"}]}"#, "where a number was expected", 6),
-            (String(repeating: "[", count: 5), "where an object was expected", 6),
+            (#"{"id": 5, "image_id": 4, "category_id": 90, "bbox": [1, 2, 3, 4]}]}"#, "image 4, which is not listed", 5),
+            (#"{"id": 5, "image_id": 3, "category_id": 1, "bbox": [1, 2, 3, 4]}]}"#, "category 1, which is not listed", 5),
+            ("\n" + #"{"id": 5, "image_id": 3, "category_id": 7, "bbox": [1, 2, 3]}]}"#, "bbox of 3", 6),
+            (#"{"id": 5, "image_id": 3, "category_id": 7, "bbox": [1, 2, 3, 4], }]}"#, "where a text was expected", 5),
+            ("[[1", "where an object was expected", 5), (#"{"id": "five"}]}"#, "where a number was expected", 5),
+            (String(repeating: "[", count: 5), "where an object was expected", 5),
         ]
         for (text, words, line) in cases {
             let (spec, root) = try Self.coco(Self.head + text)

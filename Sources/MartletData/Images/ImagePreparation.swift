@@ -93,7 +93,7 @@ public struct ImagePreparation: Sendable, Hashable {
             .write(to: buffer, planes: channels, levels: levels)
     }
 
-    /// Writes ten crops [10, channels, size, size]: the corners and the middle of the resized image, and the same mirrored.
+    /// Writes ten crops [10, channels, size, size]: the corners and the middle of the resized image, and those of the mirrored one.
     package func prepareTenCrops(of source: some PixelSource, file: String, into buffer: UnsafeMutableBufferPointer<Float>)
         throws(DataError)
     {
@@ -101,11 +101,13 @@ public struct ImagePreparation: Sendable, Hashable {
         let right = whole.width - size, bottom = whole.height - size
         let corners = [(0, 0), (right, 0), (0, bottom), (right, bottom)]
         let middle = (Image.margin(whole.width, size), Image.margin(whole.height, size))
-        for (number, place) in (corners + [middle]).enumerated() {
-            let crop = whole.cropped(left: place.0, top: place.1, width: size, height: size)
-            for (position, image) in [(number, crop), (number + 5, crop.flippedHorizontally())] {
+        var position = 0
+        for image in [whole, whole.flippedHorizontally()] {
+            for place in corners + [middle] {
                 let range = position * sampleSize..<(position + 1) * sampleSize
-                image.write(to: UnsafeMutableBufferPointer(rebasing: buffer[range]), planes: channels, levels: levels)
+                image.cropped(left: place.0, top: place.1, width: size, height: size)
+                    .write(to: UnsafeMutableBufferPointer(rebasing: buffer[range]), planes: channels, levels: levels)
+                position += 1
             }
         }
     }

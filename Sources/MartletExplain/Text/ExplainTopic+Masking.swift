@@ -30,7 +30,7 @@ extension ExplainTopic {
         return explanation
     }
 
-    private static let steps = Settings.Key("steps", "300", "training steps of each of the two models")
+    private static let steps = Settings.Key("steps", "1000", "training steps of each of the two models")
 }
 
 /// The pictures and figures of the topic.
