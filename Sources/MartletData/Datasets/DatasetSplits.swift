@@ -35,13 +35,20 @@ public struct DatasetSplits: Sendable {
 
     /// The part a `--split` value names: `train`, `val` or `test` (also `training`, `validation`).
     public func part(named name: String) throws(DataError) -> any Dataset {
-        let parts: [(names: [String], part: (any Dataset)?)] = [
-            (["train", "training"], training), (["val", "validation"], validation), (["test"], test),
-        ]
-        if let part = parts.first(where: { $0.names.contains(name) })?.part { return part }
-        let present = parts.filter { $0.part != nil }.map { $0.names[0] }.joined(separator: ", ")
-        throw DataError(
-            .setting, file: training.name, problem: "there is no split \(DataError.quote(name))",
-            remedy: "the data has: \(present)")
+        try partOfSplits(named: name, training, validation, test, of: training.name)
     }
+}
+
+/// The part that a `--split` value names, of data called `file`.
+func partOfSplits<Part>(
+    named name: String, _ training: Part, _ validation: Part?, _ test: Part?, of file: String
+) throws(DataError) -> Part {
+    let parts: [(names: [String], part: Part?)] = [
+        (["train", "training"], training), (["val", "validation"], validation), (["test"], test),
+    ]
+    if let part = parts.first(where: { $0.names.contains(name) })?.part { return part }
+    let present = parts.filter { $0.part != nil }.map { $0.names[0] }.joined(separator: ", ")
+    throw DataError(
+        .setting, file: file, problem: "there is no split \(DataError.quote(name))",
+        remedy: "the data has: \(present)")
 }

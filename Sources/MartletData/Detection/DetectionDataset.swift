@@ -103,14 +103,7 @@ public struct DetectionSplits: Sendable {
 
     /// The part a `--split` value names.
     public func part(named name: String) throws(DataError) -> any DetectionDataset {
-        let parts: [(names: [String], part: (any DetectionDataset)?)] = [
-            (["train", "training"], training), (["val", "validation"], validation), (["test"], test),
-        ]
-        if let part = parts.first(where: { $0.names.contains(name) })?.part { return part }
-        let present = parts.filter { $0.part != nil }.map { $0.names[0] }.joined(separator: ", ")
-        throw DataError(
-            .setting, file: training.name, problem: "there is no split \(DataError.quote(name))",
-            remedy: "the data has: \(present)")
+        try partOfSplits(named: name, training, validation, test, of: training.name)
     }
 }
 
