@@ -35,3 +35,6 @@ struct TestDevice: Sendable, CustomTestStringConvertible {
         }
     }()
 }
+
+/// Tests that share the devices above, one at a time: some count what a device allocates.
+@Suite(.serialized) struct SharedDeviceTests {}
