@@ -12,15 +12,38 @@ int64_t martlet_tile_height(int64_t vectors) {
 #endif
 }
 
-// Row i of a block whose rows are `step` bytes apart, from few multiples of it: an addressing mode does the doubling.
-MARTLET_INLINE const float *row_at(const char *base, const int64_t *odd, const int i) {
-    if (i == 0) return (const float *)base;
-    int doublings = __builtin_ctz((unsigned)i);
-    return (const float *)(base + (odd[(i >> doublings) / 2] << doublings));
+// Rows of a block in place: every address is one of two bases and a multiple of three steps, which an addressing mode makes.
+enum { rows_a_base = 7 };
+typedef struct {
+    const char *base[2];
+    int64_t one, three, five;  // rows apart, in bytes
+} row_addresses;
+
+MARTLET_INLINE row_addresses addresses_of(const float *left, int64_t step) {
+    row_addresses a = {{(const char *)left, (const char *)(left + rows_a_base * step)}, step * 4, step * 12, step * 20};
+    // Kept from being computed anew from one another.
+    __asm__("" : "+r"(a.base[1]), "+r"(a.one), "+r"(a.three), "+r"(a.five));
+    return a;
+}
+
+// The next number of every row. Else compilers keep a pointer for each of them, more than there are registers.
+MARTLET_INLINE void advance(row_addresses *a, const int rows) {
+    a->base[0] += sizeof(float);
+    __asm__("" : "+r"(a->base[0]));
+    if (rows <= rows_a_base) return;
+    a->base[1] += sizeof(float);
+    __asm__("" : "+r"(a->base[1]));
+}
+
+MARTLET_INLINE float number_at(const row_addresses *a, const int row) {
+    const char *base = a->base[row / rows_a_base];
+    const int i = row % rows_a_base;
+    int64_t offset = i == 0 ? 0 : i == 3 ? a->three : i == 5 ? a->five : i == 6 ? 2 * a->three : i * a->one;
+    return *(const float *)(base + offset);
 }
 
 MARTLET_INLINE void multiply_step(const int rows, const int vectors, const int is_deep, const float *left,
-                                  const int64_t *odd, const float *right, const int streams,
+                                  const row_addresses *deep_left, const float *right, const int streams,
                                   lane_vector sum[][martlet_tile_most_vectors]) {
     // Numbers loaded ahead of their step would take the registers of sums.
     __asm__ volatile("" ::: "memory");
@@ -28,7 +51,7 @@ MARTLET_INLINE void multiply_step(const int rows, const int vectors, const int i
     MARTLET_UNROLL for (int j = 0; j < vectors; j++) v[j] = LOAD(right + j * lanes);
     if (streams) MARTLET_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(right + (vectors + j) * lanes);
     MARTLET_UNROLL for (int i = 0; i < rows; i++) {
-        float x = is_deep ? *row_at((const char *)left, odd, i) : left[i];
+        float x = is_deep ? number_at(deep_left, i) : left[i];
         MARTLET_UNROLL for (int j = 0; j < vectors; j++) sum[i][j] += x * v[j];
     }
 }
@@ -39,24 +62,23 @@ MARTLET_INLINE void multiply_tile(const int rows, const int vectors, const int i
     lane_vector sum[martlet_tile_most_rows][martlet_tile_most_vectors];
     MARTLET_UNROLL for (int i = 0; i < rows; i++)
         MARTLET_UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = (lane_vector){0};
-    int64_t odd[martlet_tile_most_rows / 2];
-    MARTLET_UNROLL for (int i = 0; i < martlet_tile_most_rows / 2; i++) {
-        odd[i] = (2 * i + 1) * left_step * (int64_t)sizeof(float);
-        // Kept from being computed anew from one another.
-        __asm__("" : "+r"(odd[i]));
-    }
-    int64_t next = is_deep ? 1 : left_step, p = 0;
+    row_addresses deep_left = addresses_of(left, is_deep ? left_step : 0);
+    int64_t p = 0;
     if (accumulates)
         MARTLET_UNROLL for (int i = 0; i < rows; i++)
             MARTLET_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(to + i * pitch + j * lanes, 0, 2);
     for (; p + 4 <= depth; p += 4)
         MARTLET_UNROLL for (int u = 0; u < 4; u++) {
-            multiply_step(rows, vectors, is_deep, left + (is_deep ? u : 0), odd, right, streams, sum);
+            multiply_step(rows, vectors, is_deep, left, &deep_left, right, streams, sum);
             right += right_step;
-            if (!is_deep || u == 3) left += is_deep ? 4 : next;
+            if (is_deep) advance(&deep_left, rows);
+            else left += left_step;
         }
-    for (; p < depth; p++, left += next, right += right_step)
-        multiply_step(rows, vectors, is_deep, left, odd, right, streams, sum);
+    for (; p < depth; p++, right += right_step) {
+        multiply_step(rows, vectors, is_deep, left, &deep_left, right, streams, sum);
+        if (is_deep) advance(&deep_left, rows);
+        else left += left_step;
+    }
     MARTLET_UNROLL for (int i = 0; i < rows; i++)
         MARTLET_UNROLL for (int j = 0; j < vectors; j++) {
             float *place = to + i * pitch + j * lanes;

@@ -29,15 +29,22 @@ public struct EvaluationResult: Sendable {
     public subscript(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
 }
 
+/// How many samples are judged at once where nothing is said: 256, fewer of large ones, since networks for photos hold much of each.
+func evaluationBatchSize(of dataset: any Dataset) -> Int {
+    min(256, max(1, 32 * 3 * 224 * 224 / max(dataset.sampleSize, 1)))
+}
+
 /// Judges a classifier on a data set: its loss and accuracy. Nothing is read back before the end. Of samples that are ten crops each
 /// (`Dataset.tenCrops`) the mean of the ten probabilities counts.
+///
+/// - Parameter batchSize: images at once, each crop being one; nil for 256, fewer of large ones.
 public func evaluate(
-    _ model: any Layer, on dataset: any Dataset, batchSize: Int = 256, threads: Int = BatchLoader.standardThreads,
+    _ model: any Layer, on dataset: any Dataset, batchSize: Int? = nil, threads: Int = BatchLoader.standardThreads,
     device: (any Device)? = nil, interrupted: () -> Bool = { false }
 ) throws -> EvaluationResult {
     let started = Date()
     let crops = dataset.sampleShape.count == 4 ? dataset.sampleShape[0] : 1
-    let loader = try BatchLoader(dataset, batchSize: max(batchSize / crops, 1), threads: threads)
+    let loader = try BatchLoader(dataset, batchSize: batchSize.map { max($0 / crops, 1) } ?? evaluationBatchSize(of: dataset), threads: threads)
     let batches = loader.batches(epoch: 0)
     let countsTop5 = dataset.classNames.count > 5
     var sums: [Tensor] = []

@@ -116,6 +116,7 @@ import Testing
             }
             #expect(worst(levels(middle), entry.middle) <= tolerance, "\(entry.file)")
             #expect(try preparation.sample(of: Image.read(path), file: path) == middle)
+            #expect(try preparation.sample(file: path) == middle)
             let ten = try filled(10 * preparation.sampleSize) {
                 try preparation.prepareTenCrops(of: ImageReader(path), file: path, into: $0)
             }

@@ -140,11 +140,16 @@ public struct ImagePreparation: Sendable, Hashable {
 
 extension ImagePreparation {
     /// An image as a sample [channels, size, size], as `prepare` makes it.
-    public func sample(of image: Image, file: String) throws(DataError) -> [Float] {
+    public func sample(of image: Image, file: String) throws(DataError) -> [Float] { try sample(from: image, file: file) }
+
+    /// An image file as a sample [channels, size, size], of which no more than what is needed is decoded.
+    public func sample(file: String) throws(DataError) -> [Float] { try sample(from: ImageReader(file), file: file) }
+
+    private func sample(from source: some PixelSource, file: String) throws(DataError) -> [Float] {
         var values = [Float](repeating: 0, count: sampleSize)
         var failure: DataError?
         values.withUnsafeMutableBufferPointer { buffer in
-            do throws(DataError) { try prepare(image, file: file, into: buffer) } catch { failure = error }
+            do throws(DataError) { try prepareMiddle(of: source, file: file, into: buffer) } catch { failure = error }
         }
         if let failure { throw failure }
         return values

@@ -106,16 +106,15 @@ public enum DataRecipe {
         guard shape.count == 3, shape[0] == 1 || shape[0] == 3 else {
             throw TrainingError(.input, "\(path): this model takes samples of shape \(shape), not images")
         }
-        let image = try Image.read(path)
         let spec = try data.map { try DataSpec.parse($0) } ?? .folder(".")
         if case .folder = spec, shape[1] == shape[2] {
             let side = isSet(shortSide, settings) ? try settings.integer(shortSide, in: 1...8192) : nil
             let preparation = try ImagePreparation(
                 size: shape[1], shortSide: side, channels: shape[0], normalization: try normalization(settings),
-                interpolation: try interpolation(settings) ?? .bilinear)
-            return try preparation.sample(of: image, file: path)
+                interpolation: try interpolation(settings) ?? .bilinear, decodesFast: try settings.bool(fastDecode))
+            return try preparation.sample(file: path)
         }
-        return image.converted(toChannels: shape[0]).resized(width: shape[2], height: shape[1]).floats(
+        return try Image.read(path).converted(toChannels: shape[0]).resized(width: shape[2], height: shape[1]).floats(
             normalization: try normalization(settings))
     }
 

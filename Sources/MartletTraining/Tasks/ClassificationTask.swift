@@ -36,7 +36,7 @@ public final class ClassificationTask: TrainingTask {
         self.labelSmoothing = labelSmoothing
         self.classWeights = classWeights.map { Tensor($0) }
         self.keepsFeatures = keepsFeatures
-        evaluationBatchSize = min(256, max(1, 32 * 3 * 224 * 224 / max(data.training.sampleSize, 1)))
+        evaluationBatchSize = MartletTraining.evaluationBatchSize(of: data.training)
         loader = try BatchLoader(
             data.training, batchSize: batchSize, shuffle: shuffle ? seed : nil, augmentation: augmentation,
             augmentationSeed: seed,

@@ -62,7 +62,7 @@ public struct TranslationWorkload: Workload {
         let (part, split) = try Self.part(plan.split, of: corpus)
         let result = try TranslationTask.evaluate(
             model.network, model.tokenizer, on: try Self.judged(part, model.tokenizer),
-            search: try Self.search(model.settings, model.tokenizer, beams: Self.beam), batchSize: min(plan.batchSize, 64))
+            search: try Self.search(model.settings, model.tokenizer, beams: Self.beam), batchSize: min(plan.batchSize ?? 64, 64))
         guard result.loss.isFinite else {
             throw TrainingError(.failed, "\(part.name): the model's loss is \(result.loss); its weights may be damaged")
         }

@@ -86,14 +86,15 @@ public struct EvaluationPlan: Sendable {
     public var data: String?
     /// `train`, `val` or `test`; nil for test where there is one, else val.
     public var split: String?
-    public var batchSize: Int
+    /// Samples at once; nil for as many as the workload finds right for its model and data.
+    public var batchSize: Int?
     /// Those of the workload's `evaluationSettings` that are given.
     public var settings: Settings
     /// Whether bad samples are refused in place of being left out.
     public var isStrict: Bool
 
     public init(
-        source: TrainedSource, data: String? = nil, split: String? = nil, batchSize: Int = 256, settings: Settings = Settings(),
+        source: TrainedSource, data: String? = nil, split: String? = nil, batchSize: Int? = nil, settings: Settings = Settings(),
         isStrict: Bool = false
     ) {
         self.source = source

@@ -14,14 +14,14 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "train, val or test; test where there is one, else val")
     var split: String?
 
-    @Option(parsing: .unconditional, help: "samples at once, 1 or more")
-    var batchSize = 256
+    @Option(parsing: .unconditional, help: "samples at once, 1 or more; by default 256, fewer of large ones")
+    var batchSize: Int?
 
     @Flag(help: "refuses bad photos in place of leaving them out")
     var strict = false
 
     func run() throws {
-        guard batchSize >= 1 else { throw TrainingError(.input, "--batch-size \(batchSize): give 1 or more") }
+        if let batchSize, batchSize < 1 { throw TrainingError(.input, "--batch-size \(batchSize): give 1 or more") }
         let choice = try options.choose()
         let (trained, settings) = try source.measured()
         let plan = EvaluationPlan(
