@@ -29,7 +29,7 @@ public struct EvaluationResult: Sendable {
     public subscript(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
 }
 
-/// How many samples are judged at once where nothing is said: 256, fewer of large ones, since networks for photos hold much of each.
+/// How many samples are judged at once where nothing is said: 256, fewer of large ones, of which networks hold much.
 func evaluationBatchSize(of dataset: any Dataset) -> Int {
     min(256, max(1, 32 * 3 * 224 * 224 / max(dataset.sampleSize, 1)))
 }

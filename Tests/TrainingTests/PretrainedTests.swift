@@ -124,4 +124,17 @@ import Testing
             #expect(throws: TrainingError.self) { try weights(text) }
         }
     }
+
+    /// A last layer that comes with its weights is no faster than the others.
+    @Test func onlyANewHeadIsFaster() throws {
+        let model = try ModelCatalog.named("resnet18")
+        func rate(_ given: [String: String], isFrozen: Bool = false) -> String? {
+            Pretrained.recipe(
+                of: model, weights: "none.pth", isFrozen: isFrozen, data: .folder("photos"), given: given
+            ).settings["head_rate"]
+        }
+        #expect(rate([:]) == nil)
+        #expect(rate(["head": "new"]) == "50")
+        #expect(rate(["head": "new"], isFrozen: true) == nil)
+    }
 }

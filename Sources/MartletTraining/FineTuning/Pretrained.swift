@@ -40,17 +40,18 @@ public enum Pretrained {
     ///
     /// - Parameters:
     ///   - isFrozen: whether a part of it stays as it is. Then photos are not varied, so that features can be kept. Else the layers that
-    ///     were trained before move little, and the last one, as a rule new, more.
+    ///     were trained before move little, and a new last one more.
+    ///   - settings: those that were given; they tell whether the last layer is new.
     ///   - data: photos are normalised as those were that the weights saw: as the weights' run says, where they lie in one, else as for
     ///     ImageNet.
-    public static func recipe(of model: ModelDescription, weights: String, isFrozen: Bool, data: DataSpec)
-        -> ModelDescription.Recipe
-    {
+    public static func recipe(
+        of model: ModelDescription, weights: String, isFrozen: Bool, data: DataSpec, given settings: [String: String]
+    ) -> ModelDescription.Recipe {
         guard model.classifier?.imageSize == 224 else { return model.defaults }
         var recipe = ModelDescription.Recipe(
             epochs: isFrozen ? 20 : 12, batchSize: isFrozen ? 32 : 16, optimizer: isFrozen ? "adam" : "adamw",
             learningRate: isFrozen ? 1e-3 : 2e-5, schedule: "cosine")
-        if !isFrozen { recipe.settings["head_rate"] = "50" }
+        if !isFrozen, settings[head.name] == "new" { recipe.settings["head_rate"] = "50" }
         switch data {
         case .folder, .cifar10:
             recipe.settings.merge(normalization(of: weights)) { $1 }

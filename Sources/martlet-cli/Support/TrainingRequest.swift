@@ -79,10 +79,11 @@ struct TrainingRequest {
         data = try DataSpec.parse(command.data ?? file.string("data") ?? model.workload.standardData).absolute.description
         weights = command.weights ?? file.string("weights")
         freeze = command.freeze ?? file.string("freeze")
+        let given = file.settings.merging(try command.givenSettings.values) { $1 }
         var recipe = model.defaults
         if let weights {
             recipe = try Pretrained.recipe(
-                of: model, weights: weights, isFrozen: freeze != nil, data: DataSpec.parse(data))
+                of: model, weights: weights, isFrozen: freeze != nil, data: DataSpec.parse(data), given: given)
         }
         epochs = try command.epochs ?? file.value("epochs", as: Int.self) ?? recipe.epochs
         steps = try command.steps ?? (command.epochs == nil ? file.value("steps", as: Int.self) : nil)
@@ -94,7 +95,6 @@ struct TrainingRequest {
         schedule = try ScheduleCatalog.named(command.schedule ?? file.string("schedule") ?? recipe.schedule)
         seed = try command.seed ?? file.value("seed", as: UInt64.self) ?? 0
         shuffle = command.noShuffle ? false : try file.value("shuffle", as: Bool.self) ?? true
-        let given = file.settings.merging(try command.givenSettings.values) { $1 }
         let known = Set(Self.keys(model, optimizer, schedule).map(\.name))
         let added = recipe.settings.filter { key, _ in
             known.contains(key) && given[key] == nil && (key != "mean" || given["std"] == nil)
