@@ -44,7 +44,8 @@ public func evaluate(
 ) throws -> EvaluationResult {
     let started = Date()
     let crops = dataset.sampleShape.count == 4 ? dataset.sampleShape[0] : 1
-    let loader = try BatchLoader(dataset, batchSize: batchSize.map { max($0 / crops, 1) } ?? evaluationBatchSize(of: dataset), threads: threads)
+    let samples = batchSize.map { max($0 / crops, 1) } ?? evaluationBatchSize(of: dataset)
+    let loader = try BatchLoader(dataset, batchSize: samples, threads: threads)
     let batches = loader.batches(epoch: 0)
     let countsTop5 = dataset.classNames.count > 5
     var sums: [Tensor] = []
