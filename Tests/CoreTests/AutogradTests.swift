@@ -33,6 +33,18 @@ import Testing
         #expect(try picked.floats() == [0, 0, 1, 0])
     }
 
+    /// A weight kept the other way round, as GPT-2's are, has its gradient as it lies: nothing needs to be turned for the optimizer.
+    @Test func gradientsOfTransposedWeightsLieInTheirOrder() throws {
+        let x = try Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3]).on(device)
+        let weight = try Tensor([Float](repeating: 1, count: 6), shape: [3, 2]).on(device)
+        let scale = try Tensor([1, 10] as [Float]).on(device)
+        for product in [{ linear(x, $0.transposed()) }, { matmul(x, $0) }] as [(Tensor) -> Tensor] {
+            let gradient = valueAndGradient(at: [weight]) { (product($0[0]) * scale).sum() }.gradients[0]
+            #expect(try gradient.floats() == [5, 50, 7, 70, 9, 90])
+            #expect(gradient.isDense)
+        }
+    }
+
     @Test func nothingIsRecordedWithoutGradients() throws {
         let (_, gradients) = valueAndGradient(at: [try tensor([2])]) { x in
             let constant = withoutGradients { x[0] * 10 }

@@ -56,6 +56,17 @@ import Testing
         }
     }
 
+    /// One step too large for float32: the report shows what there is.
+    @Test func weightsBeyondAllBoundsHaveAReport() throws {
+        let device = try TestDevices.named("cpu")
+        try withDevice(device) {
+            let fixture = RunFixture(device)
+            _ = try fixture.trainer(steps: 1, learningRate: 1e30).run()
+            let report = try String(contentsOfFile: fixture.folder + "/report.html", encoding: .utf8)
+            #expect(report.contains("Grad-CAM"))
+        }
+    }
+
     @Test func aFolderIsNotWrittenOver() throws {
         let device = try TestDevices.named("cpu")
         try withDevice(device) {

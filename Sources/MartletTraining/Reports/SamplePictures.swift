@@ -40,9 +40,10 @@ package struct SamplePictures {
             for x in 0..<shape[2] {
                 let start = (y * shape[2] + x) * 3
                 let grey = (Double(base.pixels[start]) + Double(base.pixels[start + 1]) + Double(base.pixels[start + 2])) / 3
-                let share = Double(
-                    Self.blended(
-                        heat, height, width, (Float(y) + 0.5) / Float(shape[1]), (Float(x) + 0.5) / Float(shape[2])) / top)
+                let value = Self.blended(
+                    heat, height, width, (Float(y) + 0.5) / Float(shape[1]), (Float(x) + 0.5) / Float(shape[2]))
+                // Of a network whose weights have grown beyond all bounds there is no heat to show.
+                let share = (value / top).isFinite ? Double(value / top) : 0
                 let color = ColorMap.magma(0.15 + 0.85 * share), weight = 0.25 + 0.5 * share
                 for level in [color.red, color.green, color.blue] {
                     pixels.append(UInt8(min(max(grey * (1 - weight) + Double(level) * weight, 0), 255)))

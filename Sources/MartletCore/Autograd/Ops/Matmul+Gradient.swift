@@ -23,7 +23,7 @@ public func matmul(_ a: Tensor, _ b: Tensor, file: StaticString = #fileID, line:
     return product(left, right, file: file, line: line).recorded([a, b]) { gradient, needed in
         [
             needed[0] ? product(gradient, right.transposed()).summed(to: left.shape) : nil,
-            needed[1] ? weightGradient(left, gradient, shape: right.shape) : nil,
+            needed[1] ? weightGradient(left, gradient, of: right) : nil,
         ]
     }
 }
@@ -49,7 +49,7 @@ public func linear(
         let gradient = activation.map { Tensor.pointwise($0.derivative, [result, gradient]) } ?? gradient
         var parts = [
             needed[0] ? product(gradient, kernel) : nil,
-            needed[1] ? weightGradient(gradient, input, shape: kernel.shape) : nil,
+            needed[1] ? weightGradient(gradient, input, of: kernel) : nil,
         ]
         if bias != nil { parts.append(needed[2] ? gradient.summed(to: [kernel.shape[0]]) : nil) }
         return parts
@@ -123,13 +123,17 @@ private func product(
 }
 
 /// The gradient of a matrix that was multiplied from the left by `a` [..., m, k]: a^T * gradient, summed over the batches that
-/// the matrix does not have. One product where the matrix has none.
-private func weightGradient(_ a: Tensor, _ gradient: Tensor, shape: [Int]) -> Tensor {
-    if shape.count == 2 {
+/// the matrix does not have. One product where the matrix has none; of a matrix that is a transposed view in the order in which its
+/// elements lie, as the optimizer wants them.
+private func weightGradient(_ a: Tensor, _ gradient: Tensor, of matrix: Tensor) -> Tensor {
+    if matrix.rank == 2 {
         let rows = a.flattenedRows, flat = gradient.flattenedRows
-        if rows.shape[0] == flat.shape[0] { return product(rows.transposed(), flat) }
+        if rows.shape[0] == flat.shape[0] {
+            let isTransposed = matrix.strides[0] == 1 && matrix.strides[1] > 1
+            return isTransposed ? product(flat.transposed(), rows).transposed() : product(rows.transposed(), flat)
+        }
     }
-    return product(a.transposed(), gradient).summed(to: shape)
+    return product(a.transposed(), gradient).summed(to: matrix.shape)
 }
 
 extension Tensor {
