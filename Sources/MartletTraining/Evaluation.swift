@@ -11,6 +11,8 @@ public struct EvaluationResult: Sendable {
     public var metrics: [(name: String, value: Double)]
     public var samples: Int
     public var seconds: Double
+    /// What else is known, by name; empty where the figures above say all.
+    public var details: [(name: String, value: JSON)] = []
     /// What was made of the weights' file, for people.
     public var notes: [String] = []
     /// What was left out of the data because it cannot be used, and why.

@@ -37,6 +37,8 @@ public final class Trainer {
         /// Steps taken so far of all, and the mean loss of the pass under way.
         case step(Int, of: Int, epoch: Int, loss: Double)
         case row(LogRow)
+        /// Work beside the steps, and how much of it is done.
+        case work(String, done: Int, of: Int)
     }
 
     /// How a run ended.
@@ -102,11 +104,15 @@ public final class Trainer {
     /// Trains to the end, or until asked to stop: then the run is saved and can be gone on with.
     ///
     /// - Parameter stop: asked between steps; a signal's number asks to stop.
-    public func run(stop: @escaping () -> Int32? = { Interrupts.current }, reporting report: (Event) -> Void = { _ in }) throws
-        -> Outcome
+    public func run(stop: @escaping () -> Int32? = { Interrupts.current }, reporting report: @escaping (Event) -> Void = { _ in })
+        throws -> Outcome
     {
         self.stop = stop
         lapStart = Date()
+        try task.enter(
+            RunContext(
+                folder: setup.folder, stop: { stop() != nil },
+                report: { name, done, total in report(.work(name, done: done, of: total)) }))
         // A run stopped while it validated has that still to do.
         if progress.samples > 0, isLapOver, try !closeLap(report) { return try interrupted() }
         while progress.step < totalSteps, !isPatienceOver {
@@ -128,9 +134,10 @@ public final class Trainer {
                 if stop() != nil { return try interrupted() }
             }
         }
+        if try !conclude(report) { return try interrupted() }
         try writeReport(isFinished: true)
         return Outcome(
-            best: progress.best, last: lastRow, signal: nil, patience: isPatienceOver ? setup.selection.patience : nil)
+            best: figure, last: lastRow, signal: nil, patience: isPatienceOver ? setup.selection.patience : nil)
     }
 
     private var isPatienceOver: Bool { setup.selection.patience.map { progress.sinceBest ?? 0 >= $0 } ?? false }
@@ -150,6 +157,7 @@ public final class Trainer {
         let (loss, gradients) = valueAndGradient(of: task.model.parameters) { self.loss(on: batch, step: progress.step) }
         setup.optimizer.step(gradients, guardedBy: loss)
         progress.step += 1
+        progress.concluded = nil
         unread.append(
             UnreadLoss(loss: loss.reshaped([1]).evaluated(), count: batch.count, step: progress.step, position: position))
     }
@@ -222,15 +230,56 @@ public final class Trainer {
         try log.append(row.json.text)
         progress.logged += 1
         try save()
+        tell(row, report)
+        lapStart = Date()
+        lapSamples = 0
+        return true
+    }
+
+    private func tell(_ row: LogRow, _ report: (Event) -> Void) {
         events.add(
             step: progress.step,
             [("loss/train", row.trainLoss), ("learning_rate", row.learningRate)]
                 + (row.validationLoss.map { [("loss/validation", $0)] } ?? []) + row.metrics.map { ($0.name, $0.value) })
         lastRow = row
         report(.row(row))
-        lapStart = Date()
-        lapSamples = 0
+    }
+
+    /// The figure that the run is known by.
+    private var figure: Progress.Best? { progress.concluded ?? progress.best }
+
+    /// Has the task make of the best model what steps do not; the whole replaces it. False where it was asked to stop meanwhile.
+    private func conclude(_ report: (Event) -> Void) throws -> Bool {
+        guard task.concludes, progress.concluded == nil else { return true }
+        let started = Date()
+        if progress.best != nil { try ModelState.load(try SafeTensors.read(setup.folder.bestPath), into: task.model) }
+        let result: EvaluationResult?
+        do {
+            result = try task.conclude()
+        } catch is Interruption {
+            try ModelState.load(try SafeTensors.read(setup.folder.lastPath), into: task.model)
+            return false
+        }
+        try writeBest()
+        try ModelState.load(try SafeTensors.read(setup.folder.lastPath), into: task.model)
+        let previous = LogRow.read(setup.folder.metricsPath).prefix(progress.logged).last
+        let row = LogRow(
+            epoch: previous?.epoch ?? 0, step: progress.step, trainLoss: previous?.trainLoss ?? .nan,
+            validationLoss: result?.loss, metrics: result?.metrics ?? [], seconds: Date().timeIntervalSince(started),
+            samplesPerSecond: 0, learningRate: 0)
+        let (metric, value) = result?.metrics.first ?? ("trainLoss", row.trainLoss.isFinite ? row.trainLoss : 0)
+        progress.concluded = Progress.Best(epoch: row.epoch, step: row.step, metric: metric, value: value)
+        try log.append(row.json.text)
+        progress.logged += 1
+        try save()
+        tell(row, report)
         return true
+    }
+
+    private func writeBest() throws {
+        try SafeTensors.write(
+            try ModelState.tensors(of: task.model), metadata: ["martlet.model": setup.configuration.model],
+            to: setup.folder.bestPath)
     }
 
     private func keepIfBest(_ row: LogRow) throws {
@@ -241,9 +290,7 @@ public final class Trainer {
             return
         }
         progress.sinceBest = 0
-        try SafeTensors.write(
-            try ModelState.tensors(of: task.model), metadata: ["martlet.model": setup.configuration.model],
-            to: setup.folder.bestPath)
+        try writeBest()
         progress.best = Progress.Best(epoch: row.epoch, step: row.step, metric: metric, value: value)
     }
 
@@ -255,7 +302,7 @@ public final class Trainer {
         try readLosses()
         if try ModelState.firstNotFinite(in: task.model) == nil { try save() }
         try writeReport()
-        return Outcome(best: progress.best, last: lastRow, signal: stop())
+        return Outcome(best: figure, last: lastRow, signal: stop())
     }
 
     /// - Parameter isFinished: whether there is time to look at the model itself, as it was best.
@@ -272,6 +319,6 @@ public final class Trainer {
                 try ModelState.load(try SafeTensors.read(setup.folder.lastPath), into: task.model)
             }
         }
-        try Report(configuration: setup.configuration, rows: rows, best: progress.best, parts: parts).write(to: setup.folder)
+        try Report(configuration: setup.configuration, rows: rows, best: figure, parts: parts).write(to: setup.folder)
     }
 }

@@ -3,7 +3,7 @@ import Foundation
 /// Proposes boxes that may hold objects: an image is segmented finely, and neighbouring regions that are alike in colour, texture, size
 /// and fill are joined until one is left; every region on the way gives a box. Several colour spaces, scales and measures of likeness
 /// make up for each other's blindness. Uijlings et al., "Selective search for object recognition", 2013.
-public struct SelectiveSearch: Sendable {
+public struct SelectiveSearch: Sendable, CustomStringConvertible {
     public enum Mode: String, Sendable, CaseIterable {
         /// Two colour spaces, two scales, two measures: 8 runs.
         case fast
@@ -23,6 +23,11 @@ public struct SelectiveSearch: Sendable {
 
     public init(_ mode: Mode = .fast, longest: Int = 500, smallest: Float = 16, most: Int? = 2000, seed: UInt64 = 0) {
         (self.mode, self.longest, self.smallest, self.most, self.seed) = (mode, longest, smallest, most, seed)
+    }
+
+    /// All that its result depends on beside the image.
+    public var description: String {
+        "\(mode.rawValue) longest=\(longest) smallest=\(smallest) most=\(most.map(String.init) ?? "all") seed=\(seed)"
     }
 
     private var runs: [(ColorPlanes.Space, [Float], [Likeness])] {

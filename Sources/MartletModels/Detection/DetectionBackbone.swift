@@ -9,6 +9,12 @@ public protocol DetectionBackbone: Module {
     var strides: [Int] { get }
     /// The maps of images [n, 3, h, w].
     func maps(_ images: Tensor) -> [Tensor]
+    /// What a classification network has too, by the same names.
+    var convolutions: any Module { get }
+}
+
+extension DetectionBackbone {
+    public var convolutions: any Module { self }
 }
 
 /// The convolutions of a classification network, cut off where their stride would grow too large: one feature map.
@@ -82,6 +88,7 @@ public final class PyramidBackbone: DetectionBackbone {
     }
 
     public var parts: Parts { ["body": body, "fpn": fpn] }
+    public var convolutions: any Module { body }
 
     public func maps(_ images: Tensor) -> [Tensor] { fpn(body.maps(images)) }
 }

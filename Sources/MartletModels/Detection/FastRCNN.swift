@@ -39,6 +39,7 @@ public final class FastRCNN: ObjectDetector {
         self.classes = classes
     }
 
+    public var pretrained: (module: any Module, head: String?) { (backbone.convolutions, nil) }
     public var parts: Parts { ["backbone": backbone, "roi_heads": heads] }
 
     public func loss(

@@ -39,6 +39,7 @@ public final class FasterRCNN: ObjectDetector {
         self.classes = classes
     }
 
+    public var pretrained: (module: any Module, head: String?) { (backbone.convolutions, nil) }
     public var parts: Parts { ["backbone": backbone, "rpn": proposer, "roi_heads": heads] }
 
     /// The four losses of a step, each a mean.

@@ -3,7 +3,9 @@ import MartletNN
 
 /// A network that finds objects in images.
 public protocol ObjectDetector: Module {
-    var backbone: any DetectionBackbone { get }
+    /// The part whose weights a classification network's file may give, name for name, and the layer in it that the file's is not
+    /// taken for; nil for none.
+    var pretrained: (module: any Module, head: String?) { get }
     /// Without the background.
     var classes: Int { get }
     /// Whether regions must be proposed to it.
@@ -45,6 +47,21 @@ public enum DetectorBackbone: String, Sendable, CaseIterable {
         case .alexnet: SingleMapBackbone.alexNet()
         case .vgg16: SingleMapBackbone.vgg16()
         case .resnet50: PyramidBackbone()
+        }
+    }
+
+    /// The whole classification network, for a detector that shows it regions one by one.
+    func classifier(outputs: Int) -> any Chain {
+        switch self {
+        case .small:
+            let body = SingleMapBackbone.small()
+            return Sequential(named: [
+                "features": body.features, "avgpool": GlobalAverage(), "fc": Linear(body.channels, outputs),
+            ])
+        case .squeezenet: return SqueezeNet(outputs: outputs)
+        case .alexnet: return AlexNet(outputs: outputs)
+        case .vgg16: return VGG(.sixteen, outputs: outputs)
+        case .resnet50: return ResNet(.fifty, outputs: outputs)
         }
     }
 

@@ -25,6 +25,9 @@ public struct COCOEvaluation: Sendable {
         [ap, ap50, ap75, apSmall, apMedium, apLarge, recall1, recall10, recall100, recallSmall, recallMedium, recallLarge]
     }
 
+    /// What they are called, in that order.
+    static let names = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
+
     /// Rounded as NumPy's `linspace` rounds them.
     static let overlaps: [Double] = (0..<10).map { (step: Int) -> Double in
         let each: Double = (0.95 - 0.5) / 9

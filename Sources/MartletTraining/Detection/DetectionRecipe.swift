@@ -24,22 +24,28 @@ struct DetectionRecipe: Sendable {
     static let regionBatch = Settings.Key(
         "region_batch", "", "regions of an image that count in a step; empty for 64, 512 with resnet50")
     static let proposals = Settings.Key(
-        "proposals", "", "proposals that an image keeps; empty for 300, with resnet50 1000 and 2000 in training")
+        "proposals", "",
+        "proposals that an image keeps; empty for 400 with rcnn (2000 with its recipe of the paper), 2000 with fast-rcnn, 300 with faster-rcnn (with resnet50 1000, and 2000 in training)"
+    )
     static let before = Settings.Key(
         "proposals_before", "", "proposals of a map before suppression; empty for 1000, with resnet50 2000 in training")
     static let score = Settings.Key("score", "0.05", "detections below this score are left out")
-    static let suppression = Settings.Key("nms", "0.5", "detections of a class that overlap a surer one by more are left out")
+    static let suppression = Settings.Key(
+        "nms", "", "detections of a class that overlap a surer one by more are left out; empty for 0.3 with rcnn, else 0.5")
     static let search = Settings.Key("search", "fast", "selective search that proposes regions: fast or quality")
-    private static let common = [
-        backbone, backboneWeights, shortSide, longSide, flip, jitter, pooling, regionBatch, proposals, score, suppression,
-    ]
+    private static let common = [backbone, backboneWeights, shortSide, longSide, flip, proposals, score, suppression]
 
     static func keys(_ method: Method) -> [Settings.Key] {
-        common + (method == .faster ? [anchorBatch, before] : [search])
+        switch method {
+        case .regions: common + [search] + RCNNRecipe.keys
+        case .fast: common + [jitter, pooling, regionBatch, search]
+        case .faster: common + [jitter, pooling, regionBatch, anchorBatch, before]
+        }
     }
 
     /// The detectors.
     enum Method: String, Sendable {
+        case regions = "rcnn"
         case fast = "fast-rcnn"
         case faster = "faster-rcnn"
     }
@@ -50,6 +56,8 @@ struct DetectionRecipe: Sendable {
     let augmentation: DetectionJitter
     /// What proposes regions, where the detector does not do it itself.
     let search: SelectiveSearch
+    /// What R-CNN has beside; nil for the others.
+    let regions: RCNNRecipe?
     private let settings: Settings
 
     init(_ method: Method, _ settings: Settings, data: DataSpec) throws {
@@ -72,8 +80,9 @@ struct DetectionRecipe: Sendable {
         let flip = try given(Self.flip, isScenes ? 0 : 0.5) { try settings.number(Self.flip, in: 0...1) }
         let jitter = Float(try settings.number(Self.jitter, in: 0...0.9))
         augmentation = DetectionJitter(flip: Float(flip), scale: 1 - jitter...1 + jitter)
+        regions = method == .regions ? try RCNNRecipe(settings) : nil
         let mode = SelectiveSearch.Mode(rawValue: try settings.choice(Self.search, of: ["fast", "quality"])) ?? .fast
-        let most = try given(Self.proposals, 2000) { try settings.integer(Self.proposals, in: 1...100_000) }
+        let most = try given(Self.proposals, regions?.proposals ?? 2000) { try settings.integer(Self.proposals, in: 1...100_000) }
         search = SelectiveSearch(mode, smallest: isScenes ? 8 : 16, most: most)
     }
 
@@ -83,6 +92,14 @@ struct DetectionRecipe: Sendable {
             throw TrainingError(.input, "\(method.rawValue): the data has no classes; give images with boxes")
         }
         let isPyramid = kind == .resnet50
+        let score = Float(try settings.number(Self.score, in: 0...1))
+        func suppression(_ standard: Double) throws -> Double {
+            settings.string(Self.suppression).isEmpty ? standard : try settings.number(Self.suppression, in: 0...1)
+        }
+        if var options = regions?.options {
+            (options.score, options.suppression) = (score, try suppression(0.3))
+            return RCNN(kind, classes: classes, options: options)
+        }
         var heads = method == .fast ? FastRCNN.paperOptions : RegionHeads.Options()
         func given(_ key: Settings.Key, _ standard: (Int, Int)) throws -> (Int, Int) {
             if settings.string(key).isEmpty { return standard }
@@ -93,8 +110,7 @@ struct DetectionRecipe: Sendable {
         if !settings.string(Self.pooling).isEmpty {
             heads.pooling = .init(rawValue: try settings.choice(Self.pooling, of: ["align", "pool"])) ?? .align
         }
-        heads.score = Float(try settings.number(Self.score, in: 0...1))
-        heads.suppression = try settings.number(Self.suppression, in: 0...1)
+        (heads.score, heads.suppression) = (score, try suppression(0.5))
         if method == .fast { return FastRCNN(kind, classes: classes, heads: heads) }
         var proposals = RegionProposalNetwork.Options()
         proposals.batch = try settings.integer(Self.anchorBatch, in: 1...100_000)
@@ -103,15 +119,15 @@ struct DetectionRecipe: Sendable {
         return FasterRCNN(kind, classes: classes, proposals: proposals, heads: heads)
     }
 
-    /// Takes a classification network's convolutions for the backbone, where the settings name a file.
+    /// Takes a classification network's weights for the part that they are of, where the settings name a file.
     func loadBackbone(into model: any ObjectDetector) throws {
         let path = settings.string(Self.backboneWeights)
         if path.isEmpty { return }
         let file = try WeightFile.read(path)
         let stored = Dictionary(file.entries.map { ($0.name, $0) }) { first, _ in first }
-        let root: any MartletNN.Module = (model.backbone as? PyramidBackbone)?.body ?? model.backbone
+        let (root, head) = model.pretrained
         var missing: [String] = []
-        for (name, parameter) in root.namedParameters {
+        for (name, parameter) in root.namedParameters where head.map({ !name.hasPrefix($0 + ".") }) ?? true {
             guard let entry = stored[name], entry.shape == parameter.shape else {
                 missing.append(name)
                 continue
@@ -179,27 +195,5 @@ extension PreparedImage {
     func original(_ found: FoundBox) -> DetectedObject {
         let box = BoundingBox(found.box[0], found.box[1], found.box[2], found.box[3])
         return DetectedObject(box: box.scaled(x: 1 / scaleX, y: 1 / scaleY), label: found.label, score: found.score)
-    }
-}
-
-/// The regions that selective search proposes in a data set's images, each image searched once.
-final class ProposalCache: @unchecked Sendable {
-    private let lock = NSLock()
-    private let search: SelectiveSearch
-    private var found: [String: [BoundingBox]] = [:]
-
-    init(_ search: SelectiveSearch) { self.search = search }
-
-    /// - Parameter name: of the image, different for each.
-    func boxes(_ name: String, _ image: Image) -> [BoundingBox] {
-        lock.lock()
-        let known = found[name]
-        lock.unlock()
-        if let known { return known }
-        let boxes = search.boxes(in: image)
-        lock.lock()
-        found[name] = boxes
-        lock.unlock()
-        return boxes
     }
 }

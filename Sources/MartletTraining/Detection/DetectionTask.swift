@@ -76,52 +76,9 @@ final class DetectionTask: TrainingTask {
                     return try detector.loss(tensor, sizes: sizes, targets, proposals: regions, seed: seed)
                 } catch {
                     // What failed on the device is told where the loss is read.
-                    return detector.backbone.maps(tensor)[0].sum() * .nan
+                    return (detector.parameters.first { !$0.isFrozen }?.value.sum() ?? Tensor(0)) * .nan
                 }
             }
         }
-    }
-}
-
-/// Judging a detector: COCO's figures, and what kinds of mistakes it makes.
-public struct DetectionEvaluation: Sendable {
-    public var result: EvaluationResult
-    public var coco: COCOEvaluation
-    public var mistakes: DetectionMistakes
-    /// The share of objects that some proposal overlaps by a half or more: a bound on what can be detected.
-    public var proposalRecall: Double
-
-    static func run(
-        _ detector: any ObjectDetector, on data: any DetectionDataset, _ recipe: DetectionRecipe, _ searched: ProposalCache,
-        stop: () -> Bool = { false }
-    ) throws -> DetectionEvaluation {
-        let started = Date()
-        var record = DetectionRecord(classes: detector.classes), proposals: [[BoundingBox]] = [], loss = 0.0
-        for index in 0..<data.count {
-            if stop() { throw Interruption() }
-            let annotation = data.annotation(at: index), objects = annotation.objects, image = try data.image(at: index)
-            let prepared = recipe.prepare(image, objects, augmented: nil)
-            let regions = detector.needsProposals ? prepared.regions(searched.boxes(annotation.name, image)) : []
-            let (tensor, sizes) = recipe.batch([prepared])
-            let (found, proposed) = try detector.detect(tensor, sizes: sizes, proposals: [regions])
-            record.add(objects, found[0].map { prepared.original($0) })
-            proposals.append(
-                proposed[0].map {
-                    BoundingBox($0[0], $0[1], $0[2], $0[3]).scaled(x: 1 / prepared.scaleX, y: 1 / prepared.scaleY)
-                })
-            let losses = try withoutGradients {
-                try detector.loss(
-                    tensor, sizes: sizes, [prepared.target], proposals: [regions], seed: UInt64(index)
-                ).item()
-            }
-            loss += Double(losses)
-        }
-        let coco = COCOEvaluation(record)
-        return DetectionEvaluation(
-            result: EvaluationResult(
-                loss: data.count > 0 ? loss / Double(data.count) : 0,
-                metrics: [("mAP50", max(coco.ap50, 0)), ("mAP", max(coco.ap, 0))],
-                samples: data.count, seconds: Date().timeIntervalSince(started)),
-            coco: coco, mistakes: DetectionMistakes(record), proposalRecall: ProposalRecall.share(record.truths, proposals))
     }
 }

@@ -8,6 +8,7 @@ public struct DetectionWorkload: Workload {
     let method: DetectionRecipe.Method
 
     public var settings: [Settings.Key] { [] }
+    public var evaluationSettings: [Settings.Key] { DetectionFigures.keys }
     public var standardData: String { "scenes" }
 
     public func prepare(_ plan: TrainingPlan) throws -> PreparedTraining {
@@ -18,8 +19,14 @@ public struct DetectionWorkload: Workload {
         let build = { try withSeed(plan.seed) { try recipe.build(classes: classes.count) } }
         let detector = try plan.resumed.map { try blaming($0.configurationPath, build) } ?? build()
         if plan.resumed == nil { try recipe.loadBackbone(into: detector) }
-        let task = try DetectionTask(
-            detector, on: data, recipe, batchSize: plan.batchSize, shuffle: plan.shuffle, seed: plan.seed)
+        let task: any TrainingTask
+        if let regions = recipe.regions, let detector = detector as? RCNN {
+            task = try RCNNTask(
+                detector, on: data, recipe, regions, batchSize: plan.batchSize, shuffle: plan.shuffle, seed: plan.seed)
+        } else {
+            task = try DetectionTask(
+                detector, on: data, recipe, batchSize: plan.batchSize, shuffle: plan.shuffle, seed: plan.seed)
+        }
         let objects = (0..<data.training.count).reduce(0) { $0 + data.training.annotation(at: $1).objects.count }
         let mended = data.mended.isEmpty ? "" : "; \(data.mended.count) boxes mended (see martlet data check)"
         return PreparedTraining(
@@ -28,12 +35,14 @@ public struct DetectionWorkload: Workload {
     }
 
     public func evaluate(_ plan: EvaluationPlan) throws -> (split: String, result: EvaluationResult) {
-        let (split, evaluation) = try judge(plan)
-        return (split, evaluation.result)
+        let figures = try DetectionFigures(plan.settings), (split, evaluation, classes) = try judge(plan)
+        return (split, figures.result(evaluation, classes: classes))
     }
 
     /// All that is known of a detector's quality on a part of its data.
-    public func judge(_ plan: EvaluationPlan) throws -> (split: String, evaluation: DetectionEvaluation) {
+    public func judge(_ plan: EvaluationPlan) throws -> (
+        split: String, evaluation: DetectionEvaluation, classes: [String]
+    ) {
         let detector: TrainedDetector, data: DetectionSplits
         switch plan.source {
         case .run(_, let configuration):
@@ -60,9 +69,9 @@ public struct DetectionWorkload: Workload {
                 .input,
                 "\(part.name): its classes \(part.classNames.prefix(6)) are not the model's, \(detector.classes.prefix(6))")
         }
-        return (
-            split, try DetectionEvaluation.run(detector.network, on: part, detector.recipe, ProposalCache(detector.recipe.search))
-        )
+        let evaluation = try DetectionEvaluation.run(
+            detector.network, on: part, detector.recipe, ProposalCache(detector.recipe.search))
+        return (split, evaluation, detector.classes)
     }
 
     static func spec(_ text: String, _ model: ModelDescription) throws -> DataSpec {
@@ -96,14 +105,20 @@ public struct TrainedDetector {
             recipe = try DetectionRecipe(method, Settings(configuration.settings), data: spec)
             network = try blaming(folder.configurationPath) { [recipe, classes] in try recipe.build(classes: classes.count) }
             try ModelState.load(try folder.weights(), into: network)
+            if let network = network as? RCNN, try !network.isFitted() {
+                throw TrainingError(
+                    .input,
+                    "\(folder.path): R-CNN's second stage has not come to its end; go on with it by --resume \(folder.path)"
+                )
+            }
         case .weights(_, let path, let given):
             try given.check(against: description.settings, of: description.name)
             let file = try WeightFile.read(path)
-            // The last layer says how many classes there are.
-            let outputs = file["roi_heads.box_predictor.cls_score.bias"]?.shape.first ?? 0
+            // The last layer says how many classes there are; R-CNN's machines do without the background.
+            let layer = method == .regions ? "svm.bias" : "roi_heads.box_predictor.cls_score.bias"
+            let outputs = (file[layer]?.shape.first ?? 0) + (method == .regions ? 1 : 0)
             guard outputs >= 2 else {
-                throw TrainingError(
-                    .input, "\(path): has no roi_heads.box_predictor.cls_score.bias; give weights of \(description.name)")
+                throw TrainingError(.input, "\(path): has no \(layer); give weights of \(description.name)")
             }
             if let fallback, fallback.names.count != outputs - 1 {
                 throw TrainingError(
@@ -128,17 +143,23 @@ public struct TrainedDetector {
 extension ModelCatalog {
     static let detectors = [
         detector(
+            .regions,
+            "R-CNN, finds objects in images: selective search proposes regions, and a network looks at each of them by itself",
+            .init(epochs: 5, batchSize: 128, optimizer: "adam", learningRate: 3e-4, schedule: "cosine")),
+        detector(
             .fast,
             "Fast R-CNN, finds objects in images: selective search proposes regions, one pass over the image says what they show"),
         detector(
             .faster, "Faster R-CNN, finds objects in images: a network proposes regions, another says what they show"),
     ]
 
-    private static func detector(_ method: DetectionRecipe.Method, _ summary: String) -> ModelDescription {
+    private static func detector(
+        _ method: DetectionRecipe.Method, _ summary: String,
+        _ defaults: ModelDescription.Recipe = .init(
+            epochs: 20, batchSize: 4, optimizer: "adam", learningRate: 1e-3, schedule: "cosine")
+    ) -> ModelDescription {
         ModelDescription(
             name: method.rawValue, summary: summary, needs: "images with boxes (scenes, voc:DIR, coco:ANNOTATIONS.json,IMAGES)",
-            settings: DetectionRecipe.keys(method),
-            defaults: .init(epochs: 20, batchSize: 4, optimizer: "adam", learningRate: 1e-3, schedule: "cosine"),
-            workload: DetectionWorkload(method: method))
+            settings: DetectionRecipe.keys(method), defaults: defaults, workload: DetectionWorkload(method: method))
     }
 }

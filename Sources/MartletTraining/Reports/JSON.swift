@@ -1,3 +1,4 @@
+import Foundation
 import MartletData
 
 /// A JSON value whose objects keep their order. Numbers that are not finite become null, since JSON has none.
@@ -29,6 +30,21 @@ public indirect enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIn
         case .string(let value): JSONText.quoted(value)
         case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
         case .object(let fields): "{" + fields.map { JSONText.quoted($0.0) + ":" + $0.1.text }.joined(separator: ",") + "}"
+        }
+    }
+
+    /// The value on one line for people: `Platelets 0.8123, RBC 0.7900`.
+    public var plainText: String {
+        switch self {
+        case .null: "-"
+        case .number(let value): value.isFinite ? String(format: "%.4f", value) : "-"
+        case .string(let value): value
+        case .array(let values): values.map(\.plainText).joined(separator: " ")
+        case .object(let fields):
+            fields.map { name, value in
+                if case .object = value { "\(name) (\(value.plainText))" } else { "\(name) \(value.plainText)" }
+            }.joined(separator: ", ")
+        default: text
         }
     }
 }

@@ -30,6 +30,11 @@ struct Report {
         return "\(result) Trained on \(configuration.deviceName) in \(number(rows.reduce(0) { $0 + $1.seconds })) s."
     }
 
+    /// The metrics of all rows, in the order in which they appear.
+    private var metricNames: [String] {
+        rows.flatMap { $0.metrics.map(\.name) }.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
     private var curves: ReportPart {
         func line(_ name: String, _ value: (LogRow) -> Double?) -> Mark {
             .line(name, rows.compactMap { row in value(row).map { Point(position(row), $0) } }, dots: rows.count < 40)
@@ -42,7 +47,7 @@ struct Report {
                     "Loss", x: axis, y: Axis("loss"),
                     [line("training", \.trainLoss), line("validation", \.validationLoss)] + bestMark))
         ]
-        let names = rows.first?.metrics.map(\.name) ?? []
+        let names = metricNames
         if !names.isEmpty {
             let lines = names.map { name in line(name) { row in row.metrics.first { $0.name == name }?.value } }
             items.append(
@@ -60,7 +65,7 @@ struct Report {
     private func position(_ row: LogRow) -> Double { Double(configuration.steps == nil ? row.epoch : row.step) }
 
     private var table: HTMLPage.Block {
-        let names = rows.first?.metrics.map(\.name) ?? []
+        let names = metricNames
         return .table(
             header: ["epoch", "step", "training loss", "validation loss"] + names + ["seconds"],
             rows: rows.map { row in

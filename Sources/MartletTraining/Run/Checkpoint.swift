@@ -14,6 +14,8 @@ public struct Progress: Codable, Sendable {
     public var samples = 0
     /// The best validation figure so far, and when it was reached.
     public var best: Best?
+    /// What the model came to when its task had concluded; nil before.
+    public var concluded: Best?
     public var plateau: PlateauSchedule?
     /// Lines of the log since the best.
     public var sinceBest: Int?

@@ -12,6 +12,9 @@ public protocol TrainingTask: AnyObject {
     /// Batches in an epoch, 1 or more.
     var batchCount: Int { get }
 
+    /// Called before all else, with what the task may use of its run.
+    func enter(_ run: RunContext) throws
+
     /// The batches of an epoch from a position on. What a batch holds depends on the settings and the position alone.
     func batches(from position: LoaderState) throws -> any TrainingBatches
 
@@ -22,6 +25,13 @@ public protocol TrainingTask: AnyObject {
     ///
     /// - Parameter stop: asked now and then; true gives up by throwing `Interruption`.
     func validate(stop: () -> Bool) throws -> EvaluationResult?
+
+    /// Whether something is made of the model once its steps are taken: `conclude()`.
+    var concludes: Bool { get }
+
+    /// Makes of the model, as it was best, what its steps do not, such as classifiers on its features, and judges the whole; nil
+    /// where nothing is held out. Asked to stop, it throws `Interruption`; what it keeps in the run's folder it goes on from then.
+    func conclude() throws -> EvaluationResult?
 
     /// What there is to show of the model as it is now, for the run's report.
     ///
@@ -35,7 +45,23 @@ public protocol TrainingTask: AnyObject {
     func restore(carried: [String: Tensor]) throws
 }
 
+/// What a task may use of its run.
+public struct RunContext {
+    /// For what is kept on disk beside the checkpoints.
+    public let folder: RunFolder
+    /// Whether the run was asked to stop.
+    public let stop: () -> Bool
+    /// Tells how far work that is no training step has come: what it is, how much of it is done, and how much there is.
+    public let report: (String, Int, Int) -> Void
+
+    /// Throws `Interruption` where the run was asked to stop.
+    public func checkStop() throws { if stop() { throw Interruption() } }
+}
+
 extension TrainingTask {
+    public func enter(_ run: RunContext) throws {}
+    public var concludes: Bool { false }
+    public func conclude() throws -> EvaluationResult? { nil }
     public func begin(epoch: Int) throws {}
     public func reportParts(stop: () -> Bool) throws -> [ReportPart] { [] }
     public var carried: [(name: String, tensor: Tensor)] { [] }

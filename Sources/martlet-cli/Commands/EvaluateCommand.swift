@@ -33,16 +33,19 @@ struct EvaluateCommand: ParsableCommand {
         Console.note(leftOut: result.leftOut)
         if options.json {
             Console.result(
-                JSON.object([
-                    ("split", .string(name)), ("loss", .number(result.loss)),
-                    ("metrics", .object(result.metrics.map { ($0.name, .number($0.value)) })),
-                    ("samples", .integer(result.samples)), ("seconds", .number(result.seconds)),
-                    ("skipped", .integer(result.leftOut.count)),
-                ]).text)
+                JSON.object(
+                    [
+                        ("split", .string(name)), ("loss", .number(result.loss)),
+                        ("metrics", .object(result.metrics.map { ($0.name, .number($0.value)) })),
+                        ("samples", .integer(result.samples)), ("seconds", .number(result.seconds)),
+                        ("skipped", .integer(result.leftOut.count)),
+                    ] + result.details.map { ($0.name, $0.value) }
+                ).text)
             return
         }
         let metrics = result.metrics.map { "\($0.name) \(shown($0.name, $0.value))" }.joined(separator: "  ")
         Console.result(
             "\(name): \(metrics)  loss \(decimals(result.loss))  (\(result.samples) samples, \(decimals(result.seconds, 2)) s)")
+        for (name, value) in result.details { Console.result("    \(name): \(value.plainText)") }
     }
 }

@@ -93,6 +93,7 @@ struct TrainingSession {
             switch event {
             case .step(let step, let total, let epoch, let loss):
                 Console.bar(step, of: total, "epoch \(epoch + 1)  loss \(decimals(loss))")
+            case .work(let name, let done, let total): Console.bar(done, of: total, name)
             case .row(let row):
                 Console.clearBar()
                 json ? Console.result(row.json.text) : Console.note(Self.line(row))
