@@ -6,7 +6,7 @@ import MartletTraining
 /// All topics by name.
 public enum ExplainCatalog {
     public static let all: [ExplainTopic] = [
-        .mlp, .batchnorm, .optimizers, .convolution, .features, .gradcam, .lstm, .attention, .masking,
+        .mlp, .batchnorm, .optimizers, .convolution, .features, .gradcam, .lstm, .attention, .masking, .iou, .detection,
     ]
 
     /// The topic of this name.

@@ -111,7 +111,7 @@ public final class Trainer {
         lapStart = Date()
         try task.enter(
             RunContext(
-                folder: setup.folder, stop: { stop() != nil },
+                folder: setup.folder, epochs: (totalSteps + task.batchCount - 1) / task.batchCount, stop: { stop() != nil },
                 report: { name, done, total in report(.work(name, done: done, of: total)) }))
         // A run stopped while it validated has that still to do.
         if progress.samples > 0, isLapOver, try !closeLap(report) { return try interrupted() }

@@ -30,6 +30,19 @@ public struct SelectiveSearch: Sendable, CustomStringConvertible {
         "\(mode.rawValue) longest=\(longest) smallest=\(smallest) most=\(most.map(String.init) ?? "all") seed=\(seed)"
     }
 
+    /// The regions that the first of the runs begins with: the width and height that the image is brought to, the region of each pixel,
+    /// and how many regions there are.
+    public func segments(in image: Image) -> (width: Int, height: Int, labels: [Int32], count: Int) {
+        let small = reduced(image), (space, scales, _) = runs[0]
+        let found = Segmentation(ColorPlanes(small, space), scale: scales[0], smallest: max(Int(scales[0]), 20))
+        return (small.width, small.height, found.labels, found.count)
+    }
+
+    private func reduced(_ image: Image) -> Image {
+        let factor = min(1, Float(longest) / Float(max(image.width, image.height)))
+        return image.resized(width: max(Int(Float(image.width) * factor), 1), height: max(Int(Float(image.height) * factor), 1))
+    }
+
     private var runs: [(ColorPlanes.Space, [Float], [Likeness])] {
         switch mode {
         case .fast: [.hsv, .lab].map { ($0, [50, 100], [.all, .withoutColor]) }
@@ -40,9 +53,7 @@ public struct SelectiveSearch: Sendable, CustomStringConvertible {
 
     /// The boxes of an image, the likeliest first: those that came late in a run, in an order that is part chance.
     public func boxes(in image: Image) -> [BoundingBox] {
-        let factor = min(1, Float(longest) / Float(max(image.width, image.height)))
-        let small = image.resized(
-            width: max(Int(Float(image.width) * factor), 1), height: max(Int(Float(image.height) * factor), 1))
+        let small = reduced(image)
         let (x, y) = (Float(image.width) / Float(small.width), Float(image.height) / Float(small.height))
         var random = SampleRandom(seed: seed, 77), ranked: [(rank: Float, box: BoundingBox)] = []
         for (space, scales, measures) in runs {

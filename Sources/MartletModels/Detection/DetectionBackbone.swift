@@ -101,6 +101,11 @@ public final class ResidualBody: Module {
 
     init() {
         network = ResNet(.fifty, outputs: 1)
+        freezeNormalization()
+    }
+
+    /// Keeps the normalisation's statistics, scales and shifts as they are.
+    func freezeNormalization() {
         for case let norm as BatchNorm2D in network.modules {
             norm.weight?.isFrozen = true
             norm.bias?.isFrozen = true

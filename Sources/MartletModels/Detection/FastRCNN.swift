@@ -27,7 +27,7 @@ public final class FastRCNN: ObjectDetector {
     ) {
         precondition(classes >= 1, "FastRCNN: \(classes) classes")
         func build() -> (any DetectionBackbone, RegionHeads) {
-            let body = backbone.build()
+            let body = backbone.backbone()
             let strides = body.strides.count > 1 ? Array(body.strides.dropLast()) : body.strides
             return (
                 body,
@@ -57,5 +57,9 @@ public final class FastRCNN: ObjectDetector {
         try withoutGradients {
             (try heads.detections(backbone.maps(images).map { $0.evaluated() }, proposals, sizes: sizes), proposals)
         }
+    }
+
+    public func judge(_ images: Tensor, sizes: [Pair], regions: [HostBox]) throws -> RegionJudgement {
+        try withoutGradients { try heads.judge(backbone.maps(images), regions) }
     }
 }

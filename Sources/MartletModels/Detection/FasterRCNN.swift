@@ -24,7 +24,7 @@ public final class FasterRCNN: ObjectDetector {
     ) {
         precondition(classes >= 1, "FasterRCNN: \(classes) classes")
         func build() -> (any DetectionBackbone, RegionProposalNetwork, RegionHeads) {
-            let body = backbone.build(), sizes = backbone.anchorSizes, widths = backbone.widths
+            let body = backbone.backbone(), sizes = backbone.anchorSizes, widths = backbone.widths
             let anchors = anchors ?? Anchors(sizes: sizes, ratios: sizes.map { _ in [0.5, 1, 2] })
             // The coarsest map of a pyramid only proposes.
             let strides = body.strides.count > 1 ? Array(body.strides.dropLast()) : body.strides
@@ -92,6 +92,39 @@ public final class FasterRCNN: ObjectDetector {
             let output = proposer(maps, image: Pair(images.shape[2], images.shape[3]))
             let proposals = try proposer.proposals(output, sizes: sizes)
             return (try heads.detections(maps, proposals, sizes: sizes), proposals)
+        }
+    }
+
+    public func judge(_ images: Tensor, sizes: [Pair], regions: [HostBox]) throws -> RegionJudgement {
+        try withoutGradients { try heads.judge(backbone.maps(images), regions) }
+    }
+
+    /// What the proposal network does with one image [1, 3, h, w], for those who look.
+    public struct ProposalTrace: Sendable {
+        public let anchors: [HostBox]
+        /// The object that each anchor is to find; -1 for background, -2 for anchors that count for nothing.
+        public let objects: [Int]
+        /// How likely each anchor holds an object.
+        public let objectness: [Float]
+        /// Rows and columns of each map, with `perPosition` anchors at each place.
+        public let maps: [Pair]
+        public let perPosition: Int
+        /// The likeliest boxes before suppression with their probabilities, and those that stay.
+        public let before: [HostBox]
+        public let probabilities: [Float]
+        public let kept: [HostBox]
+    }
+
+    /// - Parameter truths: the objects' boxes; none where they are not known.
+    public func trace(_ images: Tensor, size: Pair, truths: [HostBox]) throws -> ProposalTrace {
+        try withoutGradients {
+            let maps = backbone.maps(images), output = proposer(maps, image: Pair(images.shape[2], images.shape[3]))
+            let (before, logits, kept, _) = try proposer.proposals(output, image: 0, size: size)
+            return ProposalTrace(
+                anchors: output.anchors, objects: proposer.matches(output, truths).objects,
+                objectness: try output.logits.sigmoid().floats(), maps: maps.map { Pair($0.shape[2], $0.shape[3]) },
+                perPosition: proposer.anchors.perPosition[0], before: before,
+                probabilities: try Tensor(logits).sigmoid().floats(), kept: kept)
         }
     }
 }

@@ -22,6 +22,32 @@ public protocol ObjectDetector: Module {
 
     /// What is found in images, the surest first, and the proposals it was found among.
     func detect(_ images: Tensor, sizes: [Pair], proposals: [[HostBox]]) throws -> (found: [[FoundBox]], proposals: [[HostBox]])
+
+    /// What is said of regions of one image [1, 3, h, w], before any is left out.
+    func judge(_ images: Tensor, sizes: [Pair], regions: [HostBox]) throws -> RegionJudgement
+}
+
+/// What a detector says of regions of an image: for each region and class how sure it is, how it would move the box, and where to.
+public struct RegionJudgement: Sendable {
+    /// Without the background.
+    public let classes: Int
+    /// Region by region, and in it class by class.
+    public let scores: [Float]
+    /// Shifts and logarithms of scalings, times the coding's weights.
+    public let codes: [[Float]]
+    public let boxes: [HostBox]
+
+    /// The regions' and classes' entries, the surest first.
+    public var order: [(region: Int, label: Int, entry: Int)] {
+        scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }.map { ($0 / classes, $0 % classes, $0) }
+    }
+}
+
+extension ObjectDetector {
+    /// Freezes the normalisation that a backbone keeps as it was trained.
+    public func freezeNormalization() {
+        for case let body as ResidualBody in modules { body.freezeNormalization() }
+    }
 }
 
 /// What an image shows, for training: boxes and classes (from 0).
@@ -40,7 +66,8 @@ public struct DetectionTarget: Sendable {
 public enum DetectorBackbone: String, Sendable, CaseIterable {
     case small, squeezenet, alexnet, vgg16, resnet50
 
-    func build() -> any DetectionBackbone {
+    /// The part that sees the image, without weights of its own.
+    public func backbone() -> any DetectionBackbone {
         switch self {
         case .small: SingleMapBackbone.small()
         case .squeezenet: SingleMapBackbone.squeezeNet()

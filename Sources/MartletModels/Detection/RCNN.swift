@@ -128,19 +128,36 @@ public final class RCNN: ObjectDetector {
         }
     }
 
+    /// Of every region and class: the logistic function of the margin [k * classes], the codes, and the box that they stand for.
+    private func outputs(_ features: (vectors: Tensor, maps: Tensor), _ regions: [HostBox]) throws -> (
+        scores: [Float], codes: Tensor, boxes: [HostBox]
+    ) {
+        let codes = regressions(features.maps).reshaped([regions.count, classes, 4])
+        let references = Tensor(boxes: regions).expanded(axis: 1).broadcast(to: [regions.count, classes, 4])
+        return (
+            try machines(features.vectors).floats().map { 1 / (1 + exp(-$0)) }, codes,
+            try coding.decode(codes, references).hostBoxes()
+        )
+    }
+
+    public func judge(_ images: Tensor, sizes: [Pair], regions: [HostBox]) throws -> RegionJudgement {
+        guard !regions.isEmpty else { return RegionJudgement(classes: classes, scores: [], codes: [], boxes: []) }
+        return try withoutGradients {
+            let (scores, codes, boxes) = try outputs(features(images, regions), regions), values = try codes.floats()
+            return RegionJudgement(
+                classes: classes, scores: scores, codes: scores.indices.map { Array(values[4 * $0..<4 * $0 + 4]) }, boxes: boxes)
+        }
+    }
+
     /// What is found among regions by their features, the surest first.
     ///
     /// - Parameter size: height and width of the image without padding.
     public func detections(_ features: (vectors: Tensor, maps: Tensor), _ regions: [HostBox], size: Pair) throws -> [FoundBox] {
         try withoutGradients {
-            let margins = try machines(features.vectors).floats()
-            let codes = regressions(features.maps).reshaped([regions.count, classes, 4])
-            let references = Tensor(boxes: regions).expanded(axis: 1).broadcast(to: [regions.count, classes, 4])
-            let boxes = try coding.decode(codes, references).hostBoxes()
+            let (scores, _, boxes) = try outputs(features, regions)
             let limit = HostBox(Float(size.x), Float(size.y), Float(size.x), Float(size.y))
             var found: [FoundBox] = []
-            for index in margins.indices {
-                let score = 1 / (1 + exp(-margins[index]))
+            for (index, score) in scores.enumerated() {
                 let box = boxes[index].clamped(lowerBound: HostBox(repeating: 0), upperBound: limit)
                 guard score > options.score, box.isAtLeast(1e-2) else { continue }
                 found.append(FoundBox(box: box, label: index % classes, score: score))

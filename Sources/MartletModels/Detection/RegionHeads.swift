@@ -39,7 +39,8 @@ public final class RegionHeads: Module {
     public let options: Options
     public let classes: Int
     private let strides: [Int]
-    private let fc6, fc7, score, deltas: Linear
+    private var fc6, fc7: any Layer
+    private let score, deltas: Linear
     private let coding = BoxCoding.head
 
     /// - Parameters:
@@ -61,6 +62,17 @@ public final class RegionHeads: Module {
             "box_predictor": Sequential(named: ["cls_score": score, "bbox_pred": deltas]),
         ]
     }
+
+    /// Replaces the two dense layers by thinner pairs, for speed: of each the strongest directions are kept.
+    ///
+    /// - Parameter ranks: directions of the first and the second.
+    public func compress(ranks: (first: Int, second: Int)) throws {
+        guard let first = fc6 as? Linear, let second = fc7 as? Linear else { return }
+        (fc6, fc7) = (try first.compressed(rank: ranks.first), try second.compressed(rank: ranks.second))
+    }
+
+    /// The outputs of the two dense layers, which bound the directions that can be kept.
+    public var width: Int { score.weight.shape[1] }
 
     /// What the heads say of regions: logits [k, classes + 1], background first, and codes [k, classes + 1, 4].
     public func callAsFunction(_ maps: [Tensor], _ regions: [[HostBox]]) -> (logits: Tensor, codes: Tensor) {
@@ -84,10 +96,7 @@ public final class RegionHeads: Module {
         }
         if strides.count == 1 { return pooled(0, rows) }
         // A region's size says which map it is taken from: 224 x 224 from the third of stride 4, 8, 16, 32.
-        let levels = rows.map { row in
-            let level = (4 + log2(row.box.boxArea.squareRoot() / 224) + 1e-6).rounded(.down)
-            return min(max(level.isFinite ? Int(level) - 2 : 0, 0), strides.count - 1)
-        }
+        let levels = rows.map { level(of: $0.box) }
         var parts: [Tensor] = [], places = [Int32](repeating: 0, count: rows.count), next: Int32 = 0
         for level in strides.indices {
             let members = rows.indices.filter { levels[$0] == level }
@@ -156,16 +165,43 @@ public final class RegionHeads: Module {
         return (classification, smoothL1Loss(found, goals, beta: 1 / 9, reduction: .sum) / Float(sample.labels.count))
     }
 
+    /// Of every region and class, background first: the probability [k * (classes + 1)], the codes, and the box that they stand for.
+    private func outputs(_ maps: [Tensor], _ regions: [[HostBox]]) throws -> (
+        scores: [Float], codes: Tensor, boxes: [HostBox]
+    ) {
+        let all = regions.flatMap { $0 }, (logits, codes) = self(maps, regions)
+        let references = Tensor(boxes: all).expanded(axis: 1).broadcast(to: [all.count, classes + 1, 4])
+        return (try logits.softmax().floats(), codes, try coding.decode(codes, references).hostBoxes())
+    }
+
+    /// What the heads say of regions of one image, for those who look.
+    func judge(_ maps: [Tensor], _ regions: [HostBox]) throws -> RegionJudgement {
+        guard !regions.isEmpty else { return RegionJudgement(classes: classes, scores: [], codes: [], boxes: []) }
+        let (scores, codes, boxes) = try outputs(maps, [regions]), values = try codes.floats(), width = classes + 1
+        // Background goes.
+        let kept = scores.indices.filter { $0 % width != 0 }
+        return RegionJudgement(
+            classes: classes, scores: kept.map { scores[$0] },
+            codes: kept.map { Array(values[4 * $0..<4 * $0 + 4]) }, boxes: kept.map { boxes[$0] })
+    }
+
+    /// The map that a region is taken from, by its number.
+    func level(of box: HostBox) -> Int {
+        if strides.count == 1 { return 0 }
+        let level = (4 + log2(box.boxArea.squareRoot() / 224) + 1e-6).rounded(.down)
+        return min(max(level.isFinite ? Int(level) - 2 : 0, 0), strides.count - 1)
+    }
+
+    /// Pixels of the image between two positions of the map that a region is taken from.
+    public func stride(for box: HostBox) -> Int { strides[level(of: box)] }
+
     /// The detections among an image's regions, the surest first.
     ///
     /// - Parameter size: height and width of the image without padding.
     func detections(_ maps: [Tensor], _ regions: [[HostBox]], sizes: [Pair]) throws -> [[FoundBox]] {
         let count = regions.reduce(0) { $0 + $1.count }
         guard count > 0 else { return regions.map { _ in [] } }
-        let (logits, codes) = self(maps, regions), width = classes + 1
-        let scores = try logits.softmax().floats()
-        let references = Tensor(boxes: regions.flatMap { $0 }).expanded(axis: 1).broadcast(to: [count, width, 4])
-        let boxes = try coding.decode(codes, references).hostBoxes()
+        let width = classes + 1, (scores, _, boxes) = try outputs(maps, regions)
         var first = 0
         return try regions.indices.map { image in
             defer { first += regions[image].count }

@@ -29,6 +29,10 @@ struct DetectionRecipe: Sendable {
     )
     static let before = Settings.Key(
         "proposals_before", "", "proposals of a map before suppression; empty for 1000, with resnet50 2000 in training")
+    static let training = Settings.Key(
+        "training", "joint",
+        "joint, or the paper's alternating: a quarter of the epochs each for the proposal network, the heads on its proposals, and both again on the heads' backbone"
+    )
     static let score = Settings.Key("score", "0.05", "detections below this score are left out")
     static let suppression = Settings.Key(
         "nms", "", "detections of a class that overlap a surer one by more are left out; empty for 0.3 with rcnn, else 0.5")
@@ -39,7 +43,7 @@ struct DetectionRecipe: Sendable {
         switch method {
         case .regions: common + [search] + RCNNRecipe.keys
         case .fast: common + [jitter, pooling, regionBatch, search]
-        case .faster: common + [jitter, pooling, regionBatch, anchorBatch, before]
+        case .faster: common + [jitter, pooling, regionBatch, anchorBatch, before, training]
         }
     }
 
@@ -117,6 +121,11 @@ struct DetectionRecipe: Sendable {
         proposals.before = try given(Self.before, isPyramid ? (2000, 1000) : (1000, 1000))
         proposals.after = try given(Self.proposals, isPyramid ? (2000, 1000) : (300, 300))
         return FasterRCNN(kind, classes: classes, proposals: proposals, heads: heads)
+    }
+
+    /// Whether Faster R-CNN's parts are trained in turn.
+    func alternates() throws -> Bool {
+        method == .faster ? try settings.choice(Self.training, of: ["joint", "alternating"]) == "alternating" : false
     }
 
     /// Takes a classification network's weights for the part that they are of, where the settings name a file.

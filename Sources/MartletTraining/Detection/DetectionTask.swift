@@ -17,6 +17,8 @@ final class DetectionTask: TrainingTask {
     private let shuffle: Bool
     private let seed: UInt64
     private let proposals: ProposalCache
+    private let alternating: AlternatingTraining?
+    private var run: RunContext?
 
     init(
         _ detector: any ObjectDetector, on data: DetectionSplits, _ recipe: DetectionRecipe, batchSize: Int, shuffle: Bool,
@@ -28,12 +30,42 @@ final class DetectionTask: TrainingTask {
         (self.detector, self.data, self.recipe) = (detector, data, recipe)
         (self.batchSize, self.shuffle, self.seed) = (batchSize, shuffle, seed)
         proposals = ProposalCache(recipe.search)
+        alternating =
+            try recipe.alternates() ? (detector as? FasterRCNN).map { AlternatingTraining($0, recipe.kind) } : nil
+    }
+
+    func enter(_ run: RunContext) throws {
+        self.run = run
+        if alternating != nil, run.epochs < 4 {
+            throw TrainingError(
+                .input,
+                "--set training=alternating: has four steps, where there are \(run.epochs) epochs; give --epochs 4 or more")
+        }
+    }
+
+    func begin(epoch: Int) throws {
+        // Normalisation that a backbone keeps as it was trained is not taken up by training either.
+        detector.freezeNormalization()
+        if let alternating, let run { alternating.begin(epoch: epoch, of: run.epochs) }
+        if detector.needsProposals, let run { try proposals.complete(data.training, run) }
+    }
+
+    var carried: [(name: String, tensor: Tensor)] { alternating?.carried ?? [] }
+
+    func restore(carried: [String: Tensor]) throws {
+        if let alternating { return try alternating.restore(carried, of: name) }
+        guard carried.isEmpty else {
+            throw TrainingError(
+                .input, "\(name): the checkpoint carries a state that this model has not; give the run's own files")
+        }
     }
 
     func batches(from position: LoaderState) -> any TrainingBatches { Batches(self, position) }
 
     func validate(stop: () -> Bool) throws -> EvaluationResult? {
-        try data.heldOut.map { try DetectionEvaluation.run(detector, on: $0, recipe, proposals, stop: stop).result }
+        guard let part = data.heldOut else { return nil }
+        if detector.needsProposals, let run { try proposals.complete(part, run) }
+        return try DetectionEvaluation.run(detector, on: part, recipe, proposals, stop: stop).result
     }
 
     private final class Batches: TrainingBatches {
@@ -71,8 +103,11 @@ final class DetectionTask: TrainingTask {
             let (tensor, sizes) = task.recipe.batch(images), targets = images.map(\.target)
             var drawn = SampleRandom(seed: task.seed, epochStream, UInt64(number), 2)
             let seed = drawn.next()
-            return TrainingBatch(count: images.count) { [detector = task.detector] in
+            return TrainingBatch(count: images.count) { [task, detector = task.detector] in
                 do {
+                    if let alternating = task.alternating {
+                        return try alternating.loss(tensor, sizes: sizes, targets, seed: seed)
+                    }
                     return try detector.loss(tensor, sizes: sizes, targets, proposals: regions, seed: seed)
                 } catch {
                     // What failed on the device is told where the loss is read.

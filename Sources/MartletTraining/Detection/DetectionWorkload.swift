@@ -8,7 +8,8 @@ public struct DetectionWorkload: Workload {
     let method: DetectionRecipe.Method
 
     public var settings: [Settings.Key] { [] }
-    public var evaluationSettings: [Settings.Key] { DetectionFigures.keys }
+    public var evaluationSettings: [Settings.Key] { DetectionFigures.keys + usageSettings }
+    public var usageSettings: [Settings.Key] { method == .regions ? [] : [TrainedDetector.svd] }
     public var standardData: String { "scenes" }
 
     public func prepare(_ plan: TrainingPlan) throws -> PreparedTraining {
@@ -46,13 +47,13 @@ public struct DetectionWorkload: Workload {
         let detector: TrainedDetector, data: DetectionSplits
         switch plan.source {
         case .run(_, let configuration):
-            detector = try TrainedDetector(plan.source, classes: nil)
+            detector = try TrainedDetector(plan.source, classes: nil, plan.settings)
             let spec = try Self.spec(plan.data ?? configuration.data, try plan.source.model())
             data = try spec.loadDetection(seed: Int(truncatingIfNeeded: configuration.seed))
         case .weights(let description, _, _):
             let spec = try Self.spec(plan.data ?? standardData, description)
             data = try spec.loadDetection()
-            detector = try TrainedDetector(plan.source, classes: (spec, data.training.classNames))
+            detector = try TrainedDetector(plan.source, classes: (spec, data.training.classNames), plan.settings)
         }
         let part: any DetectionDataset, split: String
         if let name = plan.split {
@@ -81,62 +82,6 @@ public struct DetectionWorkload: Workload {
                 .input, "\(model.name): the data \(spec) has no boxes; give scenes, voc:DIR or coco:ANNOTATIONS.json,IMAGES")
         }
         return spec
-    }
-}
-
-/// A detector ready to use.
-public struct TrainedDetector {
-    let network: any ObjectDetector
-    let recipe: DetectionRecipe
-    public let classes: [String]
-
-    /// Loads a run's best weights, or a model with a weight file, onto the default device.
-    ///
-    /// - Parameter fallback: the data and its classes, where the source is a weight file, which does not tell them.
-    public init(_ source: TrainedSource, classes fallback: (data: DataSpec, names: [String])?) throws {
-        let description = try source.model()
-        guard let method = (description.workload as? DetectionWorkload)?.method else {
-            throw TrainingError(.input, "\(description.name): finds no objects; give a detector such as faster-rcnn")
-        }
-        switch source {
-        case .run(let folder, let configuration):
-            classes = configuration.classes
-            let spec = try DataSpec.parse(configuration.data)
-            recipe = try DetectionRecipe(method, Settings(configuration.settings), data: spec)
-            network = try blaming(folder.configurationPath) { [recipe, classes] in try recipe.build(classes: classes.count) }
-            try ModelState.load(try folder.weights(), into: network)
-            if let network = network as? RCNN, try !network.isFitted() {
-                throw TrainingError(
-                    .input,
-                    "\(folder.path): R-CNN's second stage has not come to its end; go on with it by --resume \(folder.path)"
-                )
-            }
-        case .weights(_, let path, let given):
-            try given.check(against: description.settings, of: description.name)
-            let file = try WeightFile.read(path)
-            // The last layer says how many classes there are; R-CNN's machines do without the background.
-            let layer = method == .regions ? "svm.bias" : "roi_heads.box_predictor.cls_score.bias"
-            let outputs = (file[layer]?.shape.first ?? 0) + (method == .regions ? 1 : 0)
-            guard outputs >= 2 else {
-                throw TrainingError(.input, "\(path): has no \(layer); give weights of \(description.name)")
-            }
-            if let fallback, fallback.names.count != outputs - 1 {
-                throw TrainingError(
-                    .input, "\(path): tells \(outputs - 1) classes apart, where \(fallback.data) has \(fallback.names.count)")
-            }
-            classes = fallback?.names ?? (1..<outputs).map { "class \($0)" }
-            recipe = try DetectionRecipe(method, given, data: fallback?.data ?? .voc(""))
-            network = try recipe.build(classes: outputs - 1)
-            try ModelState.load(file, into: network)
-        }
-    }
-
-    /// What is found in an image, the surest first.
-    public func detect(_ image: Image) throws -> [DetectedObject] {
-        let prepared = recipe.prepare(image.rgb(), [], augmented: nil)
-        let regions = network.needsProposals ? prepared.regions(recipe.search.boxes(in: image)) : []
-        let (tensor, sizes) = recipe.batch([prepared])
-        return try network.detect(tensor, sizes: sizes, proposals: [regions]).found[0].map { prepared.original($0) }
     }
 }
 

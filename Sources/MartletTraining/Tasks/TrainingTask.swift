@@ -49,6 +49,8 @@ public protocol TrainingTask: AnyObject {
 public struct RunContext {
     /// For what is kept on disk beside the checkpoints.
     public let folder: RunFolder
+    /// Passes over the data that the whole run is meant to make, rounded up.
+    public let epochs: Int
     /// Whether the run was asked to stop.
     public let stop: () -> Bool
     /// Tells how far work that is no training step has come: what it is, how much of it is done, and how much there is.

@@ -9,6 +9,8 @@ public protocol Workload: Sendable {
     var settings: [Settings.Key] { get }
     /// The settings of measuring a trained model.
     var evaluationSettings: [Settings.Key] { get }
+    /// Those of them that are about how a trained model computes, and so hold wherever it is used.
+    var usageSettings: [Settings.Key] { get }
     /// The data where none is asked for.
     var standardData: String { get }
 
@@ -23,6 +25,7 @@ public protocol Workload: Sendable {
 
 extension Workload {
     public var evaluationSettings: [Settings.Key] { [] }
+    public var usageSettings: [Settings.Key] { [] }
 }
 
 /// What a run is to train.

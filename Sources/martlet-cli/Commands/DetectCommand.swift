@@ -23,14 +23,14 @@ struct DetectCommand: ParsableCommand {
     func run() throws {
         guard (0...1).contains(score) else { throw TrainingError(.input, "--score \(score): give 0 to 1") }
         let choice = try options.choose()
-        let source = try source.source()
+        let (source, settings) = try source.used()
         try withDevice(choice.device) {
             var classes: (data: DataSpec, names: [String])?
             if case .weights = source, let data {
                 let spec = try DataSpec.parse(data)
                 classes = (spec, try spec.loadDetection().training.classNames)
             }
-            let detector = try TrainedDetector(source, classes: classes)
+            let detector = try TrainedDetector(source, classes: classes, settings)
             if let out { try createFolder(out) }
             var drawn: Set<String> = []
             for (index, file) in files.enumerated() {

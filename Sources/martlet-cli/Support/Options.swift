@@ -43,9 +43,14 @@ struct ModelOptions: ParsableArguments {
     func source() throws -> TrainedSource { try source(with: Settings(parsing: settings)) }
 
     /// The same, and apart from it those of the settings that are about measuring a model.
-    func measured() throws -> (source: TrainedSource, settings: Settings) {
+    func measured() throws -> (source: TrainedSource, settings: Settings) { try divided(\.evaluationSettings) }
+
+    /// The same, and apart from it those that are about how it computes.
+    func used() throws -> (source: TrainedSource, settings: Settings) { try divided(\.usageSettings) }
+
+    private func divided(_ own: (any Workload) -> [Settings.Key]) throws -> (source: TrainedSource, settings: Settings) {
         let given = try Settings(parsing: settings).values
-        let keys = Set(try source(with: Settings()).model().workload.evaluationSettings.map(\.name))
+        let keys = Set(own(try source(with: Settings()).model().workload).map(\.name))
         return (
             try source(with: Settings(given.filter { !keys.contains($0.key) })), Settings(given.filter { keys.contains($0.key) })
         )

@@ -67,18 +67,18 @@ struct BoxRegression {
 }
 
 /// Solves (A + ridge I) x = b for a symmetric A [n, n] without negative eigenvalues, by conjugate gradients. Hestenes and Stiefel, 1952.
-struct RidgeSolver {
+package struct RidgeSolver {
     private let matrix: Tensor
     private let ridge: Double
 
-    init(_ matrix: Tensor, ridge: Double) {
+    package init(_ matrix: Tensor, ridge: Double) {
         self.matrix = matrix
         self.ridge = ridge
     }
 
     /// - Parameter right: [n, k].
     /// - Returns: [k][n].
-    func solve(_ right: Tensor) throws -> [[Float]] {
+    package func solve(_ right: Tensor) throws -> [[Float]] {
         let (n, columns) = (right.shape[0], right.shape[1]), values = try right.floats()
         var solutions = [[Double]](repeating: [Double](repeating: 0, count: n), count: columns)
         var rests = (0..<columns).map { column in (0..<n).map { Double(values[$0 * columns + column]) } }

@@ -4,23 +4,27 @@ import MartletData
 /// coordinate after the other. Hsieh et al., "A dual coordinate descent method for large-scale linear SVM", 2008.
 ///
 /// Examples come and go; the multipliers of those that stay are where solving again begins.
-struct LinearSVM {
-    struct Options: Sendable, Hashable {
+package struct LinearSVM {
+    package struct Options: Sendable, Hashable {
         /// What a mistake costs.
-        var cost: Float = 0.001
+        package var cost: Float = 0.001
         /// How many times that a mistake on a positive costs.
-        var positiveWeight: Float = 2
+        package var positiveWeight: Float = 2
         /// A constant feature whose weight times itself is the bias.
-        var bias: Float = 10
+        package var bias: Float = 10
         /// Solving ends when no multiplier could gain more than this in a pass, or after so many passes.
-        var tolerance: Float = 0.02
-        var passes = 200
+        package var tolerance: Float = 0.02
+        package var passes = 200
+
+        package init(cost: Float = 0.001, positiveWeight: Float = 2, bias: Float = 10) {
+            (self.cost, self.positiveWeight, self.bias) = (cost, positiveWeight, bias)
+        }
     }
 
     let options: Options
     /// Features of an example.
     let width: Int
-    private(set) var weights: [Float]
+    package private(set) var weights: [Float]
     private(set) var biasWeight: Float = 0
     /// Row-major.
     private var rows: [Float] = []
@@ -28,17 +32,17 @@ struct LinearSVM {
     private var multipliers: [Float] = []
     private var lengths: [Float] = []
 
-    init(width: Int, _ options: Options) {
+    package init(width: Int, _ options: Options) {
         self.width = width
         self.options = options
         weights = [Float](repeating: 0, count: width)
     }
 
-    var count: Int { signs.count }
+    package var count: Int { signs.count }
     /// What is added to the weighted features.
-    var bias: Float { biasWeight * options.bias }
+    package var bias: Float { biasWeight * options.bias }
 
-    mutating func add(_ features: UnsafeBufferPointer<Float>, isPositive: Bool) {
+    package mutating func add(_ features: UnsafeBufferPointer<Float>, isPositive: Bool) {
         precondition(features.count == width)
         rows += features
         signs.append(isPositive ? 1 : -1)
@@ -46,12 +50,12 @@ struct LinearSVM {
         lengths.append(Self.dot(features.baseAddress!, features.baseAddress!, width) + options.bias * options.bias)
     }
 
-    func margin(_ features: UnsafePointer<Float>) -> Float {
+    package func margin(_ features: UnsafePointer<Float>) -> Float {
         weights.withUnsafeBufferPointer { Self.dot($0.baseAddress!, features, width) } + bias
     }
 
     /// Solves for the examples there are.
-    mutating func solve(seed: UInt64) {
+    package mutating func solve(seed: UInt64) {
         var random = SampleRandom(seed: seed, UInt64(count)), order = Array(0..<count)
         for _ in 0..<options.passes {
             for last in stride(from: count - 1, to: 0, by: -1) { order.swapAt(last, random.integer(below: last + 1)) }
@@ -86,7 +90,7 @@ struct LinearSVM {
 
     /// Takes out negatives that say nothing: without a multiplier and with a margin below a limit; and where more than `most`
     /// negatives are left, those of the least margins.
-    mutating func evict(below limit: Float, most: Int) {
+    package mutating func evict(below limit: Float, most: Int) {
         let margins = rows.withUnsafeBufferPointer { rows in
             signs.indices.map { margin(rows.baseAddress! + $0 * width) }
         }
