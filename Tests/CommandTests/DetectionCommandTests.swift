@@ -180,7 +180,7 @@ import Testing
         let scratch = Scratch()
         try drawData(in: scratch)
         for (setting, words) in [
-            ("crop_size=10", ["crop_size"]), ("context=64", ["context=64"]), ("svm_c=0", ["svm_c"]),
+            ("crop_size=10", ["crop_size"]), ("context=120", ["context=120"]), ("svm_c=0", ["svm_c"]),
             ("recipe=heavy", ["light, paper"]),
             ("regression_lambda=-1", ["regression_lambda"]), ("positive_overlap=2", ["positive_overlap"]), ("roi=align", ["roi"]),
             ("training=alternating", ["training"]),
@@ -201,7 +201,8 @@ import Testing
         let found = try Program.run(
             ["detect", "data/JPEGImages/12.png", "--run", "empty", "--device", "cpu", "--json", "--score", "0.1"],
             in: scratch.path)
-        #expect(found.status == 0 && (try found.objects().first?["detections"] as? [Any])?.isEmpty == true, "\(found.errors)")
+        let boxes = try found.objects().first?["detections"] as? [Any]
+        #expect(found.status == 0 && boxes?.isEmpty == true, "\(found.errors)")
         for number in 0..<14 {
             let name = "data/Annotations/\(number).xml"
             try scratch.write(try scratch.text(name).replacingOccurrences(of: "square", with: "bar"), to: name)

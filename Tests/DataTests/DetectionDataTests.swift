@@ -126,6 +126,24 @@ import Testing
         }
     }
 
+    /// Larger than any annotation is: refused by its size, without reading it.
+    @Test func hugeAnnotationsAreRefused() throws {
+        let root = try Self.folder(["a": Self.voc(Self.object("cat", [1, 1, 5, 5])), "b": ""])
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let file = try #require(FileHandle(forWritingAtPath: root + "/Annotations/b.xml"))
+        try file.truncate(atOffset: 1 << 33)
+        try file.close()
+        let error = refusal { _ = try PascalVOC.load(root) }
+        #expect(error?.file?.hasSuffix("b.xml") == true, "\(String(describing: error))")
+        // Within the limit: many elements, and texts without an end.
+        let many = String(repeating: Self.object("cat", [1, 1, 5, 5]), count: 20_000)
+        try Self.voc(many).write(toFile: root + "/Annotations/b.xml", atomically: false, encoding: .utf8)
+        #expect(try PascalVOC.load(root).training.count + (PascalVOC.load(root).validation?.count ?? 0) == 2)
+        try ("<annotation>" + String(repeating: "x", count: 1 << 22)).write(
+            toFile: root + "/Annotations/b.xml", atomically: false, encoding: .utf8)
+        #expect(refusal { _ = try PascalVOC.load(root) }?.file?.hasSuffix("b.xml") == true)
+    }
+
     @Test func missingImagesAreTold() throws {
         let root = try Self.folder(
             ["a": Self.voc(Self.object("cat", [1, 1, 5, 5]))], lists: ["train": "a\nmissing\n", "test": "../a\n"])

@@ -70,4 +70,65 @@ import Testing
             #expect(found == [[], []] && proposals == [[], []])
         }
     }
+
+    /// Images in which nothing is proposed and nothing shown: a loss of nothing, and nothing found.
+    @Test(arguments: devices) func withoutRegionsNothingIsLostOrFound(device id: String) throws {
+        try withDevice(try Devices.choose(id).device) {
+            var options = RCNN.Options()
+            (options.cropSize, options.context) = (64, 8)
+            let detectors: [any ObjectDetector] = withSeed(3) {
+                [FastRCNN(.small, classes: 2), RCNN(.small, classes: 2, options: options)]
+            }
+            let boxes: [[HostBox]] = [[], [HostBox(4, 4, 30, 30)], [HostBox(90, 90, 120, 140), HostBox(5, 5, 5, 5)]]
+            for detector in detectors {
+                for proposals in boxes {
+                    for truths in boxes {
+                        let target = DetectionTarget(boxes: truths, labels: truths.map { _ in 1 })
+                        let (loss, gradients) = try valueAndGradient(of: detector.parameters) {
+                            try detector.loss(
+                                Self.images(1), sizes: [Pair(64, 64)], [target], proposals: [proposals], seed: 2)
+                        }
+                        let value = try loss.item(), isEmpty = proposals.isEmpty && truths.isEmpty
+                        #expect(value.isFinite && (value == 0) == isEmpty, "\(proposals) \(truths): \(value)")
+                        for parameter in detector.parameters {
+                            #expect(try gradients[parameter]?.floats().allSatisfy(\.isFinite) ?? true)
+                        }
+                    }
+                }
+                #expect(try detector.detect(Self.images(1), sizes: [Pair(64, 64)], proposals: [[]]).found == [[]])
+            }
+        }
+    }
+
+    /// What is said of regions one by one leads to what is found among them.
+    @Test(arguments: devices) func detectionsAreAmongTheJudgements(device id: String) throws {
+        try withDevice(try Devices.choose(id).device) {
+            var options = RCNN.Options()
+            (options.cropSize, options.context, options.positions) = (64, 8, 2)
+            let regions = RCNN(.small, classes: 3, options: options)
+            regions.machines.weight.value = Tensor(
+                (0..<3 * regions.machines.inputs).map { (index: Int) -> Float in Float(index % 11) / 20 - 0.25 },
+                shape: [3, regions.machines.inputs])
+            let detectors: [any ObjectDetector] = withSeed(3) { [FastRCNN(.small, classes: 3), regions] }
+            let proposals = (0..<8).map { (number: Int) -> HostBox in
+                let x = Float(number * 3), y = Float(number * 4)
+                return HostBox(x, y, x + 20, y + 30)
+            }
+            for detector in detectors {
+                let all = try detector.judge(Self.images(1), sizes: [Pair(64, 64)], regions: proposals)
+                #expect(all.scores.count == 24 && all.boxes.count == 24 && all.codes.count == 24)
+                let found = try detector.detect(Self.images(1), sizes: [Pair(64, 64)], proposals: [proposals]).found[0]
+                #expect(!found.isEmpty)
+                let limit = HostBox(repeating: 64)
+                for object in found {
+                    let entry = all.order.first { place in
+                        guard place.label == object.label, all.scores[place.entry] == object.score else { return false }
+                        let box: HostBox = all.boxes[place.entry]
+                        return box.clamped(lowerBound: HostBox(repeating: 0), upperBound: limit) == object.box
+                    }
+                    #expect(entry != nil, "\(object)")
+                }
+            }
+        }
+    }
 }

@@ -201,7 +201,9 @@ public final class RCNN: ObjectDetector {
     }
 
     /// Whether the second stage has been done.
-    public func isFitted() throws -> Bool { try machines.weight.value.floats().contains { $0 != 0 } }
+    public func isFitted() throws -> Bool {
+        try (machines.weight.value.floats() + machines.bias.value.floats()).contains { $0 != 0 }
+    }
 }
 
 /// x * weight^T + bias, whose values are solved for and not trained by gradients: [n, inputs] to [n, outputs]. Weight [outputs, inputs]

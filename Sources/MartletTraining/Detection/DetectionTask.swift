@@ -34,14 +34,7 @@ final class DetectionTask: TrainingTask {
             try recipe.alternates() ? (detector as? FasterRCNN).map { AlternatingTraining($0, recipe.kind) } : nil
     }
 
-    func enter(_ run: RunContext) throws {
-        self.run = run
-        if alternating != nil, run.epochs < 4 {
-            throw TrainingError(
-                .input,
-                "--set training=alternating: has four steps, where there are \(run.epochs) epochs; give --epochs 4 or more")
-        }
-    }
+    func enter(_ run: RunContext) throws { self.run = run }
 
     func begin(epoch: Int) throws {
         // Normalisation that a backbone keeps as it was trained is not taken up by training either.

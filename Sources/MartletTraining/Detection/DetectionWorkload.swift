@@ -28,6 +28,11 @@ public struct DetectionWorkload: Workload {
             task = try DetectionTask(
                 detector, on: data, recipe, batchSize: plan.batchSize, shuffle: plan.shuffle, seed: plan.seed)
         }
+        let epochs = plan.steps.map { ($0 + task.batchCount - 1) / task.batchCount } ?? plan.epochs
+        if try recipe.alternates(), let epochs, epochs < 4 {
+            throw TrainingError(
+                .input, "--set training=alternating: has four steps, where there are \(epochs) epochs; give --epochs 4 or more")
+        }
         let objects = (0..<data.training.count).reduce(0) { $0 + data.training.annotation(at: $1).objects.count }
         let mended = data.mended.isEmpty ? "" : "; \(data.mended.count) boxes mended (see martlet data check)"
         return PreparedTraining(

@@ -37,13 +37,16 @@ public struct TrainingPlan: Sendable {
     public var batchSize: Int
     public var shuffle: Bool
     public var seed: UInt64
+    /// Passes over the data, or optimizer steps in their place, that the run is to make; nil where that is left open.
+    public var epochs: Int?
+    public var steps: Int?
     /// The run that is gone on with; nil for a new one.
     public var resumed: RunFolder?
     public var loaderThreads: Int
 
     public init(
         model: ModelDescription, data: String, settings: Settings, batchSize: Int, shuffle: Bool, seed: UInt64,
-        resumed: RunFolder? = nil, loaderThreads: Int = BatchLoader.standardThreads
+        epochs: Int? = nil, steps: Int? = nil, resumed: RunFolder? = nil, loaderThreads: Int = BatchLoader.standardThreads
     ) {
         self.model = model
         self.data = data
@@ -51,6 +54,8 @@ public struct TrainingPlan: Sendable {
         self.batchSize = batchSize
         self.shuffle = shuffle
         self.seed = seed
+        self.epochs = epochs
+        self.steps = steps
         self.resumed = resumed
         self.loaderThreads = loaderThreads
     }

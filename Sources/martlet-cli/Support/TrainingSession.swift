@@ -18,7 +18,8 @@ struct TrainingSession {
         let prepared = try request.model.workload.prepare(
             TrainingPlan(
                 model: request.model, data: request.data, settings: request.settings, batchSize: request.batchSize,
-                shuffle: request.shuffle, seed: request.seed, resumed: request.resumed))
+                shuffle: request.shuffle, seed: request.seed, epochs: request.epochs, steps: request.steps,
+                resumed: request.resumed))
         if let previous = request.previous,
             previous.inputShape != prepared.inputShape || previous.classes != prepared.classes
         {

@@ -21,7 +21,7 @@ package struct LinearSVM {
         }
     }
 
-    let options: Options
+    package let options: Options
     /// Features of an example.
     let width: Int
     package private(set) var weights: [Float]

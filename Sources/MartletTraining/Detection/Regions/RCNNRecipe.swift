@@ -4,10 +4,10 @@ import MartletModels
 struct RCNNRecipe: Sendable {
     static let recipe = Settings.Key(
         "recipe", "light",
-        "light: 400 proposals an image, 4000 crops of 127 pixels an epoch, maps averaged to 2 x 2 for features; paper: 2000, 1280000 of 227, maps as they are"
+        "light: 400 proposals an image, 4000 regions an epoch, maps averaged to 2 x 2 for features; paper: 2000, 1280000, and maps as they are"
     )
     static let crops = Settings.Key("crops", "", "regions shown in an epoch of fine-tuning; empty for the recipe's")
-    static let cropSize = Settings.Key("crop_size", "", "height and width that regions are warped to; empty for the recipe's")
+    static let cropSize = Settings.Key("crop_size", "227", "height and width that regions are warped to")
     static let context = Settings.Key("context", "16", "pixels of a warped region around the proposal, on each side")
     static let positions = Settings.Key(
         "positions", "", "rows and columns that maps are averaged to before they are features, 0 for none; empty for the recipe's"
@@ -53,7 +53,7 @@ struct RCNNRecipe: Sendable {
         self.isLight = isLight
         crops = try given(Self.crops, 4000, 1_280_000, in: 1...100_000_000)
         var options = RCNN.Options()
-        options.cropSize = try given(Self.cropSize, 127, 227, in: 64...1024)
+        options.cropSize = try settings.integer(Self.cropSize, in: 64...1024)
         options.context = try settings.integer(Self.context, in: 0...256)
         guard 2 * options.context < options.cropSize else {
             throw TrainingError(
