@@ -35,9 +35,9 @@ import Testing
         }
     }
 
-    @Test func heads() {
-        withSeed(1) {
-            withDevice(try! TestDevices.named("cpu")) {
+    @Test func heads() throws {
+        try withSeed(1) {
+            try withDevice(try TestDevices.named("cpu")) {
                 #expect(SqueezeNet().head?.name == "classifier.1")
                 #expect(ResNet(.eighteen).head?.name == "fc")
                 #expect(LeNet().head?.name == "fc3")
