@@ -37,7 +37,7 @@ import Testing
 
     @Test func heads() throws {
         try withSeed(1) {
-            try withDevice(try TestDevices.named("cpu")) {
+            withDevice(try TestDevices.named("cpu")) {
                 #expect(SqueezeNet().head?.name == "classifier.1")
                 #expect(ResNet(.eighteen).head?.name == "fc")
                 #expect(LeNet().head?.name == "fc3")
