@@ -12,8 +12,17 @@ struct DetectionPictures {
     private var photo: Raster { Raster(width: image.width, height: image.height, channels: 3, pixels: image.pixels) }
     private let width = 480.0
 
+    /// A box, as far as it is on the photo.
     private func box(_ box: BoundingBox, _ label: String = "", _ ink: Ink, dashed: Bool = false) -> BoxedImage.Box {
-        BoxedImage.Box(Double(box.x1), Double(box.y1), Double(box.x2), Double(box.y2), label, ink: ink, dashed: dashed)
+        func across(_ x: Float) -> Double { min(max(Double(x), 0), Double(image.width)) }
+        func down(_ y: Float) -> Double { min(max(Double(y), 0), Double(image.height)) }
+        return BoxedImage.Box(
+            across(box.x1), down(box.y1), across(box.x2), down(box.y2), label, ink: ink, dashed: dashed)
+    }
+
+    /// At most so many, spread over all.
+    private func some(_ indices: [Int], _ most: Int) -> [Int] {
+        indices.count <= most ? indices : (0..<most).map { indices[$0 * indices.count / most] }
     }
 
     private func boxed(_ boxes: [BoxedImage.Box], _ title: String = "") -> BoxedImage {
@@ -72,8 +81,8 @@ struct DetectionPictures {
         let right = proposer.anchors.indices.filter { proposer.objects[$0] >= 0 }
         let between = proposer.anchors.indices.filter { proposer.objects[$0] == -2 }
         return boxed(
-            between.prefix(40).map { box(trace.original(proposer.anchors[$0]), "", .muted, dashed: true) }
-                + right.prefix(60).map { box(trace.original(proposer.anchors[$0]), "", .series(2)) },
+            some(between, 40).map { box(trace.original(proposer.anchors[$0]), "", .muted, dashed: true) }
+                + some(right, 60).map { box(trace.original(proposer.anchors[$0]), "", .series(2)) },
             "anchors that are to find objects")
     }
 
