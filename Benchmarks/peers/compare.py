@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+import cases
 import measuring
 from sections import sections
 from servers import Failed, Servers
@@ -80,11 +81,15 @@ def main():
     parser.add_argument("--only", default="", help=f"sections or beginnings of their names, separated by commas; of {names}")
     parser.add_argument("--rounds", type=int, help="turns of every row, where fewer or more are wanted than usual")
     parser.add_argument("--clblast", default="libclblast.so.1", help="CLBlast's shared library")
+    parser.add_argument("--torch-device", default="cpu", choices=("cpu", "cuda"),
+                        help="cuda: PyTorch on its GPU beside our OpenCL alone (default: cpu, beside both of our devices)")
     parser.add_argument("--results", type=Path, default=Path("Benchmarks/RESULTS.md"), help="the file that is written")
     arguments = parser.parse_args()
     if not os.access(arguments.martlet, os.X_OK):
         parser.error(f"{arguments.martlet} is not a program; build it with `make build` or name it with --martlet")
     measuring.effort.rounds = arguments.rounds
+    if arguments.torch_device != "cpu":
+        cases.OURS = ("opencl",)
     wanted = [text for text in arguments.only.split(",") if text]
     for text in wanted:
         if not any(name.startswith(text) for name in names):
@@ -98,11 +103,11 @@ def main():
         load, start = os.getloadavg()[0], time.monotonic()
         if load > 0.5:
             print(f"warning: the load average is {load:.1f}; other work distorts the times", file=sys.stderr)
-        servers = Servers(arguments.martlet, arguments.threads, arguments.clblast, environment)
+        servers = Servers(arguments.martlet, arguments.threads, arguments.clblast, environment, arguments.torch_device)
         try:
             lines, failures = section.run(servers, lambda text: print(text, file=sys.stderr, flush=True))
             # A section that measures whole processes has no server running any more.
-            for name in ("cpu", "opencl", "torch"):
+            for name in (*cases.OURS, "torch"):
                 if not servers.running:
                     try:
                         servers[name]

@@ -1,5 +1,7 @@
 """PyTorch as a peer. A case with `"out": true` writes into memory that is there already, by the form of the operation that truly
-does: relu's and layer normalisation's own `out` forms allocate and copy."""
+does: relu's and layer normalisation's own `out` forms allocate and copy.
+
+With `--device cuda` it works on PyTorch's default GPU (ROCm's too), in full float32: no TF32."""
 
 import argparse
 
@@ -13,16 +15,28 @@ from serving import Workload, serve
 aten = torch.ops.aten
 
 
+device = torch.device("cpu")
+
+
+def place(array):
+    return torch.from_numpy(array).to(device)
+
+
 def tensor(shape, stream):
-    return torch.from_numpy(inputs.floats(shape, stream))
+    return place(inputs.floats(shape, stream))
+
+
+def finish():
+    if device.type == "cuda":
+        torch.cuda.synchronize()
 
 
 def arrays(result):
-    return [t.detach().numpy() for t in (result if isinstance(result, (tuple, list)) else [result])]
+    return [t.detach().cpu().numpy() for t in (result if isinstance(result, (tuple, list)) else [result])]
 
 
 def timed(run):
-    return Workload(run, lambda: arrays(run()))
+    return Workload(run, lambda: arrays(run()), finish)
 
 
 def matmul(case):
@@ -56,7 +70,7 @@ def convolution(case):
         with torch.enable_grad():
             return arrays(run())
 
-    return Workload(timed_run, outputs)
+    return Workload(timed_run, outputs, finish)
 
 
 def attention(case):
@@ -133,7 +147,7 @@ def region(case):
 
     if case["operation"] == "suppress":
         b, scores = boxes(case["shapes"][0][0], 1024), tensor(case["shapes"][0], 1)
-        return Workload(lambda: ops.nms(b, scores, 0.5), lambda: arrays(ops.nms(b, scores, 0.5).float()))
+        return Workload(lambda: ops.nms(b, scores, 0.5), lambda: arrays(ops.nms(b, scores, 0.5).float()), finish)
     x, count = tensor(case["shapes"][0], 0), case["shapes"][1][0]
     b = torch.cat([torch.zeros(count, 1), boxes(count, 256)], 1)
     return timed({"pool": lambda: ops.roi_pool(x, b, 7, 1 / 16),
@@ -155,7 +169,7 @@ def optimizer(case):
             steps.step()
         return arrays([p for p in parameters if p.numel() <= 1 << 20])
 
-    return Workload(steps.step, outputs)
+    return Workload(steps.step, outputs, finish)
 
 
 class Builder:
@@ -167,7 +181,7 @@ class Builder:
     def parameter(self, shape, is_bias=False):
         index = self.position
         if index == len(self.parameters):
-            self.parameters.append(torch.from_numpy(inputs.parameter(shape, is_bias, index)).requires_grad_())
+            self.parameters.append(place(inputs.parameter(shape, is_bias, index)).requires_grad_())
         self.position += 1
         return self.parameters[index]
 
@@ -200,7 +214,7 @@ class Builder:
 
 def train_step(case):
     network, setup = NETWORKS[case["operation"]]
-    images, labels = (torch.from_numpy(array) for array in inputs.batch(setup))
+    images, labels = (place(array) for array in inputs.batch(setup))
     builder = Builder()
     with torch.no_grad():
         builder(network, images[:2])
@@ -219,7 +233,7 @@ def train_step(case):
         norms = [p.detach().double().norm() for p in builder.parameters]
         return arrays([first, run(), run()] + norms)
 
-    return Workload(run, outputs)
+    return Workload(run, outputs, finish)
 
 
 class RecurrentModel(torch.nn.Module):
@@ -231,7 +245,7 @@ class RecurrentModel(torch.nn.Module):
         self.layers = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell](units, units, 2)
         self.head = torch.nn.Linear(units, vocabulary)
         for index, (name, parameter) in enumerate(self.named_parameters()):
-            parameter.data = torch.from_numpy(inputs.parameter(tuple(parameter.shape), "bias" in name, index))
+            parameter.data = place(inputs.parameter(tuple(parameter.shape), "bias" in name, index))
 
     def forward(self, tokens):
         return self.head(self.layers(self.embedding(tokens))[0])
@@ -239,7 +253,7 @@ class RecurrentModel(torch.nn.Module):
 
 def recurrent_step(case):
     steps, samples, vocabulary, units = case["shapes"][0]
-    numbers = torch.from_numpy(inputs.tokens(steps, samples, vocabulary))
+    numbers = place(inputs.tokens(steps, samples, vocabulary))
     model = RecurrentModel(case["operation"], vocabulary, units)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
@@ -256,7 +270,7 @@ def recurrent_step(case):
         norms = [p.detach().double().norm() for p in model.parameters()]
         return arrays([first, run(), run()] + norms)
 
-    return Workload(run, outputs)
+    return Workload(run, outputs, finish)
 
 
 KINDS = {"matmul": matmul, "convolution": convolution, "attention": attention, "pointwise": pointwise,
@@ -267,7 +281,14 @@ KINDS = {"matmul": matmul, "convolution": convolution, "attention": attention, "
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
-    torch.set_num_threads(parser.parse_args().threads)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     torch.set_grad_enabled(False)
-    serve({"name": "PyTorch", "version": torch.__version__, "threads": torch.get_num_threads()},
-          lambda case: KINDS[case["kind"]](case))
+    torch.set_default_device(arguments.device)
+    device = torch.device(arguments.device)
+    about = {"name": "PyTorch", "version": torch.__version__, "threads": torch.get_num_threads()}
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        about["device"] = torch.cuda.get_device_name()
+    serve(about, lambda case: KINDS[case["kind"]](case))

@@ -63,13 +63,13 @@ class Server:
 class Servers:
     """Starts each server when it is first needed."""
 
-    def __init__(self, martlet, threads, clblast, environment):
+    def __init__(self, martlet, threads, clblast, environment, torch_device="cpu"):
         script = [sys.executable, "-B"]
         peer = {name: script + [HERE / f"peer_{name}.py"] for name in ("torch", "tinygrad", "openblas", "clblast")}
         self.commands = {
             "cpu": [martlet, "bench", "--serve", "--device", "cpu", "--threads", str(threads)],
             "opencl": [martlet, "bench", "--serve", "--device", "opencl"],
-            "torch": peer["torch"] + ["--threads", str(threads)],
+            "torch": peer["torch"] + ["--threads", str(threads), "--device", torch_device],
             "tinygrad": peer["tinygrad"],
             "openblas": peer["openblas"] + ["--threads", str(threads)],
             "clblast": peer["clblast"] + ["--library", clblast],

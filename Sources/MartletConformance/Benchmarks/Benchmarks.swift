@@ -17,9 +17,11 @@ public enum Benchmarks {
     /// - Parameters:
     ///   - filter: only cases whose `Family/name` contains this text, whatever its case; all where it is empty.
     ///   - progress: called before each case with its name, its number and how many there are.
+    ///   - finished: called with each result as soon as it is there.
     public static func run(
         on device: any Device, filter: String = "",
-        progress: (_ name: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
+        progress: (_ name: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in },
+        finished: (BenchmarkResult) -> Void = { _ in }
     ) throws -> [BenchmarkResult] {
         let wanted = filter.lowercased()
         let chosen = cases.filter { wanted.isEmpty || $0.fullName.lowercased().contains(wanted) }
@@ -27,9 +29,12 @@ public enum Benchmarks {
         return try withDevice(device) {
             let ceilings = try Ceilings(of: device)
             var results = ceilings.results
+            results.forEach(finished)
             for (number, benchmark) in chosen.enumerated() {
                 progress(benchmark.fullName, number, chosen.count)
-                results.append(try time(benchmark, on: device, ceilings))
+                let result = try time(benchmark, on: device, ceilings)
+                finished(result)
+                results.append(result)
             }
             return results
         }

@@ -27,15 +27,21 @@ struct BenchCommand: ParsableCommand {
         }
         let wanted = (filter ?? "").lowercased()
         var results: [BenchmarkResult] = []
+        func finished(_ result: BenchmarkResult) {
+            results.append(result)
+            guard !options.json else { return }
+            Console.clearBar()
+            Console.result(line(result))
+        }
         if Benchmarks.cases.contains(where: { wanted.isEmpty || $0.fullName.lowercased().contains(wanted) }) {
-            results += try Benchmarks.run(on: device, filter: filter ?? "") { name, number, count in
-                Console.bar(number, of: count, name)
-            }
+            _ = try Benchmarks.run(
+                on: device, filter: filter ?? "",
+                progress: { name, number, count in Console.bar(number, of: count, name) }, finished: finished)
         }
         for name in TrainStepBenchmark.names where wanted.isEmpty || name.contains(wanted) {
             Console.bar(0, of: 1, name)
             let step = try TrainStepBenchmark.run(name, on: device)
-            results.append(
+            finished(
                 BenchmarkResult(
                     name: name, device: device.info.id, medianMs: step.medianMilliseconds, minMs: step.minimumMilliseconds,
                     gflops: step.operations.map { $0 / step.medianMilliseconds / 1e6 }, gbps: nil, ofCeiling: nil))
@@ -44,11 +50,7 @@ struct BenchCommand: ParsableCommand {
         guard !results.isEmpty else {
             throw TrainingError(.input, "bench \(filter ?? ""): nothing has this in its name; give part of one, such as Matmul")
         }
-        if options.json {
-            Console.result(JSON.object([("results", .array(results.map(entry)))]).text)
-        } else {
-            for result in results { Console.result(line(result)) }
-        }
+        if options.json { Console.result(JSON.object([("results", .array(results.map(entry)))]).text) }
     }
 
     private func tell(_ results: [PipelineBenchmark.Result]) {
