@@ -142,6 +142,13 @@ def recurrent_steps():
         yield Row(f"{cell.upper()}, 2 x 256", sides(case, "torch", calls=1), tolerance=1e-3)
 
 
+def detection_steps():
+    """Faster R-CNN of a pyramid of ResNet-50, on one image of the size that torchvision brings photos to. Each side draws anchors and
+    regions of its own, so that losses are alike and not the same."""
+    case = {"kind": "detectionStep", "operation": "faster-rcnn", "shapes": [[1, 3, 800, 800]]}
+    yield Row("fasterrcnn_resnet50_fpn, 800 x 800", sides(case, "torch", calls=1), tolerance=0.1)
+
+
 # AlexNet's parameters, 61,100,840 of them.
 PARAMETERS = [[64, 3, 11, 11], [64], [192, 64, 5, 5], [192], [384, 192, 3, 3], [384], [256, 384, 3, 3], [256], [256, 256, 3, 3],
               [256], [4096, 9216], [4096], [4096, 4096], [4096], [1000, 4096], [1000]]

@@ -273,10 +273,47 @@ def recurrent_step(case):
     return Workload(run, outputs, finish)
 
 
+SCALES = {"rpn.head.cls_logits.weight": 0.2, "rpn.head.bbox_pred.weight": 0.05, "roi_heads.box_predictor.bbox_pred.weight": 0.05,
+          "roi_heads.box_predictor.cls_score.weight": 0.1}
+
+
+def detection_step(case):
+    """torchvision's `fasterrcnn_resnet50_fpn` as its pretrained form is trained: batch normalisation frozen, all else learns."""
+    from torchvision.models import resnet50
+    from torchvision.models.detection import FasterRCNN, fasterrcnn_resnet50_fpn
+    from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
+    from torchvision.ops.misc import FrozenBatchNorm2d
+
+    n, _, height, width = case["shapes"][0]
+    body = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
+    model = FasterRCNN(_resnet_fpn_extractor(body, 5), 21, min_size=min(height, width), max_size=max(height, width),
+                       image_mean=[0, 0, 0], image_std=[1, 1, 1]).to(device).train()
+    learned = fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=21).named_parameters()
+    tensors = model.state_dict()
+    for index, (name, parameter) in enumerate(learned):
+        scale = SCALES.get(name, 0.2 if ".bn3." in name and name.endswith("weight") else 1)
+        tensors[name].copy_(place(inputs.parameter(tuple(parameter.shape), name.endswith("bias"), index)) * scale)
+    images = list(place(inputs.uniform((n, 3, height, width), 0, 1, 8, 0)))
+    corners = torch.arange(8)[:, None] / 16 * torch.tensor([width, height])
+    boxes = torch.cat([corners, corners + torch.tensor([width / 4, height / 3])], 1)
+    targets = [{"boxes": boxes, "labels": torch.arange(1, 9)} for _ in images]
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
+
+    def run():
+        with torch.enable_grad():
+            optimizer.zero_grad()
+            loss = sum(model(images, targets).values())
+            loss.backward()
+            optimizer.step()
+            return loss
+
+    return Workload(run, lambda: arrays(run()), finish)
+
+
 KINDS = {"matmul": matmul, "convolution": convolution, "attention": attention, "pointwise": pointwise,
          "normalization": rows, "softmax": rows, "reduction": rows, "pooling": pooling, "region": region,
          "optimizer": optimizer, "trainStep": train_step,
-         "recurrentStep": recurrent_step}
+         "recurrentStep": recurrent_step, "detectionStep": detection_step}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

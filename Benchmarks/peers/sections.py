@@ -184,6 +184,11 @@ def recurrent():
                    MS + against("torch", "PyTorch") + AGREE, at_least("torch", "PyTorch", 1.1))
 
 
+def detectors():
+    return Section("detectors", "Training steps of Faster R-CNN", cases.detection_steps,
+                   MS + against("torch", "torchvision") + AGREE, at_least("torch", "torchvision", 1.5))
+
+
 def optimizer():
     shares = [(f"{d}, share of a triad's bandwidth", share(d, f"{d} roof", "bytes")) for d in cases.OURS]
     forms = [("foreach", ms("torch foreach")), ("fused", ms("torch fused"))]
@@ -224,6 +229,6 @@ def sections():
         steps("steps-small", "Training steps, batch 128", ("mlp", "lenet")),
         steps("steps-photo", "Training steps, photos of 224 x 224", photos),
         whole.Tinygrad("small", "mlp", "lenet"), *(whole.Tinygrad(name, name) for name in photos),
-        recurrent(), optimizer(), regions(), small(),
+        recurrent(), detectors(), optimizer(), regions(), small(),
         whole.Memory(("mlp", "lenet", *photos)), whole.Start(),
     ]

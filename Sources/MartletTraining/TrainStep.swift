@@ -76,7 +76,8 @@ public final class TrainStep {
         self.device = device
     }
 
-    private static func start(_ shape: [Int], isBias: Bool, stream: Int, on device: any Device) -> Tensor {
+    /// What a parameter begins with.
+    package static func start(_ shape: [Int], isBias: Bool, stream: Int, on device: (any Device)? = nil) -> Tensor {
         if shape.count < 2 { return Tensor(repeating: isBias ? 0 : 1, shape: shape) }
         let bound = (6 / Float(shape.dropFirst().reduce(1, *))).squareRoot()
         return Tensor.random(

@@ -108,6 +108,28 @@ import Testing
         #expect((result["coco"] as? [String: Any])?.count == 12 && result["voc07"] != nil && result["voc"] != nil)
         #expect((result["coco"] as? [String: Double])?["AP50"] == metrics["mAP50"])
 
+        // What is written in COCO's formats is as good a source as what it was read from.
+        func figures(_ more: [String]) throws -> [String: Any] {
+            let run = try Program.run(
+                ["evaluate", "--run", "whole", "--device", device, "--json", "--set", "figures=coco"] + more, in: scratch.path)
+            #expect(run.status == 0, "\(run.errors)")
+            return try #require(try run.objects().first)
+        }
+        let written = try figures(["--set", "coco_files=files"])
+        #expect(written["coco"] as? [String: Double] == result["coco"] as? [String: Double])
+        let detections = try #require(
+            try JSONSerialization.jsonObject(with: Data(scratch.read("files/detections.json"))) as? [[String: Any]])
+        #expect(detections.allSatisfy { Set($0.keys) == ["image_id", "category_id", "bbox", "score"] } && detections.count >= 6)
+        let read = try figures(["--data", "coco:files/annotations.json,data/JPEGImages", "--split", "all"])
+        #expect(read["coco"] as? [String: Double] == result["coco"] as? [String: Double])
+        expectRefusal(
+            try Program.run(["evaluate", "--run", "whole", "--device", device, "--batch-size", "4"], in: scratch.path),
+            ["--batch-size 4", "one image at a time"])
+        expectRefusal(
+            try Program.run(
+                ["evaluate", "--run", "whole", "--device", device, "--set", "coco_files=whole/config.yaml"], in: scratch.path),
+            ["coco_files=whole/config.yaml", "another place"])
+
         let found = try Program.run(
             [
                 "detect", "data/JPEGImages/12.png", "--run", "whole", "--device", device, "--json", "--score", "0.3", "--out",

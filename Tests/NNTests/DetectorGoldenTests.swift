@@ -33,7 +33,8 @@ import Testing
             let image = try golden.tensor("image").reshaped([1, 3, 128, 160])
             let mean = Tensor([0.485, 0.456, 0.406], shape: [1, 3, 1, 1]),
                 std = Tensor([0.229, 0.224, 0.225], shape: [1, 3, 1, 1])
-            let (found, proposals) = try model.detectWithProposals((image - mean) / std, sizes: [Pair(128, 160)])
+            let (found, proposals) = try model.detect(
+                model.observe((image - mean) / std, sizes: [Pair(128, 160)]))
             let first = try golden.tensor("proposals")
             try expectClose(
                 Tensor(proposals[0].prefix(50).flatMap { [$0[0], $0[1], $0[2], $0[3]] }, shape: first.shape), first,

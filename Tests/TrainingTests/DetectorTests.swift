@@ -23,7 +23,7 @@ import Testing
             ]
             for target in targets {
                 let (loss, gradients) = try valueAndGradient(of: model.parameters) {
-                    try model.losses(Self.images(1), sizes: [Pair(64, 64)], [target], seed: 1).sum
+                    try model.losses(model.see(Self.images(1), sizes: [Pair(64, 64)]), [target], seed: 1).sum
                 }
                 #expect(try loss.item().isFinite, "\(target)")
                 for parameter in model.parameters {
@@ -45,14 +45,16 @@ import Testing
             var first: Float = 0, last: Float = 0
             for step in 0..<40 {
                 let (loss, gradients) = try valueAndGradient(of: model.parameters) {
-                    try model.losses(image, sizes: [Pair(64, 64), Pair(64, 64)], [target, target], seed: UInt64(step)).sum
+                    try model.losses(
+                        model.see(image, sizes: [Pair(64, 64), Pair(64, 64)]), [target, target], seed: UInt64(step)
+                    ).sum
                 }
                 optimizer.step(gradients)
                 last = try loss.item()
                 if step == 0 { first = last }
             }
             #expect(last < first / 2, "\(first) to \(last)")
-            let found = try model.detect(image, sizes: [Pair(64, 64), Pair(64, 64)])[0]
+            let found = try model.detect(model.observe(image, sizes: [Pair(64, 64), Pair(64, 64)])).found[0]
             let best = try #require(found.first)
             #expect(best.label == 1)
             let box = BoundingBox(best.box[0], best.box[1], best.box[2], best.box[3])
@@ -66,7 +68,8 @@ import Testing
             var options = RegionProposalNetwork.Options()
             options.smallest = 1000
             let model = withSeed(3) { FasterRCNN(.small, classes: 1, proposals: options) }
-            let (found, proposals) = try model.detectWithProposals(Self.images(2), sizes: [Pair(64, 64), Pair(64, 60)])
+            let (found, proposals) = try model.detect(
+                model.observe(Self.images(2), sizes: [Pair(64, 64), Pair(64, 60)]))
             #expect(found == [[], []] && proposals == [[], []])
         }
     }
@@ -86,7 +89,7 @@ import Testing
                         let target = DetectionTarget(boxes: truths, labels: truths.map { _ in 1 })
                         let (loss, gradients) = try valueAndGradient(of: detector.parameters) {
                             try detector.loss(
-                                Self.images(1), sizes: [Pair(64, 64)], [target], proposals: [proposals], seed: 2)
+                                detector.see(Self.images(1), sizes: [Pair(64, 64)]), [target], proposals: [proposals], seed: 2)
                         }
                         let value = try loss.item(), isEmpty = proposals.isEmpty && truths.isEmpty
                         #expect(value.isFinite && (value == 0) == isEmpty, "\(proposals) \(truths): \(value)")
@@ -95,7 +98,8 @@ import Testing
                         }
                     }
                 }
-                #expect(try detector.detect(Self.images(1), sizes: [Pair(64, 64)], proposals: [[]]).found == [[]])
+                let seen = detector.observe(Self.images(1), sizes: [Pair(64, 64)])
+                #expect(try detector.detect(seen, proposals: [[]]).found == [[]])
             }
         }
     }
@@ -115,9 +119,10 @@ import Testing
                 return HostBox(x, y, x + 20, y + 30)
             }
             for detector in detectors {
-                let all = try detector.judge(Self.images(1), sizes: [Pair(64, 64)], regions: proposals)
+                let seen = detector.observe(Self.images(1), sizes: [Pair(64, 64)])
+                let all = try detector.judge(seen, regions: proposals)
                 #expect(all.scores.count == 24 && all.boxes.count == 24 && all.codes.count == 24)
-                let found = try detector.detect(Self.images(1), sizes: [Pair(64, 64)], proposals: [proposals]).found[0]
+                let found = try detector.detect(seen, proposals: [proposals]).found[0]
                 #expect(!found.isEmpty)
                 let limit = HostBox(repeating: 64)
                 for object in found {

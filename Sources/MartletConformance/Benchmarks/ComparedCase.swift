@@ -31,6 +31,8 @@ struct ComparedCase: Decodable {
         /// A step of training of a language model of two layers of the cells named by `operation`; shapes: [steps, samples,
         /// vocabulary, units].
         case recurrentStep
+        /// A step of training of the detector named by `operation`; shapes: images [n, 3, h, w].
+        case detectionStep
     }
 
     enum Transposes: String, Decodable { case none, left, right }
@@ -66,6 +68,7 @@ struct ComparedCase: Decodable {
         case .optimizer: try optimizerWorkload(device)
         case .trainStep: try trainStepWorkload(device)
         case .recurrentStep: try recurrentStepWorkload(device)
+        case .detectionStep: try detectionStepWorkload(device)
         }
     }
 

@@ -101,9 +101,33 @@ public struct DetectionSplits: Sendable {
     /// What judges the model while it trains.
     public var heldOut: (any DetectionDataset)? { validation ?? test }
 
-    /// The part a `--split` value names.
+    /// The part a `--split` value names; `all` are the three together.
     public func part(named name: String) throws(DataError) -> any DetectionDataset {
-        try partOfSplits(named: name, training, validation, test, of: training.name)
+        if name == "all" { return JoinedDetections([training, validation, test].compactMap { $0 }) }
+        return try partOfSplits(named: name, training, validation, test, of: training.name)
+    }
+}
+
+/// Data sets of the same classes, one after the other.
+struct JoinedDetections: DetectionDataset {
+    private let parts: [any DetectionDataset]
+    /// Which part an image is in, and its number there.
+    private let places: [(part: Int, index: Int)]
+
+    /// - Parameter parts: at least one.
+    init(_ parts: [any DetectionDataset]) {
+        self.parts = parts
+        places = parts.indices.flatMap { part in (0..<parts[part].count).map { (part, $0) } }
+    }
+
+    var name: String { parts.map(\.name).joined(separator: " and ") }
+    var count: Int { places.count }
+    var classNames: [String] { parts[0].classNames }
+
+    func annotation(at index: Int) -> ImageAnnotation { parts[places[index].part].annotation(at: places[index].index) }
+
+    func image(at index: Int) throws(DataError) -> Image {
+        try parts[places[index].part].image(at: places[index].index)
     }
 }
 

@@ -42,24 +42,24 @@ public final class FastRCNN: ObjectDetector {
     public var pretrained: (module: any Module, head: String?) { (backbone.convolutions, nil) }
     public var parts: Parts { ["backbone": backbone, "roi_heads": heads] }
 
+    public func maps(_ images: Tensor) -> [Tensor] { backbone.maps(images) }
+
     public func loss(
-        _ images: Tensor, sizes: [Pair], _ targets: [DetectionTarget], proposals: [[HostBox]], seed: UInt64
+        _ images: ImageFeatures, _ targets: [DetectionTarget], proposals: [[HostBox]], seed: UInt64
     ) throws -> Tensor {
         var random = StepRandom(seed)
         let sample = heads.sample(proposals, targets.map(\.boxes), labels: targets.map(\.labels), &random)
-        let losses = heads.losses(backbone.maps(images), sample)
+        let losses = heads.losses(images.maps, sample)
         return losses.classes + losses.boxes
     }
 
-    public func detect(_ images: Tensor, sizes: [Pair], proposals: [[HostBox]]) throws -> (
+    public func detect(_ images: ImageFeatures, proposals: [[HostBox]]) throws -> (
         found: [[FoundBox]], proposals: [[HostBox]]
     ) {
-        try withoutGradients {
-            (try heads.detections(backbone.maps(images).map { $0.evaluated() }, proposals, sizes: sizes), proposals)
-        }
+        try withoutGradients { (try heads.detections(images.maps, proposals, sizes: images.sizes), proposals) }
     }
 
-    public func judge(_ images: Tensor, sizes: [Pair], regions: [HostBox]) throws -> RegionJudgement {
-        try withoutGradients { try heads.judge(backbone.maps(images), regions) }
+    public func judge(_ image: ImageFeatures, regions: [HostBox]) throws -> RegionJudgement {
+        try withoutGradients { try heads.judge(image.maps, regions) }
     }
 }

@@ -23,24 +23,24 @@ extension FasterRCNN {
         for part in parts { for parameter in part.parameters { parameter.isFrozen = true } }
     }
 
-    /// The loss of a step, over images [n, 3, h, w]. May read from the device on the way.
+    /// The loss of a step. May read from the device on the way.
     ///
     /// - Parameters:
-    ///   - sizes: height and width of each image without padding.
     ///   - source: in the second step the backbone that the proposals come from; nil for the model's own.
     ///   - seed: of the anchors and regions that are drawn.
     public func loss(
-        of step: AlternatingStep, _ images: Tensor, sizes: [Pair], _ targets: [DetectionTarget],
+        of step: AlternatingStep, _ images: ImageFeatures, _ targets: [DetectionTarget],
         proposalsFrom source: (any DetectionBackbone)?, seed: UInt64
     ) throws -> Tensor {
         var random = StepRandom(seed)
-        let maps = backbone.maps(images), image = Pair(images.shape[2], images.shape[3])
+        let maps = images.maps
         if step.trainsProposer {
-            let losses = proposer.losses(proposer(maps, image: image), targets.map(\.boxes), &random)
+            let losses = proposer.losses(proposer(maps, image: images.extent), targets.map(\.boxes), &random)
             return losses.objectness + losses.boxes
         }
         let proposals = try withoutGradients {
-            try proposer.proposals(proposer(source?.maps(images) ?? maps.map(\.detached), image: image), sizes: sizes)
+            try proposer.proposals(
+                proposer(source?.maps(images.pixels) ?? maps.map(\.detached), image: images.extent), sizes: images.sizes)
         }
         let losses = heads.losses(
             maps, heads.sample(proposals, targets.map(\.boxes), labels: targets.map(\.labels), &random))

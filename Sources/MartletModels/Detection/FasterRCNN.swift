@@ -48,58 +48,43 @@ public final class FasterRCNN: ObjectDetector {
         public var sum: Tensor { objectness + proposals + classes + boxes }
     }
 
-    /// The losses of images [n, 3, h, w]. Reads the proposals from the device on the way.
+    /// The losses of images. Reads the proposals from the device on the way.
     ///
-    /// - Parameters:
-    ///   - sizes: height and width of each image without padding.
-    ///   - seed: of the anchors and regions that are drawn.
-    public func losses(_ images: Tensor, sizes: [Pair], _ targets: [DetectionTarget], seed: UInt64) throws -> Losses {
+    /// - Parameter seed: of the anchors and regions that are drawn.
+    public func losses(_ images: ImageFeatures, _ targets: [DetectionTarget], seed: UInt64) throws -> Losses {
         var random = StepRandom(seed)
-        let maps = backbone.maps(images)
-        let output = proposer(maps, image: Pair(images.shape[2], images.shape[3]))
+        let output = proposer(images.maps, image: images.extent)
         let first = proposer.losses(output, targets.map(\.boxes), &random)
-        let proposals = try proposer.proposals(output, sizes: sizes)
+        let proposals = try proposer.proposals(output, sizes: images.sizes)
         let sample = heads.sample(proposals, targets.map(\.boxes), labels: targets.map(\.labels), &random)
-        let second = heads.losses(maps, sample)
+        let second = heads.losses(images.maps, sample)
         return Losses(objectness: first.objectness, proposals: first.boxes, classes: second.classes, boxes: second.boxes)
     }
 
     public var needsProposals: Bool { false }
 
+    public func maps(_ images: Tensor) -> [Tensor] { backbone.maps(images) }
+
     public func loss(
-        _ images: Tensor, sizes: [Pair], _ targets: [DetectionTarget], proposals: [[HostBox]], seed: UInt64
+        _ images: ImageFeatures, _ targets: [DetectionTarget], proposals: [[HostBox]], seed: UInt64
     ) throws -> Tensor {
-        try losses(images, sizes: sizes, targets, seed: seed).sum
+        try losses(images, targets, seed: seed).sum
     }
 
-    public func detect(_ images: Tensor, sizes: [Pair], proposals: [[HostBox]]) throws -> (
+    public func detect(_ images: ImageFeatures, proposals: [[HostBox]] = []) throws -> (
         found: [[FoundBox]], proposals: [[HostBox]]
     ) {
-        try detectWithProposals(images, sizes: sizes)
-    }
-
-    /// What is found in images [n, 3, h, w], the surest first.
-    ///
-    /// - Parameter sizes: height and width of each image without padding.
-    public func detect(_ images: Tensor, sizes: [Pair]) throws -> [[FoundBox]] {
-        try detectWithProposals(images, sizes: sizes).found
-    }
-
-    /// What is found, and the proposals it was found among.
-    public func detectWithProposals(_ images: Tensor, sizes: [Pair]) throws -> (found: [[FoundBox]], proposals: [[HostBox]]) {
         try withoutGradients {
-            let maps = backbone.maps(images).map { $0.evaluated() }
-            let output = proposer(maps, image: Pair(images.shape[2], images.shape[3]))
-            let proposals = try proposer.proposals(output, sizes: sizes)
-            return (try heads.detections(maps, proposals, sizes: sizes), proposals)
+            let proposals = try proposer.proposals(proposer(images.maps, image: images.extent), sizes: images.sizes)
+            return (try heads.detections(images.maps, proposals, sizes: images.sizes), proposals)
         }
     }
 
-    public func judge(_ images: Tensor, sizes: [Pair], regions: [HostBox]) throws -> RegionJudgement {
-        try withoutGradients { try heads.judge(backbone.maps(images), regions) }
+    public func judge(_ image: ImageFeatures, regions: [HostBox]) throws -> RegionJudgement {
+        try withoutGradients { try heads.judge(image.maps, regions) }
     }
 
-    /// What the proposal network does with one image [1, 3, h, w], for those who look.
+    /// What the proposal network does with one image, for those who look.
     public struct ProposalTrace: Sendable {
         public let anchors: [HostBox]
         /// The object that each anchor is to find; -1 for background, -2 for anchors that count for nothing.
@@ -116,13 +101,13 @@ public final class FasterRCNN: ObjectDetector {
     }
 
     /// - Parameter truths: the objects' boxes; none where they are not known.
-    public func trace(_ images: Tensor, size: Pair, truths: [HostBox]) throws -> ProposalTrace {
+    public func trace(_ image: ImageFeatures, truths: [HostBox]) throws -> ProposalTrace {
         try withoutGradients {
-            let maps = backbone.maps(images), output = proposer(maps, image: Pair(images.shape[2], images.shape[3]))
-            let (before, logits, kept, _) = try proposer.proposals(output, image: 0, size: size)
+            let output = proposer(image.maps, image: image.extent)
+            let (before, logits, kept, _) = try proposer.proposals(output, image: 0, size: image.sizes[0])
             return ProposalTrace(
                 anchors: output.anchors, objects: proposer.matches(output, truths).objects,
-                objectness: try output.logits.sigmoid().floats(), maps: maps.map { Pair($0.shape[2], $0.shape[3]) },
+                objectness: try output.logits.sigmoid().floats(), maps: image.maps.map { Pair($0.shape[2], $0.shape[3]) },
                 perPosition: proposer.anchors.perPosition[0], before: before,
                 probabilities: try Tensor(logits).sigmoid().floats(), kept: kept)
         }

@@ -11,20 +11,49 @@ public protocol ObjectDetector: Module {
     /// Whether regions must be proposed to it.
     var needsProposals: Bool { get }
 
-    /// The loss of images [n, 3, h, w]. May read from the device on the way.
+    /// What the detector makes of whole images [n, 3, h, w], before it looks at any region: the maps of its backbone, the finest
+    /// first; none for a detector that sees regions one by one.
+    func maps(_ images: Tensor) -> [Tensor]
+
+    /// The loss of images. May read from the device on the way.
     ///
     /// - Parameters:
-    ///   - sizes: height and width of each image without padding.
     ///   - proposals: for each image; of no matter unless `needsProposals`.
     ///   - seed: of what is drawn.
-    func loss(_ images: Tensor, sizes: [Pair], _ targets: [DetectionTarget], proposals: [[HostBox]], seed: UInt64) throws
-        -> Tensor
+    func loss(_ images: ImageFeatures, _ targets: [DetectionTarget], proposals: [[HostBox]], seed: UInt64) throws -> Tensor
 
     /// What is found in images, the surest first, and the proposals it was found among.
-    func detect(_ images: Tensor, sizes: [Pair], proposals: [[HostBox]]) throws -> (found: [[FoundBox]], proposals: [[HostBox]])
+    func detect(_ images: ImageFeatures, proposals: [[HostBox]]) throws -> (found: [[FoundBox]], proposals: [[HostBox]])
 
-    /// What is said of regions of one image [1, 3, h, w], before any is left out.
-    func judge(_ images: Tensor, sizes: [Pair], regions: [HostBox]) throws -> RegionJudgement
+    /// What is said of regions of one image, before any is left out.
+    func judge(_ image: ImageFeatures, regions: [HostBox]) throws -> RegionJudgement
+}
+
+/// Images and what a detector makes of them once for all that follows.
+public struct ImageFeatures {
+    /// [n, 3, h, w].
+    public let pixels: Tensor
+    /// Height and width of each image without padding.
+    public let sizes: [Pair]
+    /// See `ObjectDetector.maps`.
+    public let maps: [Tensor]
+
+    /// Height and width of the pixels with their padding.
+    public var extent: Pair { Pair(pixels.shape[2], pixels.shape[3]) }
+}
+
+extension ObjectDetector {
+    /// Sees images [n, 3, h, w].
+    ///
+    /// - Parameter sizes: height and width of each image without padding.
+    public func see(_ images: Tensor, sizes: [Pair]) -> ImageFeatures {
+        ImageFeatures(pixels: images, sizes: sizes, maps: maps(images))
+    }
+
+    /// Sees images to look at them more than once, without a way back for gradients.
+    public func observe(_ images: Tensor, sizes: [Pair]) -> ImageFeatures {
+        withoutGradients { ImageFeatures(pixels: images, sizes: sizes, maps: maps(images).map { $0.evaluated() }) }
+    }
 }
 
 /// What a detector says of regions of an image: for each region and class how sure it is, how it would move the box, and where to.
@@ -47,6 +76,11 @@ extension ObjectDetector {
     /// Freezes the normalisation that a backbone keeps as it was trained.
     public func freezeNormalization() {
         for case let body as ResidualBody in modules { body.freezeNormalization() }
+    }
+
+    /// Sets what batch normalisation adds to its variances.
+    public func setNormalizationEpsilon(_ epsilon: Float) {
+        for case let norm as BatchNorm2D in modules { norm.epsilon = epsilon }
     }
 }
 

@@ -140,10 +140,12 @@ public final class RCNN: ObjectDetector {
         )
     }
 
-    public func judge(_ images: Tensor, sizes: [Pair], regions: [HostBox]) throws -> RegionJudgement {
+    public func maps(_ images: Tensor) -> [Tensor] { [] }
+
+    public func judge(_ image: ImageFeatures, regions: [HostBox]) throws -> RegionJudgement {
         guard !regions.isEmpty else { return RegionJudgement(classes: classes, scores: [], codes: [], boxes: []) }
         return try withoutGradients {
-            let (scores, codes, boxes) = try outputs(features(images, regions), regions), values = try codes.floats()
+            let (scores, codes, boxes) = try outputs(features(image.pixels, regions), regions), values = try codes.floats()
             return RegionJudgement(
                 classes: classes, scores: scores, codes: scores.indices.map { Array(values[4 * $0..<4 * $0 + 4]) }, boxes: boxes)
         }
@@ -170,30 +172,30 @@ public final class RCNN: ObjectDetector {
         }
     }
 
-    public func detect(_ images: Tensor, sizes: [Pair], proposals: [[HostBox]]) throws -> (
+    public func detect(_ images: ImageFeatures, proposals: [[HostBox]]) throws -> (
         found: [[FoundBox]], proposals: [[HostBox]]
     ) {
-        let found = try sizes.indices.map { image -> [FoundBox] in
+        let found = try images.sizes.indices.map { image -> [FoundBox] in
             guard !proposals[image].isEmpty else { return [] }
-            let pixels = images.sliced(axis: 0, image..<image + 1)
-            return try detections(features(pixels, proposals[image]), proposals[image], size: sizes[image])
+            let pixels = images.pixels.sliced(axis: 0, image..<image + 1)
+            return try detections(features(pixels, proposals[image]), proposals[image], size: images.sizes[image])
         }
         return (found, proposals)
     }
 
     /// The loss of fine-tuning over 32 regions of each image.
     public func loss(
-        _ images: Tensor, sizes: [Pair], _ targets: [DetectionTarget], proposals: [[HostBox]], seed: UInt64
+        _ images: ImageFeatures, _ targets: [DetectionTarget], proposals: [[HostBox]], seed: UInt64
     ) throws -> Tensor {
         var random = StepRandom(seed), crops: [Tensor] = [], labels: [Int32] = []
-        for image in sizes.indices {
+        for image in images.sizes.indices {
             let target = targets[image], candidates = proposals[image] + target.boxes
             let matches = BoxMatches(
                 candidates, target.boxes, high: options.foreground, low: options.foreground, keepsBest: false)
             let (positives, negatives) = matches.sampled(32, positives: options.positives, &random)
             guard !positives.isEmpty || !negatives.isEmpty else { continue }
             crops.append(
-                warped(images.sliced(axis: 0, image..<image + 1), (positives + negatives).map { candidates[$0] }))
+                warped(images.pixels.sliced(axis: 0, image..<image + 1), (positives + negatives).map { candidates[$0] }))
             labels += positives.map { Int32(target.labels[matches.objects[$0]] + 1) } + negatives.map { _ in 0 }
         }
         guard !labels.isEmpty else { return parameters[0].value.sum() * 0 }

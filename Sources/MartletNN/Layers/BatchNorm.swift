@@ -10,7 +10,7 @@ public class BatchNorm: TrainingDependent {
     public let bias: Parameter?
     public let runningMean: Buffer
     public let runningVariance: Buffer
-    public let epsilon: Float
+    public var epsilon: Float
     public let momentum: Float
     /// Applied to the result in the same pass; nil for none.
     public var activation: FusedActivation?

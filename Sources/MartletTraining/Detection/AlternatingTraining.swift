@@ -37,9 +37,8 @@ final class AlternatingTraining {
         detector.freeze(for: step)
     }
 
-    func loss(_ images: Tensor, sizes: [Pair], _ targets: [DetectionTarget], seed: UInt64) throws -> Tensor {
-        try detector.loss(
-            of: step, images, sizes: sizes, targets, proposalsFrom: step == .detector ? other : nil, seed: seed)
+    func loss(_ images: ImageFeatures, _ targets: [DetectionTarget], seed: UInt64) throws -> Tensor {
+        try detector.loss(of: step, images, targets, proposalsFrom: step == .detector ? other : nil, seed: seed)
     }
 
     /// The heads' backbone begins where the first step did, and the proposals go on with the backbone of that step.

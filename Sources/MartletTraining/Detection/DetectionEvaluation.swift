@@ -9,6 +9,8 @@ public struct DetectionEvaluation: Sendable {
     public var result: EvaluationResult
     /// What was shown and found, of which all else follows.
     public var record: DetectionRecord
+    /// The images in the record's order.
+    public var images: [ImageAnnotation]
     /// The boxes among which it was found, in each image.
     public var proposals: [[BoundingBox]]
     public var coco: COCOEvaluation
@@ -26,6 +28,7 @@ public struct DetectionEvaluation: Sendable {
     ) throws -> DetectionEvaluation {
         let started = Date(), before = searched.seconds
         var record = DetectionRecord(classes: detector.classes), proposals: [[BoundingBox]] = [], loss = 0.0, detection = 0.0
+        var shown: [ImageAnnotation] = []
         for index in 0..<data.count {
             if stop() { throw Interruption() }
             let annotation = data.annotation(at: index), objects = annotation.objects, image = try data.image(at: index)
@@ -33,17 +36,17 @@ public struct DetectionEvaluation: Sendable {
             let begun = Date()
             let prepared = recipe.prepare(image, objects, augmented: nil), regions = prepared.regions(boxes)
             let (tensor, sizes) = recipe.batch([prepared])
-            let (found, proposed) = try detector.detect(tensor, sizes: sizes, proposals: [regions])
+            let seen = detector.observe(tensor, sizes: sizes)
+            let (found, proposed) = try detector.detect(seen, proposals: [regions])
             detection += Date().timeIntervalSince(begun)
             record.add(objects, found[0].map { prepared.original($0) })
+            shown.append(annotation)
             proposals.append(
                 proposed[0].map {
                     BoundingBox($0[0], $0[1], $0[2], $0[3]).scaled(x: 1 / prepared.scaleX, y: 1 / prepared.scaleY)
                 })
             let losses = try withoutGradients {
-                try detector.loss(
-                    tensor, sizes: sizes, [prepared.target], proposals: [regions], seed: UInt64(index)
-                ).item()
+                try detector.loss(seen, [prepared.target], proposals: [regions], seed: UInt64(index)).item()
             }
             loss += Double(losses)
             report(index + 1, data.count)
@@ -53,7 +56,7 @@ public struct DetectionEvaluation: Sendable {
             result: EvaluationResult(
                 loss: loss / images, metrics: [("mAP50", max(coco.ap50, 0)), ("mAP", max(coco.ap, 0))],
                 samples: data.count, seconds: Date().timeIntervalSince(started)),
-            record: record, proposals: proposals, coco: coco,
+            record: record, images: shown, proposals: proposals, coco: coco,
             seconds: ((searched.seconds - before) / images, detection / images))
     }
 }

@@ -7,10 +7,13 @@ struct DetectionFigures: Sendable {
         "further figures, comma-separated: voc07 (the mean over 11 recalls), voc (the area below the curve), coco (its twelve)")
     private static let mistakes = Settings.Key(
         "mistakes_score", "0.5", "the least score of the detections whose mistakes are counted")
-    static let keys = [figures, mistakes]
+    private static let files = Settings.Key(
+        "coco_files", "", "a folder for annotations.json and detections.json, as COCO's tools read them")
+    static let keys = [figures, mistakes, files]
 
     private let sets: [String]
     private let mistakeScore: Float
+    private let folder: String
 
     init(_ settings: Settings) throws {
         sets = settings.string(Self.figures).split(separator: ",").map(String.init)
@@ -20,11 +23,13 @@ struct DetectionFigures: Sendable {
                 .input,
                 "--set figures=\(settings.string(Self.figures)): give some of \(known.joined(separator: ", ")), comma-separated")
         }
+        folder = settings.string(Self.files)
         mistakeScore = Float(try settings.number(Self.mistakes, in: 0...1))
     }
 
-    /// The result with all that was asked for.
-    func result(_ evaluation: DetectionEvaluation, classes: [String]) -> EvaluationResult {
+    /// The result with all that was asked for; writes files where they were.
+    func result(_ evaluation: DetectionEvaluation, classes: [String]) throws -> EvaluationResult {
+        if !folder.isEmpty { try COCOFiles(evaluation: evaluation, classes: classes).write(to: folder) }
         var result = evaluation.result
         func byClass(_ values: [Double?]) -> JSON {
             .object(zip(classes, values).map { ($0, $1.map { $0 < 0 ? .null : .number($0) } ?? .null) })

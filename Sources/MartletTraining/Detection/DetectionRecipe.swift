@@ -31,13 +31,15 @@ struct DetectionRecipe: Sendable {
         "proposals_before", "", "proposals of a map before suppression; empty for 1000, with resnet50 2000 in training")
     static let training = Settings.Key(
         "training", "joint",
-        "joint, or the paper's alternating: a quarter of the epochs each for the proposal network, the heads on its proposals, and both again on the heads' backbone"
+        "joint, or the paper's alternating: a quarter of the epochs each for the proposal network, the heads on its proposals, and both again on the heads' backbone (--schedule cosine-restarts lets the learning rate start anew in each)"
     )
     static let score = Settings.Key("score", "0.05", "detections below this score are left out")
     static let suppression = Settings.Key(
         "nms", "", "detections of a class that overlap a surer one by more are left out; empty for 0.3 with rcnn, else 0.5")
     static let search = Settings.Key("search", "fast", "selective search that proposes regions: fast or quality")
-    private static let common = [backbone, backboneWeights, shortSide, longSide, flip, proposals, score, suppression]
+    static let epsilon = Settings.Key(
+        "norm_epsilon", "1e-5", "what batch normalisation adds to its variances; 0 for torchvision's detectors trained on COCO")
+    private static let common = [backbone, backboneWeights, epsilon, shortSide, longSide, flip, proposals, score, suppression]
 
     static func keys(_ method: Method) -> [Settings.Key] {
         switch method {
@@ -92,6 +94,12 @@ struct DetectionRecipe: Sendable {
 
     /// Builds the detector on the default device, from the current `Randomness`.
     func build(classes: Int) throws -> any ObjectDetector {
+        let detector = try assemble(classes: classes)
+        detector.setNormalizationEpsilon(Float(try settings.number(Self.epsilon, in: 0...1)))
+        return detector
+    }
+
+    private func assemble(classes: Int) throws -> any ObjectDetector {
         guard classes >= 1 else {
             throw TrainingError(.input, "\(method.rawValue): the data has no classes; give images with boxes")
         }

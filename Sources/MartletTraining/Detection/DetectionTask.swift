@@ -97,11 +97,10 @@ final class DetectionTask: TrainingTask {
             var drawn = SampleRandom(seed: task.seed, epochStream, UInt64(number), 2)
             let seed = drawn.next()
             return TrainingBatch(count: images.count) { [task, detector = task.detector] in
+                let seen = detector.see(tensor, sizes: sizes)
                 do {
-                    if let alternating = task.alternating {
-                        return try alternating.loss(tensor, sizes: sizes, targets, seed: seed)
-                    }
-                    return try detector.loss(tensor, sizes: sizes, targets, proposals: regions, seed: seed)
+                    if let alternating = task.alternating { return try alternating.loss(seen, targets, seed: seed) }
+                    return try detector.loss(seen, targets, proposals: regions, seed: seed)
                 } catch {
                     // What failed on the device is told where the loss is read.
                     return (detector.parameters.first { !$0.isFrozen }?.value.sum() ?? Tensor(0)) * .nan

@@ -37,10 +37,11 @@ package struct DetectionTrace {
         scale = (x, y)
         segments = recipe.search.segments(in: image)
         searched = recipe.search.boxes(in: image)
-        proposer = try (network as? FasterRCNN)?.trace(tensor, size: sizes[0], truths: prepared.target.boxes)
+        let seen = network.observe(tensor, sizes: sizes)
+        proposer = try (network as? FasterRCNN)?.trace(seen, truths: prepared.target.boxes)
         let (boxes, proposals) = try network.detect(
-            tensor, sizes: sizes, proposals: [network.needsProposals ? prepared.regions(searched) : []])
-        judgement = try network.judge(tensor, sizes: sizes, regions: proposals[0])
+            seen, proposals: [network.needsProposals ? prepared.regions(searched) : []])
+        judgement = try network.judge(seen, regions: proposals[0])
         regions = proposals[0].map(original)
         found = boxes[0].map { prepared.original($0) }
         verdicts = truths.map { DetectionMistakes.verdicts($0, boxes[0].map { prepared.original($0) }) } ?? []

@@ -42,13 +42,16 @@ public struct DetectionWorkload: Workload {
 
     public func evaluate(_ plan: EvaluationPlan) throws -> (split: String, result: EvaluationResult) {
         let figures = try DetectionFigures(plan.settings), (split, evaluation, classes) = try judge(plan)
-        return (split, figures.result(evaluation, classes: classes))
+        return (split, try figures.result(evaluation, classes: classes))
     }
 
     /// All that is known of a detector's quality on a part of its data.
     public func judge(_ plan: EvaluationPlan) throws -> (
         split: String, evaluation: DetectionEvaluation, classes: [String]
     ) {
+        if let size = plan.batchSize, size != 1 {
+            throw TrainingError(.input, "--batch-size \(size): detectors are shown one image at a time; leave it out")
+        }
         let detector: TrainedDetector, data: DetectionSplits
         switch plan.source {
         case .run(_, let configuration):

@@ -79,6 +79,8 @@ public struct TrainedDetector {
         let prepared = recipe.prepare(image.rgb(), [], augmented: nil)
         let regions = network.needsProposals ? prepared.regions(recipe.search.boxes(in: image)) : []
         let (tensor, sizes) = recipe.batch([prepared])
-        return try network.detect(tensor, sizes: sizes, proposals: [regions]).found[0].map { prepared.original($0) }
+        return try network.detect(network.observe(tensor, sizes: sizes), proposals: [regions]).found[0].map {
+            prepared.original($0)
+        }
     }
 }

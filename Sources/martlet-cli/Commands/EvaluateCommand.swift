@@ -11,7 +11,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "the data; a run's own where not given")
     var data: String?
 
-    @Option(help: "train, val or test; test where there is one, else val")
+    @Option(help: "train, val or test, for detectors also all; test where there is one, else val")
     var split: String?
 
     @Option(parsing: .unconditional, help: "samples at once, 1 or more; by default 256, fewer of large ones")
