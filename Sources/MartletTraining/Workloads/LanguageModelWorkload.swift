@@ -92,29 +92,9 @@ public struct TrainedLanguageModel {
         guard let workload = description.workload as? LanguageModelWorkload else {
             throw TrainingError(.input, "\(description.name): is no language model; give a run or weights of lstm or gpt")
         }
-        switch source {
-        case .run(let folder, let configuration):
-            let settings = Settings(configuration.settings)
-            let tokenizer = try TokenizerRecipe.load(folder)
-            network = try blaming(folder.configurationPath) {
-                try withSeed(0) { try workload.make(settings, tokenizer.vocabularySize) }
-            }
-            (data, batchSize) = (configuration.data, configuration.batchSize)
-            (self.settings, self.tokenizer) = (settings, tokenizer)
-            try ModelState.load(try folder.weights(), into: network)
-        case .weights(_, let path, let given):
-            try given.check(against: description.settings + workload.settings, of: description.name)
-            let kind = given.string(workload.tokenizer)
-            guard !["char", "byte", "bpe"].contains(kind) else {
-                throw TrainingError(
-                    .input, "--model \(description.name): weights do not say which tokens they know; give --set tokenizer=FILE")
-            }
-            let tokenizer = try Tokenizer(reading: kind)
-            network = try withSeed(0) { try workload.make(given, tokenizer.vocabularySize) }
-            (data, batchSize) = (nil, description.defaults.batchSize)
-            (settings, self.tokenizer) = (given, tokenizer)
-            try ModelState.load(try WeightFile.read(path), into: network)
-        }
+        let loaded = try LoadedTextModel(source, tokenizer: workload.tokenizer, module: { $0 }, make: workload.make)
+        (network, tokenizer, settings) = (loaded.network, loaded.tokenizer, loaded.settings)
+        (data, batchSize) = (loaded.data, loaded.batchSize)
         context = try settings.integer(workload.context, in: 1...1 << 20)
     }
 }

@@ -126,27 +126,8 @@ public struct TrainedTranslator {
         guard let workload = description.workload as? TranslationWorkload else {
             throw TrainingError(.input, "\(description.name): does not translate; give a run or weights of transformer")
         }
-        switch source {
-        case .run(let folder, let configuration):
-            let settings = Settings(configuration.settings)
-            let tokenizer = try TokenizerRecipe.load(folder)
-            network = try blaming(folder.configurationPath) {
-                try withSeed(0) { try workload.make(settings, tokenizer.vocabularySize) }
-            }
-            (self.settings, self.tokenizer, data) = (settings, tokenizer, configuration.data)
-            try ModelState.load(try folder.weights(), into: network)
-        case .weights(_, let path, let given):
-            try given.check(against: description.settings + workload.settings, of: description.name)
-            let kind = given.string(TranslationWorkload.tokenizer)
-            guard !["char", "byte", "bpe"].contains(kind) else {
-                throw TrainingError(
-                    .input, "--model \(description.name): weights do not say which tokens they know; give --set tokenizer=FILE")
-            }
-            let tokenizer = try Tokenizer(reading: kind)
-            network = try withSeed(0) { try workload.make(given, tokenizer.vocabularySize) }
-            (settings, self.tokenizer, data) = (given, tokenizer, nil)
-            try ModelState.load(try WeightFile.read(path), into: network)
-        }
+        let loaded = try LoadedTextModel(source, tokenizer: TranslationWorkload.tokenizer, module: { $0 }, make: workload.make)
+        (network, tokenizer, settings, data) = (loaded.network, loaded.tokenizer, loaded.settings, loaded.data)
     }
 
     /// The translations of lines, in order, searched in batches of like length. An empty line stays empty.
