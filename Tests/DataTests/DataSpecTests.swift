@@ -5,7 +5,11 @@ import Testing
     @Test(arguments: [
         ("digits", DataSpec.digits), ("mnist:a/b", .mnist("a/b")), ("cifar10:x", .cifar10("x")), ("folder:/a:b", .folder("/a:b")),
         ("csv:t.csv", .csv("t.csv")), ("scenes", .scenes), ("voc:a/b", .voc("a/b")),
-        ("coco:a,1.json,b,c", .coco(annotations: "a,1.json", images: "b,c")),
+        ("coco:a,1.json,b,c", .coco(.init(annotations: "a,1.json", images: "b,c"))),
+        (
+            "coco:a,1.json,b,c,2.json,d,e",
+            .coco(.init(annotations: "a,1.json", images: "b"), validation: .init(annotations: "c,2.json", images: "d,e"))
+        ),
         ("text:t.txt", .text("t.txt")), ("pairs:a", .pairs("a")),
     ])
     func forms(text: String, expected: DataSpec) throws {

@@ -192,6 +192,21 @@ import Testing
         #expect(objects[1].isCrowd && objects[1].area == 1200)
     }
 
+    /// All images of one file to train on, all of the other to judge by.
+    @Test func cocoMayBringItsValidation() throws {
+        let text = Self.head + #"{"id": 5, "image_id": 3, "category_id": 7, "bbox": [1, 2, 3, 4]}]}"#
+        let (spec, root) = try Self.coco(text)
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let pair = String(spec.dropFirst("coco:".count))
+        let splits = try DataSpec.parse("\(spec),\(pair)").loadDetection()
+        #expect(splits.training.count == 2 && splits.validation?.count == 2 && splits.test == nil)
+        #expect(try splits.part(named: "all").count == 4)
+        try Data(text.replacingOccurrences(of: "zebra", with: "horse").utf8).write(to: URL(fileURLWithPath: root + "/other.json"))
+        let images = pair.split(separator: ",").dropFirst().joined(separator: ",")
+        let error = refusal { _ = try DataSpec.parse("\(spec),\(root)/other.json,\(images)").loadDetection() }
+        #expect(error?.problem.contains("other categories") == true && error?.file?.hasSuffix("other.json") == true)
+    }
+
     @Test func badCOCOIsExplained() throws {
         let cases: [(String, String, Int)] = [
             (#"{"id": 5, "image_id": 4, "category_id": 90, "bbox": [1, 2, 3, 4]}]}"#, "image 4, which is not listed", 5),

@@ -20,13 +20,13 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
     case scenes
     /// A folder of images with Pascal VOC's annotations.
     case voc(String)
-    /// A file of COCO's annotations, and the folder of its images.
-    case coco(annotations: String, images: String)
+    /// A file of COCO's annotations and the folder of its images, and the same for validation where that is not held out of it.
+    case coco(COCO.Source, validation: COCO.Source? = nil)
 
     /// The forms that are read.
     public static let forms =
         "digits, mnist:DIR, cifar10:DIR, folder:DIR, csv:FILE, text:FILE, pairs:DIR, "
-        + "for detection scenes, voc:DIR, coco:ANNOTATIONS.json,IMAGES, or a path of one of these layouts"
+        + "for detection scenes, voc:DIR, coco:ANNOTATIONS.json,IMAGES (twice: training, validation), or a path of one of these layouts"
 
     /// Reads a specification: a form of `forms`. A bare path is recognised by what lies there. Throws where the form is
     /// unknown or the path is not recognised.
@@ -69,7 +69,7 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         case .csv(let path): "csv:\(path)"
         case .scenes: "scenes"
         case .voc(let path): "voc:\(path)"
-        case .coco(let annotations, let images): "coco:\(annotations),\(images)"
+        case .coco(let source, let validation): "coco:\(source)\(validation.map { ",\($0)" } ?? "")"
         case .text(let path): "text:\(path)"
         case .pairs(let path): "pairs:\(path)"
         }
@@ -86,22 +86,33 @@ public enum DataSpec: Sendable, Hashable, CustomStringConvertible {
         case .csv(let path): return .csv(whole(path))
         case .scenes: return .scenes
         case .voc(let path): return .voc(whole(path))
-        case .coco(let annotations, let images): return .coco(annotations: whole(annotations), images: whole(images))
+        case .coco(let source, let validation): return .coco(source.mapped(whole), validation: validation?.mapped(whole))
         case .text(let path): return .text(whole(path))
         case .pairs(let path): return .pairs(whole(path))
         }
     }
 
-    /// `ANNOTATIONS.json,IMAGES`: the first comma behind `.json` divides, so that paths may hold commas themselves.
+    /// `ANNOTATIONS.json,IMAGES`, once or twice: the first comma behind `.json` divides, so that paths may hold commas themselves; only
+    /// the first of two folders may not.
     private static func coco(_ paths: String) throws(DataError) -> DataSpec {
-        guard let end = paths.range(of: ".json,", options: .caseInsensitive), end.upperBound < paths.endIndex else {
+        func divided(_ text: Substring) -> (annotations: Substring, rest: Substring)? {
+            guard let end = text.range(of: ".json,", options: .caseInsensitive), end.upperBound < text.endIndex else {
+                return nil
+            }
+            return (text[..<text.index(before: end.upperBound)], text[end.upperBound...])
+        }
+        guard let (annotations, rest) = divided(paths[...]) else {
             throw DataError(
                 .setting,
                 problem: "the data specification \(DataError.quote("coco:" + paths)) is not an annotation file and a folder",
-                remedy: "give coco:ANNOTATIONS.json,IMAGES")
+                remedy: "give coco:ANNOTATIONS.json,IMAGES, and as much for validation behind it or not")
+        }
+        guard let comma = rest.firstIndex(of: ","), let (others, images) = divided(rest[rest.index(after: comma)...]) else {
+            return .coco(COCO.Source(annotations: String(annotations), images: String(rest)))
         }
         return .coco(
-            annotations: String(paths[..<paths.index(before: end.upperBound)]), images: String(paths[end.upperBound...]))
+            COCO.Source(annotations: String(annotations), images: String(rest[..<comma])),
+            validation: COCO.Source(annotations: String(others), images: String(images)))
     }
 
     /// The layout that lies at a path.

@@ -6,22 +6,53 @@ public enum COCO {
     /// The largest annotation file, 2 GiB.
     static let fileLimit = 1 << 31
 
-    /// Reads annotations. A fifth of the images, drawn by `seed`, is held out.
-    public static func load(_ annotations: String, images folder: String, seed: Int = 0) throws(DataError) -> DetectionSplits {
+    /// A file of annotations, and the folder of its images.
+    public struct Source: Sendable, Hashable, CustomStringConvertible {
+        public var annotations: String
+        public var images: String
+
+        public init(annotations: String, images: String) {
+            self.annotations = annotations
+            self.images = images
+        }
+
+        public var description: String { "\(annotations),\(images)" }
+
+        func mapped(_ change: (String) -> String) -> Source {
+            Source(annotations: change(annotations), images: change(images))
+        }
+    }
+
+    /// Reads annotations. Where there are none for validation, a fifth of the images, drawn by `seed`, is held out.
+    public static func load(_ source: Source, validation: Source? = nil, seed: Int = 0) throws(DataError) -> DetectionSplits {
         let problems = BoxProblems(collectsAll: false)
-        var splits = try load(annotations, images: folder, seed: seed, problems)
+        var splits = try load(source, validation, seed: seed, problems)
         splits.mended = problems.all
         return splits
     }
 
-    package static func load(
-        _ annotations: String, images folder: String, seed: Int, _ problems: BoxProblems
-    ) throws(DataError) -> DetectionSplits {
-        try Folder.check(folder)
-        let file = try COCOFile(annotations)
-        let data = try file.dataset(folder, problems)
+    private static func read(_ source: Source, _ problems: BoxProblems) throws(DataError) -> AnnotatedFiles {
+        try Folder.check(source.images)
+        let data = try COCOFile(source.annotations).dataset(source.images, problems)
         guard data.count > 0 else {
-            throw DataError(.missing, file: annotations, problem: "has no images", remedy: "give a file with \"images\"")
+            throw DataError(.missing, file: source.annotations, problem: "has no images", remedy: "give a file with \"images\"")
+        }
+        return data
+    }
+
+    package static func load(
+        _ source: Source, _ validation: Source?, seed: Int, _ problems: BoxProblems
+    ) throws(DataError) -> DetectionSplits {
+        let data = try read(source, problems)
+        if let validation {
+            let held = try read(validation, problems)
+            guard held.classNames == data.classNames else {
+                throw DataError(
+                    .mismatch, file: validation.annotations,
+                    problem: "has other categories than \(source.annotations)",
+                    remedy: "list the same ones in both, by the same ids")
+            }
+            return DetectionSplits(training: data, validation: held)
         }
         let order = EpochOrder.permutation(of: data.count, seed: UInt64(bitPattern: Int64(seed)), epoch: EpochOrder.splitStream)
         let held = max(min(data.count / 5, data.count - 1), 0)

@@ -61,7 +61,7 @@ extension DataSpec {
         switch self {
         case .scenes: return try Scenes.load()
         case .voc(let path): return try PascalVOC.load(path, seed: seed, problems)
-        case .coco(let annotations, let images): return try COCO.load(annotations, images: images, seed: seed, problems)
+        case .coco(let source, let validation): return try COCO.load(source, validation, seed: seed, problems)
         default:
             throw DataError(
                 .setting, problem: "the data \(self) has no boxes", remedy: "give scenes, voc:DIR or coco:ANNOTATIONS.json,IMAGES"
