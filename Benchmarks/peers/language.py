@@ -89,7 +89,7 @@ def train_gpt(training, validation, vocabulary, arguments):
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = 1e-3 * rate(step, steps, 100)
-        starts = torch.randint(len(training) - context, (rows,))
+        starts = torch.randint(len(training) - context, (rows,), device="cpu").tolist()
         x = torch.stack([training[i:i + context] for i in starts])
         y = torch.stack([training[i + 1:i + 1 + context] for i in starts])
         loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
@@ -170,7 +170,10 @@ def main():
     parser.add_argument("--tokens", type=int, default=256, help="tokens that generate makes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="cuda: PyTorch's GPU, in float32 without TF32")
     arguments = parser.parse_args()
+    torch.set_default_device(arguments.device)
+    torch.backends.cudnn.allow_tf32 = False
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     text = open(arguments.text, encoding="utf-8", newline="").read()
