@@ -98,6 +98,12 @@ public final class Trainer {
         }
     }
 
+    /// As many as processors, or as the processor was allowed as a device.
+    private var hostThreads: Int {
+        let processors = ProcessInfo.processInfo.activeProcessorCount
+        return setup.configuration.device == "cpu" ? min(setup.configuration.threads, processors) : processors
+    }
+
     /// Steps of the whole run.
     public var totalSteps: Int { setup.configuration.steps ?? setup.configuration.epochs * task.batchCount }
 
@@ -111,7 +117,8 @@ public final class Trainer {
         lapStart = Date()
         try task.enter(
             RunContext(
-                folder: setup.folder, epochs: (totalSteps + task.batchCount - 1) / task.batchCount, stop: { stop() != nil },
+                folder: setup.folder, epochs: (totalSteps + task.batchCount - 1) / task.batchCount, threads: hostThreads,
+                stop: { stop() != nil },
                 report: { name, done, total in report(.work(name, done: done, of: total)) }))
         // A run stopped while it validated has that still to do.
         if progress.samples > 0, isLapOver, try !closeLap(report) { return try interrupted() }

@@ -51,6 +51,8 @@ public struct RunContext {
     public let folder: RunFolder
     /// Passes over the data that the whole run is meant to make, rounded up.
     public let epochs: Int
+    /// Threads that work on the host may take.
+    public let threads: Int
     /// Whether the run was asked to stop.
     public let stop: () -> Bool
     /// Tells how far work that is no training step has come: what it is, how much of it is done, and how much there is.

@@ -1,5 +1,6 @@
 import Foundation
 import MartletData
+import Synchronization
 
 /// The regions that selective search proposes in a data set's images, each image searched once.
 final class ProposalCache: @unchecked Sendable {
@@ -33,15 +34,30 @@ final class ProposalCache: @unchecked Sendable {
         try load(file)
         let missing = (0..<data.count).filter { known(data.annotation(at: $0).name) == nil }
         guard !missing.isEmpty else { return }
-        for (done, index) in missing.enumerated() {
+        for start in stride(from: 0, to: missing.count, by: run.threads) {
             if run.stop() {
                 try save(file)
                 throw Interruption()
             }
-            _ = boxes(data.annotation(at: index).name, try data.image(at: index))
-            run.report("searching for regions", done + 1, missing.count)
+            let end = min(start + run.threads, missing.count)
+            try searchTogether(data, missing[start..<end])
+            run.report("searching for regions", end, missing.count)
         }
         try save(file)
+    }
+
+    /// Searches images at once, each on a thread.
+    private func searchTogether(_ data: any DetectionDataset, _ images: ArraySlice<Int>) throws {
+        let failures = Mutex<[Int: any Error]>([:])
+        DispatchQueue.concurrentPerform(iterations: images.count) { number in
+            let index = images[images.startIndex + number]
+            do {
+                _ = boxes(data.annotation(at: index).name, try data.image(at: index))
+            } catch {
+                failures.withLock { $0[index] = error }
+            }
+        }
+        if let first = failures.withLock({ $0.min { $0.key < $1.key } }) { throw first.value }
     }
 
     /// What was found in an image; nil for one not searched yet.
