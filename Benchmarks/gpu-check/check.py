@@ -49,8 +49,10 @@ def row_name(family, kernel, options):
     if not gates.is_product(kernel):
         forms = [f"{name.lower()}{define(options, name)}" for name in ("VEC", "ALIGNED", "WIDE") if f"-D {name}=" in options]
         return f"{family}.{kernel} {' '.join(forms)}".strip()
-    tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
+    rows, columns, depth, item = (define(options, name) for name in ("TM", "TN", "TK", "WM"))
     forms = [name.lower() + "4" for name in ("CHANNELS", "OUT_VEC") if define(options, name) == 4]
+    if define(options, "POINTWISE"):
+        forms.append(f"pointwise{define(options, 'A_VEC', 1)}")
     if kernel == "convolutionWeightTiles":
         forms.append(f"dy{define(options, 'A_VEC', 1)}")
     for operand in "AB":
@@ -60,7 +62,7 @@ def row_name(family, kernel, options):
         forms.append("out4")
     if define(options, "FAR"):
         forms.append("far")
-    return f"{family}.{kernel} {tile}x{depth}/{item} {' '.join(forms)}".strip()
+    return f"{family}.{kernel} {rows}x{columns}x{depth}/{item} {' '.join(forms)}".strip()
 
 
 def examine(kernel, accesses, options, target, fours):
@@ -78,7 +80,7 @@ def examine(kernel, accesses, options, target, fours):
         "conflict": max(degrees) if degrees else None, "tflops": None, "float_atomics": total(count_all, ["float atomic"]),
     }
     if gates.is_product(kernel.name):
-        tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
+        depth, item = define(options, "TK"), define(options, "WM")
         step = kernel.product_step(depth * item * item)
         if step:
             count, listing = step
@@ -119,12 +121,12 @@ def predict(rows, conflicts):
     for (name, target), (row, kernel, options) in rows.items():
         if kernel is None:
             continue
-        tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
+        rows, columns, depth, item = (define(options, name) for name in ("TM", "TN", "TK", "WM"))
         step = kernel.product_step(depth * item * item)
         if step:
             degree = conflicts.get(name) or 1
             both = {"local load": degree, "local store": degree}
-            _, speed = product(target, kernel, step, (tile, tile, depth), (tile // item) ** 2, both)
+            _, speed = product(target, kernel, step, (rows, columns, depth), rows // item * (columns // item), both)
             row["tflops"] = round(speed / 1e12, 1)
 
 
