@@ -65,6 +65,12 @@ def row_name(family, kernel, options):
     return f"{family}.{kernel} {rows}x{columns}x{depth}/{item} {' '.join(forms)}".strip()
 
 
+def group_of(options):
+    """Work-items of a product's group."""
+    item = define(options, "WM", 1)
+    return define(options, "TM", 256) // item * (define(options, "TN", 1) // item or 1)
+
+
 def examine(kernel, accesses, options, target, fours):
     """One kernel's figures."""
     count_all = {}
@@ -168,7 +174,8 @@ def main():
     print("\nPredicted TFLOP/s are of a square product of 4,096 on " + ", ".join(
         f"{target}: {card.name}" for target, card in CARDS.items()))
 
-    failed = {key: gates.failures(*about[key][:2], key[1], row, about[key][2]) for key, row in figures.items()}
+    failed = {key: gates.failures(*about[key][:2], key[1], row, about[key][2], group_of(rows[key][2]))
+              for key, row in figures.items()}
     exceptions = table.exceptions(os.path.join(FOLDER, "exceptions.txt"))
     problems += table.unexcused(failed, exceptions)
     problems += ladder.problems()
