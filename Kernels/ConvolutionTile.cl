@@ -5,7 +5,9 @@
 // CHANNELS  4 where channels of a group are a multiple of 4, else 1. The raster of Convolution.cl then holds 4 channels side by
 //           side: [image][channel / 4][phase y][phase x][row][pitch][4], and taps are in the order [channel / 4][y][x][4], so that
 //           one vector is four taps at a pixel
-// A_VEC     4 where images of dy are a multiple of 4 pixels and aligned, else 1
+// POINTWISE 1 where there is one tap a channel and no padding: the raster is the image itself, channels apart, of which output
+//           pixels read some, and the weights lie in place with their taps side by side
+// A_VEC     4 where images of dy, or the taps of weights in place, are a multiple of 4 and aligned, else 1
 // OUT_VEC   4 where pixels of the output lie side by side and are a multiple of 4 and aligned, else 1
 // An epilogue is put before this file: EPILOGUE_PARAMETERS and EPILOGUE(value, image, channel, y, x).
 //
@@ -13,8 +15,8 @@
 //                      +---------------+            one tile ahead of its use. The weights are copied with their rows side by
 //       TK taps        | patches       |            side and in the order of the taps. The weights' gradient is the same with
 //      +--------+      +---------------+            taps along the columns and pixels of all images along the depths, whose
-//   TM | weights|  ->  | outputs       |            places are read from a table too.
-//      +--------+      +---------------+
+//   TM | weights|  ->  | outputs       |            places are read from a table too. Taps, and pixels, may be divided into
+//      +--------+      +---------------+            splits, the sums of which are added up in order.
 #ifndef CHANNELS
 #define CHANNELS 1
 #endif
@@ -23,13 +25,14 @@
 #endif
 
 #ifdef KERNEL_convolutionTileRaster
-// The raster of Convolution.cl with 4 channels side by side. global: x, y over all phases, images * channels / 4.
+// The raster of Convolution.cl with 4 channels side by side. global: x and y over all phases, rounded up to the local sizes,
+// images * channels / 4.
 __kernel void convolutionTileRaster(Source from, const ulong offset, __global float *to, const int height, const int width,
                                     const int top, const int left, const int strideY, const int strideX, const int phasesY,
                                     const int phasesX, const int rows, const int pitch) {
     const int x = get_global_id(0), y = get_global_id(1) % rows, phase = get_global_id(1) / rows;
     const size_t plane = get_global_id(2), image = (size_t)height * width;
-    if (x >= pitch) return;
+    if (x >= pitch || phase >= phasesY * phasesX) return;
     const int row = y * strideY + phase / phasesX - top, column = x * strideX + phase % phasesX - left;
     float4 value = 0;
     if (row >= 0 && row < height && column >= 0 && column < width) {
@@ -104,14 +107,26 @@ typedef __global const Offset *Places;
     }
 
 #ifdef KERNEL_convolutionTiles
-#define A_LOADS (TM * TK / 4 / THREADS)
+#if POINTWISE
+#define W_DEEP 1
+// `places` is the bytes of a channel.
+#define PLACES const ulong
+#define PLACE(depth) ((Offset)(depth) * (Offset)places)
+#define PASS_DEPTHS(count) (raster = (Source)((__global const char *)raster + (count) * places))
+#else
+#define W_DEEP 0
+#define PLACES Places
+#define PLACE(depth) places[(depth) / CHANNELS]
+#define PASS_DEPTHS(count) (places += (count) / CHANNELS)
+#endif
+#define A_LOADS (TM * TK / A_VEC / THREADS)
 #define B_LOADS (TN * TK / CHANNELS / THREADS)
-DEFINE_LOADER(A, TM, 0, 4, A_LOADS)
+DEFINE_LOADER(A, TM, W_DEEP, A_VEC, A_LOADS)
 // A work-item's vectors of patches are all at one pixel.
 #define B_DEPTH(item, l) ((item / TN + (l) * (THREADS / TN)) * CHANNELS)
 
-inline void findNextB(Places places, const uint item, Offset next[B_LOADS]) {
-    UNROLL for (uint l = 0; l < B_LOADS; l++) next[l] = places[B_DEPTH(item, l) / CHANNELS];
+inline void findNextB(PLACES places, const uint item, Offset next[B_LOADS]) {
+    UNROLL for (uint l = 0; l < B_LOADS; l++) next[l] = PLACE(B_DEPTH(item, l));
 }
 
 inline void keepB(const JOIN(VECTOR, CHANNELS) held[B_LOADS], const uint item, __local float *tile) {
@@ -119,48 +134,57 @@ inline void keepB(const JOIN(VECTOR, CHANNELS) held[B_LOADS], const uint item, _
         JOIN(STEPS, CHANNELS)(held[l], tile + B_DEPTH(item, l) * (TN + PAD) + item % TN, TN + PAD);
 }
 
-// global: THREADS x pixel tiles, row tiles, groups. `w` is as convolutionTileWeights leaves it; see convolutionPanels for the
-// output's place.
+// global: THREADS x pixel tiles, row tiles, splits * groups. `w` is as convolutionTileWeights leaves it, wStep elements from a tap
+// to the next, or from a row to the next in place. Output pixel (y, x) begins rasterY * y + rasterX * x elements from its
+// image's beginning; see convolutionPanels for its own place. Split s multiplies taps [s * splitDepth, (s + 1) * splitDepth),
+// splitDepth a multiple of CHANNELS, and writes to out + s * splitStep.
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTiles(
-    Source w, Source raster, const ulong rasterOffset, Places places, __global float *y, const ulong yOffset, const ulong rows,
-    const ulong rowsEach, const ulong taps, const ulong images, const ulong rasterImage, const ulong rasterGroup,
-    const ulong height, const ulong width, const ulong pitch, const ulong outImage, const ulong outRow, const ulong outY,
-    const ulong outX EPILOGUE_PARAMETERS) {
+    Source w, const ulong wOffset, const ulong wStep, Source raster, const ulong rasterOffset, PLACES places, __global float *out,
+    const ulong outOffset, const ulong rows, const ulong taps, const ulong groups, const ulong images, const ulong rasterImage,
+    const ulong rasterGroup, const ulong height, const ulong width, const ulong rasterY, const ulong rasterX,
+    const ulong outImage, const ulong outRow, const ulong outY, const ulong outX, const ulong splitDepth,
+    const ulong splitStep EPILOGUE_PARAMETERS) {
     __local float aTiles[2 * TK * (TM + PAD)] __attribute__((aligned(16)));
     __local float bTiles[2 * TK * (TN + PAD)] __attribute__((aligned(16)));
-    const uint item = get_local_id(0), ty = item / THREADS_N, tx = item % THREADS_N;
-    const size_t group = get_group_id(2), pixels = height * width, columns = images * pixels;
+    const uint item = get_local_id(0), ty = ITEM_ROW(item), tx = ITEM_COLUMN(item);
+    const size_t split = get_group_id(2) / groups, group = get_group_id(2) % groups;
+    const size_t start = split * splitDepth, end = min((ulong)(start + splitDepth), taps);
+    const size_t pixels = height * width, columns = images * pixels;
     const size_t firstRow = get_group_id(1) * TM, firstColumn = get_group_id(0) * TN;
 
     const size_t column = min((ulong)(firstColumn + item % TN), (ulong)(columns - 1)), pixel = column % pixels;
-    const Offset at = (column / pixels * rasterImage + (pixel / width * pitch + pixel % width) * CHANNELS) * 4;
+    const Offset at = (column / pixels * rasterImage + pixel / width * rasterY + pixel % width * rasterX) * 4;
     raster += rasterOffset + group * rasterGroup;
-    w += group * taps * rowsEach + firstRow;
-    y += yOffset + group * rows * outRow;
+    w += wOffset + (W_DEEP ? (group * rows + firstRow) * wStep + start : (group * taps + start) * wStep + firstRow);
+    out += outOffset + split * splitStep + group * rows * outRow;
+    if (end > start) PASS_DEPTHS(start);
 
     Columns sum[WM][WN / GN];
     UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / GN; j++) sum[i][j] = 0;
     Offset aAt[A_LOADS], next[B_LOADS];
-    float4 aHeld[A_LOADS];
+    JOIN(VECTOR, A_VEC) aHeld[A_LOADS];
     JOIN(VECTOR, CHANNELS) bHeld[B_LOADS];
-    placeA(rowsEach, rowsEach - firstRow, item, aAt);
-    const uint part = taps > 0 ? (uint)(taps - 1) % TK + 1 : 0;
+    placeA(wStep, (W_DEEP ? rows : wStep) - firstRow, item, aAt);
+    const uint part = end > start ? (uint)(end - start - 1) % TK + 1 : 0;
     fetchPartA(w, aAt, item, part, aHeld);
     UNROLL for (uint l = 0; l < B_LOADS; l++) {
         bHeld[l] = 0;
         if (B_DEPTH(item, l) < part)
             bHeld[l] = *(__global const JOIN(VECTOR, CHANNELS) *)(
-                (__global const char *)raster + (Offset)(at + places[B_DEPTH(item, l) / CHANNELS]));
+                (__global const char *)raster + (Offset)(at + PLACE(B_DEPTH(item, l))));
     }
-    w += part * rowsEach;
-    places += part / CHANNELS;
-    const size_t tileCount = (taps + TK - 1) / TK;
+    w += W_DEEP ? part : part * wStep;
+    PASS_DEPTHS(part);
+    const size_t tileCount = end > start ? (end - start + TK - 1) / TK : 0;
     UNROLL for (uint l = 0; l < B_LOADS; l++) next[l] = 0;
     if (tileCount > 1) findNextB(places, item, next);
     keepA(aHeld, item, aTiles);
     keepB(bHeld, item, bTiles);
     barrier(CLK_LOCAL_MEM_FENCE);
     __local float *aTile = aTiles, *bTile = bTiles;
+    float x[2][WM];
+    Columns y[2][WN / GN];
+    if (CARRY) readLanes(aTile, bTile, 0, ty, tx, x[0], y[0]);
     for (size_t tiles = tileCount; tiles > 0; tiles--) {
         __local float *aNext = aTiles + (TK * (TM + PAD) - (aTile - aTiles));
         __local float *bNext = bTiles + (TK * (TN + PAD) - (bTile - bTiles));
@@ -168,16 +192,22 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTi
             fetchA(w, aAt, aHeld);
             UNROLL for (uint l = 0; l < B_LOADS; l++)
                 bHeld[l] = *(__global const JOIN(VECTOR, CHANNELS) *)((__global const char *)raster + (Offset)(at + next[l]));
-            w += TK * rowsEach;
-            places += TK / CHANNELS;
+            w += W_DEEP ? TK : TK * wStep;
+            PASS_DEPTHS(TK);
         }
         if (tiles > 2) findNextB(places, item, next);
-        multiplyTiles(aTile, bTile, ty, tx, sum);
+        if (!CARRY) readLanes(aTile, bTile, 0, ty, tx, x[0], y[0]);
+        multiplyTiles(aTile, bTile, ty, tx, x, y, sum);
+        if (!CARRY) multiplyLanes(TK - 1, x, y, sum);
         if (tiles > 1) {
             keepA(aHeld, item, aNext);
             keepB(bHeld, item, bNext);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
+        if (CARRY) {
+            readLanes(aNext, bNext, 0, ty, tx, x[0], y[0]);
+            multiplyLanes(TK - 1, x, y, sum);
+        }
         aTile = aNext;
         bTile = bNext;
     }
@@ -185,7 +215,7 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTi
         const size_t outColumn = firstColumn + TILE_COLUMN(j, tx) + l;
         if (outColumn >= columns) continue;
         const size_t image = outColumn / pixels, outPixel = outColumn % pixels, py = outPixel / width, px = outPixel % width;
-        __global float *to = y + image * outImage + py * outY + px * outX;
+        __global float *to = out + image * outImage + py * outY + px * outX;
         UNROLL for (uint i = 0; i < WM; i++) {
             const size_t row = firstRow + TILE_ROW(i, ty), channel = group * rows + row;
             if (row >= rows) continue;
@@ -206,6 +236,20 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTi
 }
 #endif
 
+#ifdef KERNEL_convolutionTileSumSplits
+// y = epilogue(the sum of the splits' products, in order). global: pixels rounded up to the local size, channels, images.
+__kernel void convolutionTileSumSplits(Source parts, const ulong splits, __global float *y, const ulong yOffset,
+                                       const ulong pixels, const ulong width EPILOGUE_PARAMETERS) {
+    const size_t pixel = get_global_id(0), channel = get_global_id(1), channels = get_global_size(1);
+    const size_t image = get_global_id(2), step = get_global_size(2) * channels * pixels;
+    if (pixel >= pixels) return;
+    const size_t at = (image * channels + channel) * pixels + pixel;
+    float sum = parts[at];
+    for (size_t s = 1; s < splits; s++) sum += parts[s * step + at];
+    y[yOffset + at] = EPILOGUE(sum, image, channel, pixel / width, pixel % width);
+}
+#endif
+
 #ifdef KERNEL_convolutionWeightTiles
 #define A_LOADS (TM * TK / A_VEC / THREADS)
 #define B_LOADS (TN * TK / CHANNELS / THREADS)
@@ -222,7 +266,7 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionWe
     const ulong rasterGroup, const ulong pixels, const ulong depths, const ulong splitDepth, const ulong splitStep) {
     __local float aTiles[2 * TK * (TM + PAD)] __attribute__((aligned(16)));
     __local float bTiles[2 * TK * (TN + PAD)] __attribute__((aligned(16)));
-    const uint item = get_local_id(0), ty = item / THREADS_N, tx = item % THREADS_N;
+    const uint item = get_local_id(0), ty = ITEM_ROW(item), tx = ITEM_COLUMN(item);
     const size_t split = get_group_id(2) / groups, group = get_group_id(2) % groups;
     const size_t firstRow = get_group_id(1) * TM, firstColumn = get_group_id(0) * TN;
     const size_t start = split * splitDepth, end = min((ulong)(start + splitDepth), depths);
@@ -249,7 +293,7 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionWe
     gatherPartB(raster, bAt, bPlaces, item, part, bHeld);
     aPlaces += part;
     bPlaces += part;
-    const size_t tileCount = (end - start + TK - 1) / TK;
+    const size_t tileCount = end > start ? (end - start + TK - 1) / TK : 0;
     if (tileCount > 1) {
         findNextA(aPlaces, item, aNextPlace);
         findNextB(bPlaces, item, bNextPlace);
@@ -258,6 +302,9 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionWe
     keepB(bHeld, item, bTiles);
     barrier(CLK_LOCAL_MEM_FENCE);
     __local float *aTile = aTiles, *bTile = bTiles;
+    float x[2][WM];
+    Columns y[2][WN / GN];
+    if (CARRY) readLanes(aTile, bTile, 0, ty, tx, x[0], y[0]);
     for (size_t tiles = tileCount; tiles > 0; tiles--) {
         __local float *aNext = aTiles + (TK * (TM + PAD) - (aTile - aTiles));
         __local float *bNext = bTiles + (TK * (TN + PAD) - (bTile - bTiles));
@@ -271,12 +318,18 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionWe
             findNextA(aPlaces, item, aNextPlace);
             findNextB(bPlaces, item, bNextPlace);
         }
-        multiplyTiles(aTile, bTile, ty, tx, sum);
+        if (!CARRY) readLanes(aTile, bTile, 0, ty, tx, x[0], y[0]);
+        multiplyTiles(aTile, bTile, ty, tx, x, y, sum);
+        if (!CARRY) multiplyLanes(TK - 1, x, y, sum);
         if (tiles > 1) {
             keepA(aHeld, item, aNext);
             keepB(bHeld, item, bNext);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
+        if (CARRY) {
+            readLanes(aNext, bNext, 0, ty, tx, x[0], y[0]);
+            multiplyLanes(TK - 1, x, y, sum);
+        }
         aTile = aNext;
         bTile = bNext;
     }

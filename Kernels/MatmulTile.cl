@@ -12,13 +12,17 @@
 //
 //                    TN
 //              +-------------+         THREADS = TM / WM * TN / WN work-items. Each fetches its share of the next tiles
-//           TK |    bTile    |         into registers before the products of these, and stores it behind them into the
-//              +-------------+         other of two buffers: one barrier a tile. The first tile is the one that may have
-//   +----+     +-------------+         fewer than TK depths (zeros on both sides), so that the loop asks nothing.
-//   |    |     | WM x WN a   |
-//   | TM | aT  | work-item   |         A work-item's rows are groups of 4, TM / (WM / 4) apart, so that neighbours read
-//   |    |     |             |         neighbouring vectors of 16 bytes: no bank is asked twice. So its columns.
-//   +----+     +-------------+         Lanes (rows of a, columns of b) past the end repeat the last ones; their products
+//           TK |    bTile    |         into registers before the products of these, and stores it into the other of two
+//              +-------------+         buffers before those of the last depth: one barrier a tile, behind which there is
+//   +----+     +-------------+         work that waits for nothing. The first tile is the one that may have fewer than TK
+//   |    |     | WM x WN a   |         depths (zeros on both sides), so that the loop asks nothing.
+//   | TM | aT  | work-item   |
+//   |    |     |             |         A work-item's rows are groups of 4, TM / (WM / 4) apart, so that neighbours read
+//   +----+     +-------------+         neighbouring vectors of 16 bytes: no bank is asked twice. So its columns. 32
+//                                      neighbours are a block of 4 x 8, the lanes of which are so numbered that of two
+//                                      neighbours, or of two that differ in the second bit, both read one vector: then
+//                                      NVIDIA's local memory serves 16 lanes at a time, else 8.
+//                                      Lanes (rows of a, columns of b) past the end repeat the last ones; their products
 //                                      are not stored.
 #ifndef TM
 #define TM 128
@@ -87,6 +91,18 @@ typedef float4 Columns;
 #define TILE_COLUMN(j, tx) ((j) * (TN / (WN / GN)) + (tx) * GN)
 #endif
 
+// The place of a work-item's tile among those of the work-group.
+#if !ADJACENT && THREADS_M % 4 == 0 && THREADS_N % 8 == 0
+#define ITEM_ROW(item) ((item) / (THREADS_N * 4) * 4 + ((item) >> 1 & 1) + ((item) >> 3 & 2))
+#define ITEM_COLUMN(item) ((item) / 32 % (THREADS_N / 8) * 8 + ((item) & 1) + ((item) >> 1 & 6))
+#elif !ADJACENT && THREADS_M % 8 == 0 && THREADS_N % 4 == 0
+#define ITEM_ROW(item) ((item) / (THREADS_N * 8) * 8 + ((item) >> 1 & 1) + ((item) >> 2 & 6))
+#define ITEM_COLUMN(item) ((item) / 32 % (THREADS_N / 4) * 4 + ((item) & 1) + ((item) >> 1 & 2))
+#else
+#define ITEM_ROW(item) ((item) / THREADS_N)
+#define ITEM_COLUMN(item) ((item) % THREADS_N)
+#endif
+
 // What AMD's compiler is told of registers. KEEP: a value stays in a register of its own, neither computed anew nor moved out of
 // a loop; an address so kept takes one register and no instruction. ORDER: sums come before the reads that follow, which would
 // else all be put first, with a register for each number that a tile holds. PAIR: two numbers side by side, from either of
@@ -129,22 +145,33 @@ inline void readLanes(__local const float *aTile, __local const float *bTile, co
         y[j] = *(__local const Columns *)(bTile + p * (TN + PAD) + TILE_COLUMN(j, tx));
 }
 
-// The products of two tiles in local memory. Depth p of a tile of T lanes begins at p * (T + PAD).
-inline void multiplyTiles(__local const float *aTile, __local const float *bTile, const uint ty, const uint tx,
-                          Columns sum[WM][WN / GN]) {
-    float x[2][WM];
-    Columns y[2][WN / GN];
-    readLanes(aTile, bTile, 0, ty, tx, x[0], y[0]);
-    UNROLL for (uint p = 0; p < TK; p++) {
-        if (p + 1 < TK) readLanes(aTile, bTile, p + 1, ty, tx, x[(p + 1) % 2], y[(p + 1) % 2]);
-        UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / GN; j++)
-            sum[i][j] = MULTIPLY_ADD((Columns)(x[p % 2][i]), y[p % 2][j], sum[i][j]);
+// The products of depth p of a tile.
+inline void multiplyLanes(const uint p, const float x[2][WM], const Columns y[2][WN / GN], Columns sum[WM][WN / GN]) {
+    UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / GN; j++)
+        sum[i][j] = MULTIPLY_ADD((Columns)(x[p % 2][i]), y[p % 2][j], sum[i][j]);
 #if defined(ORDER_DEPTHS) && WN >= 4
-        if (p % ORDER_DEPTHS == ORDER_DEPTHS - 1)
-            UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / GN; j++) ORDER(sum[i][j]);
+    if (p % ORDER_DEPTHS == ORDER_DEPTHS - 1)
+        UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / GN; j++) ORDER(sum[i][j]);
 #endif
+}
+
+// The products of two tiles in local memory but for those of the last depth, whose lanes are left in x[1] and y[1]; those of the
+// first are in x[0] and y[0]. Depth p of a tile of T lanes begins at p * (T + PAD).
+inline void multiplyTiles(__local const float *aTile, __local const float *bTile, const uint ty, const uint tx, float x[2][WM],
+                          Columns y[2][WN / GN], Columns sum[WM][WN / GN]) {
+    UNROLL for (uint p = 0; p + 1 < TK; p++) {
+        readLanes(aTile, bTile, p + 1, ty, tx, x[(p + 1) % 2], y[(p + 1) % 2]);
+        multiplyLanes(p, x, y, sum);
     }
 }
+
+// Whether the products of a tile's last depth come behind the barrier, where they hide the read of the next tile's first lanes.
+// AMD's compiler takes half as many registers again for it.
+#if PREFETCH && !defined(__AMDGCN__)
+#define CARRY 1
+#else
+#define CARRY 0
+#endif
 
 // Bytes from a tile's first element.
 #if FAR
@@ -220,7 +247,7 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void matmulTiles(
     const ulong batches, const ulong splitDepth, const ulong splitStep EPILOGUE_PARAMETERS) {
     __local float aTiles[BUFFERS * TK * (TM + PAD)] __attribute__((aligned(16)));
     __local float bTiles[BUFFERS * TK * (TN + PAD)] __attribute__((aligned(16)));
-    const uint item = get_local_id(0), ty = item / THREADS_N, tx = item % THREADS_N;
+    const uint item = get_local_id(0), ty = ITEM_ROW(item), tx = ITEM_COLUMN(item);
     const size_t split = get_group_id(2) / batches, batch = get_group_id(2) % batches;
     const size_t firstRow = get_group_id(1) * TM, firstColumn = get_group_id(0) * TN;
     const size_t start = split * splitDepth, end = min((ulong)(start + splitDepth), k);
@@ -244,6 +271,9 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void matmulTiles(
     keepB(bHeld, item, bTiles);
     barrier(CLK_LOCAL_MEM_FENCE);
     __local float *aTile = aTiles, *bTile = bTiles;
+    float x[2][WM];
+    Columns y[2][WN / GN];
+    if (CARRY) readLanes(aTile, bTile, 0, ty, tx, x[0], y[0]);
     for (size_t tiles = (end - start + TK - 1) / TK; tiles > 0; tiles--) {
 #if PREFETCH
         __local float *aNext = aTiles + (TK * (TM + PAD) - (aTile - aTiles));
@@ -254,16 +284,24 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void matmulTiles(
             a += A_DEEP ? TK : TK * aStep;
             b += B_DEEP ? TK : TK * bStep;
         }
-        multiplyTiles(aTile, bTile, ty, tx, sum);
+        if (!CARRY) readLanes(aTile, bTile, 0, ty, tx, x[0], y[0]);
+        multiplyTiles(aTile, bTile, ty, tx, x, y, sum);
+        if (!CARRY) multiplyLanes(TK - 1, x, y, sum);
         if (tiles > 1) {
             keepA(aHeld, item, aNext);
             keepB(bHeld, item, bNext);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
+        if (CARRY) {
+            readLanes(aNext, bNext, 0, ty, tx, x[0], y[0]);
+            multiplyLanes(TK - 1, x, y, sum);
+        }
         aTile = aNext;
         bTile = bNext;
 #else
-        multiplyTiles(aTile, bTile, ty, tx, sum);
+        readLanes(aTile, bTile, 0, ty, tx, x[0], y[0]);
+        multiplyTiles(aTile, bTile, ty, tx, x, y, sum);
+        multiplyLanes(TK - 1, x, y, sum);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (tiles > 1) {
             fetchA(a, aAt, aHeld);

@@ -7,7 +7,7 @@
 // TILE, TAPS  2, 3 at the points 0, 1, -1, infinity; 4, 3 or 2, 5 at the points 0, +-3/4, +-3/2, infinity: half the
 //             rounding error of 0, +-1, +-2, and all but the weights' factors are exact.
 //
-// For WinogradPanels.cl, before which this file comes; it defines `Value`, a float or a vector.
+// For WinogradPanels.cl and WinogradTile.cl, before which this file comes; they define `Value`, a float or a vector.
 #define SPAN (TILE + TAPS - 1)
 
 #if SPAN == 4

@@ -49,8 +49,10 @@ def row_name(family, kernel, options):
     if not gates.is_product(kernel):
         forms = [f"{name.lower()}{define(options, name)}" for name in ("VEC", "ALIGNED", "WIDE") if f"-D {name}=" in options]
         return f"{family}.{kernel} {' '.join(forms)}".strip()
-    tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
+    rows, columns, depth, item = (define(options, name) for name in ("TM", "TN", "TK", "WM"))
     forms = [name.lower() + "4" for name in ("CHANNELS", "OUT_VEC") if define(options, name) == 4]
+    if define(options, "POINTWISE"):
+        forms.append(f"pointwise{define(options, 'A_VEC', 1)}")
     if kernel == "convolutionWeightTiles":
         forms.append(f"dy{define(options, 'A_VEC', 1)}")
     for operand in "AB":
@@ -60,7 +62,13 @@ def row_name(family, kernel, options):
         forms.append("out4")
     if define(options, "FAR"):
         forms.append("far")
-    return f"{family}.{kernel} {tile}x{depth}/{item} {' '.join(forms)}".strip()
+    return f"{family}.{kernel} {rows}x{columns}x{depth}/{item} {' '.join(forms)}".strip()
+
+
+def group_of(options):
+    """Work-items of a product's group."""
+    item = define(options, "WM", 1)
+    return define(options, "TM", 256) // item * (define(options, "TN", 1) // item or 1)
 
 
 def examine(kernel, accesses, options, target, fours):
@@ -78,7 +86,7 @@ def examine(kernel, accesses, options, target, fours):
         "conflict": max(degrees) if degrees else None, "tflops": None, "float_atomics": total(count_all, ["float atomic"]),
     }
     if gates.is_product(kernel.name):
-        tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
+        depth, item = define(options, "TK"), define(options, "WM")
         step = kernel.product_step(depth * item * item)
         if step:
             count, listing = step
@@ -119,12 +127,12 @@ def predict(rows, conflicts):
     for (name, target), (row, kernel, options) in rows.items():
         if kernel is None:
             continue
-        tile, depth, item = define(options, "TM"), define(options, "TK"), define(options, "WM")
+        rows, columns, depth, item = (define(options, name) for name in ("TM", "TN", "TK", "WM"))
         step = kernel.product_step(depth * item * item)
         if step:
             degree = conflicts.get(name) or 1
             both = {"local load": degree, "local store": degree}
-            _, speed = product(target, kernel, step, (tile, tile, depth), (tile // item) ** 2, both)
+            _, speed = product(target, kernel, step, (rows, columns, depth), rows // item * (columns // item), both)
             row["tflops"] = round(speed / 1e12, 1)
 
 
@@ -166,7 +174,8 @@ def main():
     print("\nPredicted TFLOP/s are of a square product of 4,096 on " + ", ".join(
         f"{target}: {card.name}" for target, card in CARDS.items()))
 
-    failed = {key: gates.failures(*about[key][:2], key[1], row, about[key][2]) for key, row in figures.items()}
+    failed = {key: gates.failures(*about[key][:2], key[1], row, about[key][2], group_of(rows[key][2]))
+              for key, row in figures.items()}
     exceptions = table.exceptions(os.path.join(FOLDER, "exceptions.txt"))
     problems += table.unexcused(failed, exceptions)
     problems += ladder.problems()

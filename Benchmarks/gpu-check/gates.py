@@ -4,14 +4,17 @@ PRODUCTS = {"matmulTiles", "convolutionTiles", "convolutionWeightTiles"}
 ROWS = {"Reduction", "Normalization", "Softmax"}
 ELEMENTS = {"Pointwise", "Update"}
 REGISTERS = {"gfx1100": 192, "gfx90a": 128, "sm_80": 128, "sm_90": 128}
+# Of groups of fewer than 256 work-items more fit: three waves on gfx90a, six groups of 64 on NVIDIA's.
+SMALL_GROUP_REGISTERS = {"gfx1100": 192, "gfx90a": 168, "sm_80": 168, "sm_90": 168}
 
 
 def is_product(kernel):
     return kernel in PRODUCTS
 
 
-def failures(family, kernel, target, row, item):
-    """The gates that a row of the table does not pass, as {gate: words}; `item` is the width of a work-item's tile."""
+def failures(family, kernel, target, row, item, threads=256):
+    """The gates that a row of the table does not pass, as {gate: words}; `item` is the width of a work-item's tile, `threads`
+    the work-items of a group."""
     failed = {}
 
     def need(gate, holds, words):
@@ -29,7 +32,8 @@ def failures(family, kernel, target, row, item):
         need("division", row["divisions"] == 0, f"{row['divisions']} in the loop")
         need("prefetch", row["prefetch"] == 1, "the next tile is not loaded before the products")
         need("local-memory", row["local"] <= 32768, f"{row['local']} bytes")
-        need("registers", row["registers"] <= REGISTERS[target], f"{row['registers']} of {REGISTERS[target]}")
+        most = (REGISTERS if threads >= 256 else SMALL_GROUP_REGISTERS)[target]
+        need("registers", row["registers"] <= most, f"{row['registers']} of {most}")
     if family in ELEMENTS:
         need("registers", row["registers"] <= 32, f"{row['registers']} of 32")
         need("global-width", row["global_width"] in (None, 128), f"{row['global_width']} bit")

@@ -161,6 +161,9 @@ class TableTests(unittest.TestCase):
         row = self.row | {"local_width": 128, "global_width": 32, "prefetch": 1, "divisions": 0, "spills": 1}
         failed = gates.failures("MatmulTile", "matmulTiles", "sm_80", row, 8)
         self.assertEqual(set(failed), {"spills", "global-width"})
+        many = row | {"registers": 150}
+        self.assertIn("registers", gates.failures("MatmulTile", "matmulTiles", "sm_80", many, 8, 256))
+        self.assertNotIn("registers", gates.failures("MatmulTile", "matmulTiles", "sm_80", many, 8, 64))
         excused = [("Matmul*", ["sm_80"], "global-width", "rows are not whole"), ("Other", ["*"], "spills", "none")]
         found = table.unexcused({("MatmulTile.matmulTiles", "sm_80"): failed}, excused)
         self.assertEqual(len(found), 2)  # the spills, and the exception that nothing needs

@@ -87,11 +87,11 @@ import Testing
 
     /// A variant that does not build, asks for more local memory than there is, or computes nonsense.
     @Test func unusableVariantsArePassedOver() throws {
-        let doesNotBuild: KernelParameters = ["tile": 32, "item": 4, "depth": -4]
-        let tooLarge: KernelParameters = ["tile": 64, "item": 4, "depth": 1 << 20]
+        let doesNotBuild: KernelParameters = ["rows": 32, "columns": 32, "item": 4, "depth": -4]
+        let tooLarge: KernelParameters = ["rows": 64, "columns": 64, "item": 4, "depth": 1 << 20]
         // An item's rows are groups of four.
-        let wrong: KernelParameters = ["tile": 48, "item": 6, "depth": 16]
-        let unknown: KernelParameters = ["tile": 32, "item": 4, "colour": 8]
+        let wrong: KernelParameters = ["rows": 48, "columns": 48, "item": 6, "depth": 16]
+        let unknown: KernelParameters = ["rows": 32, "columns": 32, "item": 4, "colour": 8]
         for candidate in Self.candidates {
             let device = try device(candidate, .gpuLike)
             let extra = [doesNotBuild, tooLarge, wrong, unknown]
@@ -113,8 +113,8 @@ import Testing
     @Test func theNextBestIsTakenWhereTheBestIsWrong() throws {
         for candidate in Self.candidates {
             let device = try device(candidate, .gpuLike)
-            let good: KernelParameters = ["tile": 32, "item": 4, "depth": 8],
-                wrong: KernelParameters = ["tile": 48, "item": 6, "depth": 16]
+            let good: KernelParameters = ["rows": 32, "columns": 32, "item": 4, "depth": 8],
+                wrong: KernelParameters = ["rows": 48, "columns": 48, "item": 6, "depth": 16]
             let tuner = try Tuner(device)
             (tuner.mostCases, tuner.extraCandidates) = (0, [good, wrong])
             tuner.pretendedTime = { $0 == wrong ? 0.1 : $0 == good ? 0.5 : 1 }

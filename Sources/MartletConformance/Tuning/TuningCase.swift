@@ -74,13 +74,13 @@ extension TuningCase {
         ("LeNet's second", [128, 6, 14, 14], [16, 6, 5, 5], .init(algorithm: .direct)),
     ]
 
-    private static let winograd = passes(
-        "Winograd",
-        [
-            ("64 channels, 56 x 56", [4, 64, 56, 56], [64, 64, 3, 3], .init(padding: 1, algorithm: .winograd2x2)),
-            ("128 channels, 28 x 28", [8, 128, 28, 28], [128, 128, 3, 3], .init(padding: 1, algorithm: .winograd2x2)),
-            ("512 channels, 7 x 7", [8, 512, 7, 7], [512, 512, 3, 3], .init(padding: 1, algorithm: .winograd2x2)),
-        ])
+    private static let winograd = ["Winograd", "WinogradTile"].flatMap { passes($0, winogradLayers) }
+
+    private static let winogradLayers: [Layer] = [
+        ("64 channels, 56 x 56", [4, 64, 56, 56], [64, 64, 3, 3], .init(padding: 1, algorithm: .winograd2x2)),
+        ("128 channels, 28 x 28", [8, 128, 28, 28], [128, 128, 3, 3], .init(padding: 1, algorithm: .winograd2x2)),
+        ("512 channels, 7 x 7", [8, 512, 7, 7], [512, 512, 3, 3], .init(padding: 1, algorithm: .winograd2x2)),
+    ]
 
     private static func passes(_ kernel: String, _ layers: [Layer]) -> [TuningCase] {
         layers.flatMap { layer in

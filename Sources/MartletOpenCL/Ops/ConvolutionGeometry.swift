@@ -137,6 +137,8 @@ struct ConvolutionResult {
     var view: View
     var extent: Pair
     var image: Int, channel: Int, y: Int, x: Int
+    /// The offset of the tensor that the results are a part of.
+    var origin = 0
 }
 
 /// What is multiplied: `rows` output channels of each group times `taps`, weight `(group, row, tap)` being at

@@ -6,6 +6,11 @@ extension OpenCLDevice: ConvolutionOps {
         guarded("convolution", inputs: [x, w] + (epilogue?.operands ?? []), outputs: [y]) {
             let shape = ConvolutionShape(x: x.shape, w: w.shape, y: y.shape, options)
             if shape.isPointwise, let problem = MatmulProblem(pointwise: x, w, y, epilogue) { return try multiply(problem) }
+            if shape.isSampledPointwise, shape.options.padding == 0, deviceClass == .gpuLike,
+                try pointwiseTiles(x, w, y, shape, FusedEpilogue(epilogue, rank: 4))
+            {
+                return
+            }
             if shape.isSampledPointwise, MatmulProblem(pointwise: y, w, y, epilogue) != nil {
                 let sampled = try raster(x, shape.rasterY, shape.rasterX, isPlain: false).view
                 let source = View(sampled.buffer, shape: [x.shape[0], x.shape[1], shape.output.y, shape.output.x])

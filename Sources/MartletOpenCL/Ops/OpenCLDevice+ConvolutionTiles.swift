@@ -8,6 +8,10 @@ extension OpenCLDevice {
         /// Channels side by side in the raster: 4 or 1.
         var interleave: Int
         var isFar: Bool
+        /// Whether there is one tap a channel, read from the image itself.
+        var isPointwise = false
+        /// 4 where weights are read in vectors.
+        var weightVector = 4
 
         /// For images of `count` elements, `channels` in a group, multiplied with others of `others` elements.
         init(channels: Int, count: Int, others: Int = 0) {
@@ -30,18 +34,66 @@ extension OpenCLDevice {
         var weights: OpenCLBuffer, raster: OpenCLBuffer
     }
 
+    /// Tiles for a product, its kernel, and the parts that its taps are divided into.
+    private struct ProductTiles {
+        var product: TiledProduct
+        var variant: MatmulTileVariant
+        var kernel: Kernel
+        var split: (count: Int, depth: Int)
+    }
+
+    /// What the products read: weights `step` elements from a tap to the next, or from a row to the next in place, and a raster
+    /// of pixels `y` and `x` elements apart, the bytes of a tap in `places`.
+    private struct ProductSources {
+        var weights: View, step: Int
+        var raster: ConvolutionRaster
+        var y: Int, x: Int
+        var places: KernelArgument
+    }
+
     func convolutionTiles(_ x: View, _ w: View, _ y: View, _ shape: ConvolutionShape, _ epilogue: FusedEpilogue?) throws -> Bool {
         let raster = ConvolutionRaster(view: x, y: shape.rasterY, x: shape.rasterX, channels: x.shape[1])
         let form = TileForm(channels: shape.inputs, count: shape.images * raster.imageSize)
-        let result = ConvolutionResult(
-            view: y, extent: shape.output, image: y.shape[1] * shape.pixels, channel: shape.pixels, y: shape.output.x, x: 1)
-        guard let tiles = try productTiles(form, rows: shape.outputs, result, shape, epilogue) else { return false }
+        let result = ConvolutionResult(whole: y, shape)
+        guard
+            let tiles = try productTiles(
+                form, rows: shape.outputs, taps: shape.taps, result, shape, epilogue, vectors: form.interleave == 4)
+        else { return false }
         let filled = try tileRaster(raster, form, isPlain: shape.isPlain)
         let places = try tilePlaces(try tapTable(shape, filled), form, filled, taps: shape.taps, window: shape.kernel.area)
         let weights = ConvolutionWeights(
             view: w, rows: shape.outputs, taps: shape.taps, rowStep: shape.taps, groupStep: shape.outputs * shape.taps,
             isInOrder: true)
-        try multiplyTiles(weights, filled, shape.inputs, places, result, shape, epilogue, tiles)
+        let sources = try packedSources(weights, filled, form, places, shape)
+        try multiplyParts(y, count: tiles.split.count, epilogue) { parts, epilogue in
+            try multiplyTiles(
+                sources, rows: weights.rows, taps: weights.taps, inputs: shape.inputs, parts.map(result.moved) ?? result, shape,
+                epilogue, tiles, splitStep: y.count)
+        }
+        return true
+    }
+
+    /// The convolution by one tap a channel without padding: pixels are read where they lie in the image, and weights too.
+    func pointwiseTiles(_ x: View, _ w: View, _ y: View, _ shape: ConvolutionShape, _ epilogue: FusedEpilogue?) throws -> Bool {
+        let image = RasterAxis(phases: 1, extent: shape.image.y, stride: 1, margin: 0)
+        let row = RasterAxis(phases: 1, extent: shape.image.x, stride: 1, margin: 0)
+        let raster = ConvolutionRaster(view: x, y: image, x: row, channels: x.shape[1])
+        var form = TileForm(channels: 1, count: x.count)
+        form.isPointwise = true
+        form.weightVector = shape.inputs % 4 == 0 && w.offset % 4 == 0 ? 4 : 1
+        let result = ConvolutionResult(whole: y, shape)
+        guard
+            let tiles = try productTiles(
+                form, rows: shape.outputs, taps: shape.inputs, result, shape, epilogue, vectors: form.weightVector == 4)
+        else { return false }
+        let sources = ProductSources(
+            weights: w, step: shape.inputs, raster: raster, y: shape.options.stride.y * shape.image.x,
+            x: shape.options.stride.x, places: .size(shape.image.area * 4))
+        try multiplyParts(y, count: tiles.split.count, epilogue) { parts, epilogue in
+            try multiplyTiles(
+                sources, rows: shape.outputs, taps: shape.inputs, inputs: shape.inputs, parts.map(result.moved) ?? result, shape,
+                epilogue, tiles, splitStep: y.count)
+        }
         return true
     }
 
@@ -57,20 +109,32 @@ extension OpenCLDevice {
             view.offset += py.index * shape.image.x + px.index
             return ConvolutionResult(
                 view: view, extent: Pair(py.extent, px.extent), image: shape.groups * shape.inputs * imageSize,
-                channel: imageSize, y: stride.y * shape.image.x, x: stride.x)
+                channel: imageSize, y: stride.y * shape.image.x, x: stride.x, origin: dx.offset)
         }
-        let tiles = try results.compactMap { try productTiles(form, rows: shape.inputs, $0, shape, nil) }
+        let tiles = try zip(phases, results).compactMap { phase, result in
+            try productTiles(
+                form, rows: shape.inputs, taps: shape.outputs * phase.0.taps.count * phase.1.taps.count, result, shape, nil,
+                vectors: form.interleave == 4)
+        }
         guard tiles.count == results.count else { return false }
         let filled = try tileRaster(raster, form, isPlain: false)
-        for (((py, px), result), tiles) in zip(zip(phases, results), tiles) {
-            let table = try tapTable(
-                shape.outputs, py.taps, px.taps, filled, weightChannel: shape.taps, kernelWidth: shape.kernel.x)
-            let window = py.taps.count * px.taps.count
-            let weights = ConvolutionWeights(
-                view: w, rows: shape.inputs, taps: shape.outputs * window, rowStep: shape.kernel.area,
-                groupStep: shape.outputs * shape.taps, isInOrder: false)
-            let places = try tilePlaces(table, form, filled, taps: weights.taps, window: window)
-            try multiplyTiles(weights, filled, shape.outputs, places, result, shape, nil, tiles)
+        let count = tiles.map(\.split.count).max() ?? 1
+        try multiplyParts(dx, count: count, nil) { parts, _ in
+            for (((py, px), result), var tiles) in zip(zip(phases, results), tiles) {
+                let table = try tapTable(
+                    shape.outputs, py.taps, px.taps, filled, weightChannel: shape.taps, kernelWidth: shape.kernel.x)
+                let window = py.taps.count * px.taps.count
+                let weights = ConvolutionWeights(
+                    view: w, rows: shape.inputs, taps: shape.outputs * window, rowStep: shape.kernel.area,
+                    groupStep: shape.outputs * shape.taps, isInOrder: false)
+                let places = try tilePlaces(table, form, filled, taps: weights.taps, window: window)
+                let sources = try packedSources(weights, filled, form, places, shape)
+                // Every phase has as many parts; of few taps the last ones are empty.
+                tiles.split = (count, max(roundUp((weights.taps + count - 1) / count, to: 16), 16))
+                try multiplyTiles(
+                    sources, rows: weights.rows, taps: weights.taps, inputs: shape.outputs, parts.map(result.moved) ?? result,
+                    shape, nil, tiles, splitStep: dx.count)
+            }
         }
         return true
     }
@@ -79,9 +143,12 @@ extension OpenCLDevice {
         let raster = ConvolutionRaster(view: x, y: shape.rasterY, x: shape.rasterX, channels: x.shape[1])
         let form = TileForm(channels: shape.inputs, count: shape.images * raster.imageSize, others: dy.count)
         let vector = shape.pixels % 4 == 0 && dy.offset % 4 == 0 ? 4 : 1
+        let depths = shape.images * shape.pixels
+        let product = TiledProduct(
+            rows: shape.outputs, columns: shape.taps, depth: depths, batches: shape.groups, bytes: 4 * (x.count + dy.count),
+            on: properties)
         let candidates = tileCandidates(
-            variants.convolutionTiles[.weightGradient], rows: shape.outputs, columns: shape.taps, batches: 1,
-            vectors: vector * form.interleave == 16)
+            variants.convolutionTiles[.weightGradient], product, vectors: vector * form.interleave == 16)
         let running = try firstRunning(candidates) {
             var defines = form.defines($0)
             defines["A_VEC"] = vector
@@ -91,15 +158,12 @@ extension OpenCLDevice {
         guard dw.count > 0 else { return true }
         let filled = try tileRaster(raster, form, isPlain: shape.isPlain)
         let taps = try tilePlaces(try tapTable(shape, filled), form, filled, taps: shape.taps, window: shape.kernel.area)
-        let depths = shape.images * shape.pixels
         let pixels = try pixelPlaces(form, filled, depths: depths, dyImage: dy.shape[1] * shape.pixels, shape)
-        let rowTiles = variant.tiles(shape.outputs), columnTiles = variant.tiles(shape.taps)
-        let split = MatmulProblem.splits(
-            depth: depths, tiles: rowTiles * columnTiles * shape.groups, wanted: 2 * properties.computeUnits,
-            leastDepth: MatmulTileVariant.leastSplitDepth)
+        let split = product.split(variant)
         let parts = try split.count == 1 ? nil : scratch(byteCount: split.count * dw.count * 4)
         try launch(
-            kernel, global: [columnTiles * variant.threads, rowTiles, split.count * shape.groups],
+            kernel,
+            global: [product.columnTiles(variant) * variant.threads, product.rowTiles(variant), split.count * shape.groups],
             local: [variant.threads, 1, 1], .tensor(dy), .tensor(filled.view), .buffer(taps.weights), .buffer(taps.raster),
             .buffer(pixels), .tensor(parts.map { View($0, shape: dw.shape) } ?? dw), .size(shape.outputs), .size(shape.taps),
             .size(shape.groups), .size(shape.inputs * filled.channelSize), .size(shape.pixels), .size(depths),
@@ -115,29 +179,47 @@ extension OpenCLDevice {
     }
 
     private func productTiles(
-        _ form: TileForm, rows: Int, _ result: ConvolutionResult, _ shape: ConvolutionShape, _ epilogue: FusedEpilogue?
-    ) throws -> (MatmulTileVariant, Kernel)? {
-        let candidates = tileCandidates(
-            variants.convolutionTiles[.images], rows: rows, columns: shape.images * result.extent.area, batches: shape.groups,
-            vectors: form.interleave == 4)
-        return try firstRunning(candidates) {
+        _ form: TileForm, rows: Int, taps: Int, _ result: ConvolutionResult, _ shape: ConvolutionShape,
+        _ epilogue: FusedEpilogue?, vectors: Bool
+    ) throws -> ProductTiles? {
+        let columns = shape.images * result.extent.area, images = shape.images * (shape.inputs + shape.outputs) * shape.groups
+        let product = TiledProduct(
+            rows: rows, columns: columns, depth: taps, batches: shape.groups,
+            bytes: 4 * (images * max(shape.image.area, shape.pixels) + shape.groups * rows * taps), on: properties)
+        let candidates = tileCandidates(variants.convolutionTiles[.images], product, vectors: vectors)
+        let running = try firstRunning(candidates) {
             var defines = form.defines($0)
+            defines["A_VEC"] = form.weightVector
+            if form.isPointwise { defines["POINTWISE"] = 1 }
             if result.isWhole { defines["OUT_VEC"] = 4 }
-            return try convolutionKernel("ConvolutionTile", "convolutionTiles", defines, epilogue)
+            return try convolutionKernel(
+                "ConvolutionTile", "convolutionTiles", defines, product.split($0).count == 1 ? epilogue : nil)
         }
+        return running.map { ProductTiles(product: product, variant: $0, kernel: $1, split: product.split($0)) }
     }
 
-    /// Weights times the pixels of all images, for every group of `channels` of the raster's.
-    private func multiplyTiles(
-        _ weights: ConvolutionWeights, _ raster: ConvolutionRaster, _ channels: Int, _ places: TilePlaces,
-        _ result: ConvolutionResult, _ shape: ConvolutionShape, _ epilogue: FusedEpilogue?,
-        _ tiles: (MatmulTileVariant, Kernel)
+    /// Runs `products`, whose results go to `y` with the epilogue, or in `count` parts to other memory and are then added up.
+    private func multiplyParts(
+        _ y: View, count: Int, _ epilogue: FusedEpilogue?, _ products: (OpenCLBuffer?, FusedEpilogue?) throws -> Void
     ) throws {
-        let (variant, kernel) = tiles
-        let columns = shape.images * result.extent.area, rowsEach = roundUp(weights.rows, to: 4)
-        guard columns > 0, weights.rows > 0 else { return }
-        let packed = try scratch(byteCount: shape.groups * weights.taps * rowsEach * 4)
-        if weights.taps > 0 {
+        guard count > 1, y.count > 0 else { return try products(nil, epilogue) }
+        let parts = try scratch(byteCount: count * y.count * 4)
+        try products(parts, nil)
+        let sum = try convolutionKernel("ConvolutionTile", "convolutionTileSumSplits", [:], epilogue)
+        let pixels = y.shape[2] * y.shape[3], local = min(64, sum.maxWorkGroupSize)
+        try launch(
+            sum, global: [roundUp(pixels, to: local), y.shape[1], y.shape[0]], local: [local, 1, 1],
+            arguments: [.buffer(parts), .size(count), .tensor(y), .size(pixels), .size(y.shape[3])] + (epilogue?.arguments ?? []))
+    }
+
+    /// The weights with their rows side by side, in the order of the taps in the raster.
+    private func packedSources(
+        _ weights: ConvolutionWeights, _ raster: ConvolutionRaster, _ form: TileForm, _ places: TilePlaces,
+        _ shape: ConvolutionShape
+    ) throws -> ProductSources {
+        let rowsEach = roundUp(weights.rows, to: 4), count = shape.groups * weights.taps * rowsEach
+        let packed = try scratch(byteCount: count * 4)
+        if count > 0 {
             let pack = try convolutionKernel("ConvolutionTile", "convolutionTileWeights", [:])
             let local = min(64, pack.maxWorkGroupSize)
             try launch(
@@ -145,14 +227,29 @@ extension OpenCLDevice {
                 .tensor(weights.view), .buffer(places.weights), .buffer(packed), .size(weights.rows), .size(rowsEach),
                 .size(weights.rowStep), .size(weights.groupStep))
         }
+        return ProductSources(
+            weights: View(packed, shape: [count]), step: rowsEach, raster: raster, y: raster.pitch * form.interleave,
+            x: form.interleave, places: .buffer(places.raster))
+    }
+
+    /// Weights times the pixels of all images, for every group of `inputs` of the raster's channels.
+    private func multiplyTiles(
+        _ sources: ProductSources, rows: Int, taps: Int, inputs: Int, _ result: ConvolutionResult, _ shape: ConvolutionShape,
+        _ epilogue: FusedEpilogue?, _ tiles: ProductTiles, splitStep: Int
+    ) throws {
+        let (product, variant, raster) = (tiles.product, tiles.variant, sources.raster)
+        guard product.columns > 0, rows > 0 else { return }
         try launch(
-            kernel, global: [variant.tiles(columns) * variant.threads, variant.tiles(weights.rows), shape.groups],
-            local: [variant.threads, 1, 1],
+            tiles.kernel,
+            global: [
+                product.columnTiles(variant) * variant.threads, product.rowTiles(variant), tiles.split.count * shape.groups,
+            ], local: [variant.threads, 1, 1],
             arguments: [
-                .buffer(packed), .tensor(raster.view), .buffer(places.raster), .tensor(result.view), .size(weights.rows),
-                .size(rowsEach), .size(weights.taps), .size(shape.images), .size(raster.imageSize),
-                .size(channels * raster.channelSize), .size(result.extent.y), .size(result.extent.x), .size(raster.pitch),
-                .size(result.image), .size(result.channel), .size(result.y), .size(result.x),
+                .tensor(sources.weights), .size(sources.step), .tensor(raster.view), sources.places, .tensor(result.view),
+                .size(rows), .size(taps), .size(shape.groups), .size(shape.images), .size(raster.imageSize),
+                .size(inputs * raster.channelSize), .size(result.extent.y), .size(result.extent.x), .size(sources.y),
+                .size(sources.x), .size(result.image), .size(result.channel), .size(result.y), .size(result.x),
+                .size(tiles.split.depth), .size(splitStep),
             ] + (epilogue?.arguments ?? []))
     }
 
@@ -167,9 +264,14 @@ extension OpenCLDevice {
         guard count > 0 else { return filled }
         let kernel = try convolutionKernel("ConvolutionTile", "convolutionTileRaster", [:])
         let width = min(raster.pitch > 32 ? 64 : 16, kernel.maxWorkGroupSize), planes = x.shape[0] * x.shape[1] / 4
+        let height = max(min(256, kernel.maxWorkGroupSize) / width, 1)
         try launch(
-            kernel, global: [roundUp(raster.pitch, to: width), raster.y.phases * raster.x.phases * raster.y.extent, planes],
-            local: [width, 1, 1], .tensor(x), .buffer(buffer), .int(x.shape[2]), .int(x.shape[3]), .int(raster.y.margin),
+            kernel,
+            global: [
+                roundUp(raster.pitch, to: width), roundUp(raster.y.phases * raster.x.phases * raster.y.extent, to: height),
+                planes,
+            ],
+            local: [width, height, 1], .tensor(x), .buffer(buffer), .int(x.shape[2]), .int(x.shape[3]), .int(raster.y.margin),
             .int(raster.x.margin), .int(raster.y.stride), .int(raster.x.stride), .int(raster.y.phases), .int(raster.x.phases),
             .int(raster.y.extent), .int(raster.x.extent))
         return filled
@@ -206,6 +308,21 @@ extension OpenCLDevice {
 }
 
 extension ConvolutionResult {
+    /// All of an output.
+    fileprivate init(whole y: View, _ shape: ConvolutionShape) {
+        self.init(
+            view: y, extent: shape.output, image: y.shape[1] * shape.pixels, channel: shape.pixels, y: shape.output.x, x: 1)
+        origin = y.offset
+    }
+
+    /// The same place in other memory of the same shape.
+    fileprivate func moved(to buffer: OpenCLBuffer) -> ConvolutionResult {
+        var moved = self
+        moved.view = View(buffer, shape: view.shape)
+        moved.view.offset = view.offset - origin
+        return moved
+    }
+
     /// Whether pixels lie side by side, in whole and aligned vectors of four.
     fileprivate var isWhole: Bool {
         x == 1 && (y == extent.x || extent.y == 1) && [extent.area, view.offset, channel, image].allSatisfy { $0 % 4 == 0 }

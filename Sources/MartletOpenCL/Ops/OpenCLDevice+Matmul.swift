@@ -38,7 +38,7 @@ extension OpenCLDevice: MatmulOps {
     private func check(_ variant: MatmulTileVariant, most workGroup: Int) throws {
         guard variant.threads <= workGroup, variant.localMemoryBytes <= properties.localMemoryBytes else {
             throw OpenCLError(
-                "a tile of \(variant.tile) x \(variant.tile)", CL_OUT_OF_RESOURCES,
+                "a tile of \(variant.rows) x \(variant.columns)", CL_OUT_OF_RESOURCES,
                 "\(variant.threads) work-items and \(variant.localMemoryBytes) bytes of local memory are more than the "
                     + "\(workGroup) and \(properties.localMemoryBytes) there are")
         }
@@ -46,10 +46,9 @@ extension OpenCLDevice: MatmulOps {
 
     /// The tiles to try, best first: those that tuning found, then the shipped ones; of a trial its own alone.
     func tileCandidates(
-        _ preferred: MatmulTileVariant?, rows: Int, columns: Int, batches: Int, vectors: Bool
+        _ preferred: MatmulTileVariant?, _ product: TiledProduct, vectors: Bool
     ) -> ArraySlice<MatmulTileVariant> {
-        let shipped = MatmulTileVariant.candidates(
-            rows: rows, columns: columns, batches: batches, vectors: vectors, on: properties)
+        let shipped = product.candidates(vectors: vectors, on: properties)
         guard let preferred, vectors || !preferred.needsVectors else { return shipped }
         return variants.isTrial ? [preferred] : [preferred] + shipped
     }
@@ -121,16 +120,12 @@ struct MatmulProblem {
         epilogue = epilogue.map { Epilogue($0.expression, scalars: $0.scalars, operands: $0.operands.map(join)) }
     }
 
-    /// How many parts k is divided into so that `tiles` independent ones occupy `wanted` work-groups, and the depth of one.
+    /// How many parts k is divided into so that `tiles` independent ones occupy `wanted` work-items, and the depth of one.
     func splits(tiles: Int, wanted: Int, leastDepth: Int) -> (count: Int, depth: Int) {
-        MatmulProblem.splits(depth: k, tiles: tiles, wanted: wanted, leastDepth: leastDepth)
-    }
-
-    static func splits(depth: Int, tiles: Int, wanted: Int, leastDepth: Int) -> (count: Int, depth: Int) {
-        let most = min((wanted + tiles - 1) / max(tiles, 1), depth / leastDepth)
-        guard most > 1 else { return (1, max(depth, 1)) }
-        let each = roundUp((depth + most - 1) / most, to: 16)
-        return ((depth + each - 1) / each, each)
+        let most = min((wanted + tiles - 1) / max(tiles, 1), k / leastDepth)
+        guard most > 1 else { return (1, max(k, 1)) }
+        let each = roundUp((k + most - 1) / most, to: 16)
+        return ((k + each - 1) / each, each)
     }
 }
 
@@ -147,30 +142,23 @@ extension OpenCLDevice {
     private func multiplyTiles(_ problem: MatmulProblem) throws -> Bool {
         let (a, b, m, n) = (problem.a, problem.b, problem.m, problem.n)
         let aVector = a.isAligned(depths: problem.k) ? 4 : 1, bVector = b.isAligned(depths: problem.k) ? 4 : 1
+        let product = TiledProduct(rows: m, columns: n, depth: problem.k, batches: problem.batches, on: properties)
         let candidates = tileCandidates(
-            variants.matmulTiles[problem.shapeClass], rows: m, columns: n, batches: problem.batches,
-            vectors: aVector * bVector == 16)
-        func split(_ variant: MatmulTileVariant) -> (count: Int, depth: Int) {
-            let rowTiles = (m + variant.tile - 1) / variant.tile, columnTiles = (n + variant.tile - 1) / variant.tile
-            let tiles = rowTiles * columnTiles * problem.batches
-            return problem.splits(
-                tiles: tiles, wanted: tiles < properties.computeUnits ? 2 * properties.computeUnits : 1,
-                leastDepth: MatmulTileVariant.leastSplitDepth)
-        }
+            variants.matmulTiles[problem.shapeClass], product, vectors: aVector * bVector == 16)
         let running = try firstRunning(candidates) { variant in
             let form = MatmulTileVariant.Form(
                 aDeep: a.isDeep, aVector: aVector, bDeep: b.isDeep, bVector: bVector,
                 cVector: n % 4 == 0 && problem.c.offset % 4 == 0 ? 4 : 1,
-                isFar: max(a.step, b.step) * 4 * max(variant.tile, variant.depth) >= 1 << 32)
-            let epilogue = split(variant).count == 1 ? problem.epilogue : nil
+                isFar: max(a.step, b.step) * 4 * max(variant.rows, variant.columns, variant.depth) >= 1 << 32)
+            let epilogue = product.split(variant).count == 1 ? problem.epilogue : nil
             return try kernel("MatmulTile", "matmulTiles", variant.defines(form), epilogue)
         }
         guard let (variant, kernel) = running else { return false }
-        let rowTiles = (m + variant.tile - 1) / variant.tile, columnTiles = (n + variant.tile - 1) / variant.tile
-        let split = split(variant)
+        let split = product.split(variant)
         let parts = try split.count == 1 ? nil : scratch(byteCount: split.count * problem.c.count * 4)
         try launch(
-            kernel, global: [columnTiles * variant.threads, rowTiles, problem.batches * split.count],
+            kernel,
+            global: [product.columnTiles(variant) * variant.threads, product.rowTiles(variant), problem.batches * split.count],
             local: [variant.threads, 1, 1],
             arguments: [
                 .tensor(a.view), .size(a.step), .size(a.batchStep), .tensor(b.view), .size(b.step), .size(b.batchStep),

@@ -58,22 +58,34 @@ struct WinogradShape {
 extension OpenCLDevice {
     /// Winograd's form of a convolution, where it is asked for and applies, or the table prefers it.
     func winogradShape(_ shape: ConvolutionShape) -> WinogradShape? {
-        // There are kernels for CPU-like devices only.
-        guard deviceClass == .cpuLike else { return nil }
-        return WinogradShape(shape) { shape in
-            min(shape.inputs, shape.outputs) >= WinogradPanelVariant.standard.leastChannels
+        if deviceClass == .cpuLike {
+            return WinogradShape(shape) { min($0.inputs, $0.outputs) >= WinogradPanelVariant.standard.leastChannels }
         }
+        let found = WinogradShape(shape) { shape in
+            var asked = shape
+            asked.options.algorithm = .winograd2x2
+            return WinogradShape(asked) { _ in true }?.paysInTiles ?? false
+        }
+        // One image's transforms are the least that is held.
+        return found.flatMap { $0.leastTileBytes <= properties.maxAllocationBytes ? $0 : nil }
     }
 
     /// y = epilogue(x * w), or the same with the taps in reverse and input and output channels exchanged in w.
     func winogradConvolution(
         _ x: View, _ w: View, _ y: View, _ shape: WinogradShape, isGradient: Bool, _ epilogue: FusedEpilogue?
     ) throws {
+        if deviceClass == .gpuLike {
+            let variant = variants.winogradTiles[.images]
+            return try winogradTiles(x, w, y, shape, isGradient: isGradient, epilogue, variant)
+        }
         try winogradPanels(x, w, y, shape, isGradient: isGradient, epilogue, variants.winograd[.images])
     }
 
     /// The weights' gradient.
     func winogradWeightGradient(_ x: View, _ dy: View, _ dw: View, _ shape: WinogradShape) throws {
+        if deviceClass == .gpuLike {
+            return try winogradWeightTiles(x, dy, dw, shape, variants.winogradTiles[.weightGradient])
+        }
         try winogradWeightPanels(x, dy, dw, shape, variants.winograd[.weightGradient])
     }
 }

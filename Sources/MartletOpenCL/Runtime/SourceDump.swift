@@ -43,7 +43,12 @@ extension OpenCLDevice {
                 if isFar == 1 { defines["FAR"] = 1 }
                 var product = defines
                 if vector == 4 { product["OUT_VEC"] = 4 }
+                product["A_VEC"] = 4
                 if !variant.needsVectors || channels == 4 {
+                    _ = try convolutionKernel("ConvolutionTile", "convolutionTiles", product)
+                }
+                if channels == 1 {
+                    product["POINTWISE"] = 1
                     _ = try convolutionKernel("ConvolutionTile", "convolutionTiles", product)
                 }
                 if variant.needsVectors, channels * vector < 16 { continue }

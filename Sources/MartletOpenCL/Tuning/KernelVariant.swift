@@ -55,11 +55,12 @@ struct VariantTable<Class: RawRepresentable<String> & CaseIterable & Hashable & 
 /// The variants that a device runs.
 struct KernelVariants: Sendable {
     var matmul = VariantTable<MatmulClass, MatmulPanelVariant>()
-    /// Tiles preferred to those that `MatmulTileVariant.candidates` chooses by itself.
+    /// Tiles preferred to those that `TiledProduct.candidates` chooses by itself.
     var matmulTiles: [MatmulClass: MatmulTileVariant] = [:]
     var convolutionTiles: [ConvolutionClass: MatmulTileVariant] = [:]
     var convolution = VariantTable<ConvolutionClass, ConvolutionPanelVariant>()
     var winograd = VariantTable<WinogradClass, WinogradPanelVariant>()
+    var winogradTiles = VariantTable<WinogradClass, WinogradTileVariant>()
     /// Whether the preferred tiles are a trial's: then no others take their place.
     var isTrial = false
 }

@@ -1,20 +1,23 @@
 /// The matrix product's parameters on GPU-like devices; see `Kernels/MatmulTile.cl`.
 struct MatmulTileVariant: Hashable, Sendable {
-    /// Rows and columns of a work-group's tile, and of a work-item's.
-    var tile: Int, item: Int
+    /// Rows and columns of a work-group's tile.
+    var rows: Int, columns: Int
+    /// Rows, and columns, of a work-item's tile.
+    var item: Int
     /// Depths a tile holds.
     var depth: Int
+
     /// Whether it runs only on operands read in vectors of four: their addresses take fewer registers.
-    var needsVectors = false
-
-    /// Work-groups for so many rows or columns.
-    func tiles(_ count: Int) -> Int { (count + tile - 1) / tile }
-
-    var threads: Int { (tile / item) * (tile / item) }
+    var needsVectors: Bool { item >= 8 }
+    var threads: Int { (rows / item) * (columns / item) }
     /// Two buffers of a tile of each operand, padded.
-    var localMemoryBytes: Int { 2 * 2 * depth * (tile + 4) * 4 }
+    var localMemoryBytes: Int { 2 * depth * (rows + columns + 8) * 4 }
+    /// Work-items that a compute unit holds at a time, as their registers allow on most devices.
+    var residentThreads: Int { item >= 8 ? 512 : 1024 }
+    /// Multiply-adds among what a work-item issues, as the offline check counts them.
+    var share: Double { item >= 8 ? 0.9 : 0.55 }
 
-    var defines: Defines { ["TM": tile, "TN": tile, "TK": depth, "WM": item, "WN": item] }
+    var defines: Defines { ["TM": rows, "TN": columns, "TK": depth, "WM": item, "WN": item] }
 
     /// How a product's operands lie in memory: whether depths are contiguous, and 4 where all of a matrix's vectors of four are
     /// aligned and whole, else 1.
@@ -36,29 +39,16 @@ struct MatmulTileVariant: Hashable, Sendable {
         return defines
     }
 
-    /// Largest first.
     static let standard = [
-        MatmulTileVariant(tile: 128, item: 8, depth: 8, needsVectors: true),
-        MatmulTileVariant(tile: 64, item: 4, depth: 16),
-        MatmulTileVariant(tile: 32, item: 4, depth: 16),
+        MatmulTileVariant(rows: 128, columns: 128, item: 8, depth: 8),
+        MatmulTileVariant(rows: 64, columns: 128, item: 8, depth: 8),
+        MatmulTileVariant(rows: 128, columns: 64, item: 8, depth: 8),
+        MatmulTileVariant(rows: 64, columns: 64, item: 8, depth: 8),
+        MatmulTileVariant(rows: 64, columns: 64, item: 4, depth: 16),
+        MatmulTileVariant(rows: 32, columns: 64, item: 4, depth: 16),
+        MatmulTileVariant(rows: 64, columns: 32, item: 4, depth: 16),
+        MatmulTileVariant(rows: 32, columns: 32, item: 4, depth: 16),
+        MatmulTileVariant(rows: 16, columns: 64, item: 4, depth: 16),
+        MatmulTileVariant(rows: 64, columns: 16, item: 4, depth: 16),
     ]
-    /// Least depth of a part where k is split.
-    static let leastSplitDepth = 256
-
-    /// The variants to try, best first: the largest tile that is not mostly empty and leaves a work-group for each compute
-    /// unit, then the smaller ones. Empty where the device takes none of them.
-    static func candidates(
-        rows: Int, columns: Int, batches: Int, vectors: Bool,
-        on properties: OpenCLProperties
-    ) -> ArraySlice<MatmulTileVariant> {
-        let possible = standard.filter {
-            $0.threads <= properties.maxWorkGroupSize && $0.localMemoryBytes <= properties.localMemoryBytes
-                && (vectors || !$0.needsVectors)
-        }
-        let best = possible.firstIndex { variant in
-            min(rows, columns) > variant.tile / 2
-                && variant.tiles(rows) * variant.tiles(columns) * batches >= properties.computeUnits
-        }
-        return possible[(best ?? max(possible.count - 1, 0))...]
-    }
 }

@@ -14,6 +14,8 @@ struct TunableFamily: Sendable {
     private static let gpuLike = [
         TunableFamily(tiles: "MatmulTile", ["MatmulTile"], \.matmulTiles),
         TunableFamily(tiles: "ConvolutionTile", ["MatmulTile", "ConvolutionTile"], \.convolutionTiles),
+        TunableFamily("WinogradTile", ["MatmulTile", "Winograd", "WinogradTile"], \.winogradTiles) { _ in WinogradTileVariant.axes
+        },
     ]
     private static let cpuLike = [
         TunableFamily("Matmul", ["Matmul"], \.matmul, MatmulPanelVariant.axes(for:)),
@@ -43,9 +45,10 @@ struct TunableFamily: Sendable {
     private init<Class: RawRepresentable<String> & CaseIterable & Hashable & Sendable>(
         tiles name: String, _ files: [String], _ table: WritableKeyPath<KernelVariants, [Class: MatmulTileVariant]> & Sendable
     ) {
-        let axes = MatmulTileVariant.axes.map(\.axis)
         kernel = TunableKernel(
-            name: name, classes: Class.allCases.map { .init($0.rawValue, axes: axes) }, shipped: [:],
+            name: name,
+            classes: Class.allCases.map { .init($0.rawValue, axes: MatmulTileVariant.axes(for: $0.rawValue).map(\.axis)) },
+            shipped: [:],
             source: TunableFamily.source(files, MatmulTileVariant.standard.map(\.parameters)))
         get = { variants, name in Class(rawValue: name).map { variants[keyPath: table][$0]?.parameters ?? [:] } }
         set = { variants, name, parameters, isTrial in

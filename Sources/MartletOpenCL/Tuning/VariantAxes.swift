@@ -38,20 +38,38 @@ extension MatmulPanelVariant: KernelVariant {
 }
 
 extension MatmulTileVariant {
-    static let axes: [VariantAxis<MatmulTileVariant>] = [
-        VariantAxis("tile", \.tile, [32, 64, 128]), VariantAxis("item", \.item, [4, 8]),
-        VariantAxis("depth", \.depth, [8, 16, 32]),
-    ]
+    /// The most promising values first: a search may be ended early.
+    static let axes = space(items: [8, 4], rows: [128, 64, 32, 16], columns: [128, 64, 32, 16], depths: [8, 16, 32])
 
-    var parameters: KernelParameters { ["tile": tile, "item": item, "depth": depth] }
+    /// Those worth trying for a class of products; for one of convolutions its name is another.
+    static func axes(for shapeClass: String) -> [VariantAxis<MatmulTileVariant>] {
+        switch shapeClass {
+        case MatmulClass.large.rawValue: space(items: [8], rows: [128, 64], columns: [128, 64], depths: [8, 16])
+        case MatmulClass.narrow.rawValue: space(items: [4], rows: [16, 32, 64], columns: [64, 32, 16], depths: [16, 32])
+        case MatmulClass.small.rawValue, MatmulClass.batched.rawValue:
+            space(items: [8, 4], rows: [64, 32, 128], columns: [64, 32, 128], depths: [8, 16])
+        default: space(items: [8, 4], rows: [64, 128, 32], columns: [128, 64], depths: [8, 16])
+        }
+    }
 
-    /// All three parameters; nil where one is missing, unknown or (but for a trial) not of the space.
+    private static func space(
+        items: [Int], rows: [Int], columns: [Int], depths: [Int]
+    ) -> [VariantAxis<MatmulTileVariant>] {
+        [
+            VariantAxis("item", \.item, items), VariantAxis("rows", \.rows, rows), VariantAxis("columns", \.columns, columns),
+            VariantAxis("depth", \.depth, depths),
+        ]
+    }
+
+    var parameters: KernelParameters { ["rows": rows, "columns": columns, "item": item, "depth": depth] }
+
+    /// All four parameters; nil where one is missing, unknown or (but for a trial) not of the space.
     init?(_ parameters: KernelParameters, isTrial: Bool) {
-        guard parameters.count == 3, let tile = parameters["tile"], let item = parameters["item"],
-            let depth = parameters["depth"],
+        guard parameters.count == 4, let rows = parameters["rows"], let columns = parameters["columns"],
+            let item = parameters["item"], let depth = parameters["depth"],
             isTrial || MatmulTileVariant.axes.allSatisfy({ $0.values.contains(parameters[$0.name] ?? 0) }), item > 0
         else { return nil }
-        self.init(tile: tile, item: item, depth: depth, needsVectors: item >= 8)
+        self.init(rows: rows, columns: columns, item: item, depth: depth)
     }
 }
 
@@ -97,4 +115,10 @@ extension WinogradPanelVariant: KernelVariant {
             : ["gradientRows", "gradientVectors", "partBytes", "rangeTiles"]
         return axes.filter { names.contains($0.name) }
     }
+}
+
+extension WinogradTileVariant: KernelVariant {
+    static let axes: [VariantAxis<WinogradTileVariant>] = [
+        VariantAxis("chunkBytes", \.chunkBytes, [1 << 26, 1 << 25, 1 << 28, 1 << 23])
+    ]
 }

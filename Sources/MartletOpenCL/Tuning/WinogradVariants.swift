@@ -29,3 +29,29 @@ struct WinogradPanelVariant: Hashable, Sendable {
         (1...max(most, 1)).last { panels % $0 == 0 } ?? 1
     }
 }
+
+/// The same on GPU-like devices; see `Kernels/WinogradTile.cl`.
+struct WinogradTileVariant: Hashable, Sendable {
+    /// Bytes of a chunk of images' transforms; a share of the last-level cache of a large device.
+    var chunkBytes = 1 << 26
+
+    static let standard = WinogradTileVariant()
+}
+
+extension WinogradShape {
+    /// Whether the multiply-adds that are saved take longer than the memory traffic that comes instead. The weights' gradient
+    /// moves and saves as much.
+    var paysInTiles: Bool {
+        let pairs = channels * outputs, planes = images * image.area
+        let saved = pairs * (taps * taps * images * output.area - frequencies * tiles)
+        // Written and read once each; a direct convolution copies the image to a raster.
+        let moved = 8 * (frequencies * (tiles * (channels + outputs) + pairs) - planes * channels)
+        return Double(saved) / WinogradShape.productsShare > Double(moved) * TiledProduct.operationsPerByte
+    }
+
+    /// Of the roof, what the products between the transforms reach.
+    private static let productsShare = 0.75
+
+    /// Bytes of one image's transforms of its channels or its outputs.
+    var leastTileBytes: Int { frequencies * tilesY * tilesX * roundUp(max(channels, outputs), to: 4) * 4 }
+}
