@@ -234,7 +234,7 @@ kernel GROUP_SIZE void attention_tiles(HEADS_ARGUMENT(q), HEADS_ARGUMENT(k), HEA
             UNROLL for (uint j = 0; j < 4; j++) top = s[j] > top ? s[j] : top;
             tops[i] = top;
         }
-        vstore4(vload4(0, tops), 0, parts + x * OWN_PITCH + 4 * y);
+        *(local float4 *)(parts + x * OWN_PITCH + 4 * y) = vload4(0, tops);
         barrier(CLK_LOCAL_MEM_FENCE);
         float top[4] = {largest[0], largest[1], largest[2], largest[3]};
         UNROLL for (uint p = 0; p < 8; p++)
@@ -269,7 +269,7 @@ kernel GROUP_SIZE void attention_tiles(HEADS_ARGUMENT(q), HEADS_ARGUMENT(k), HEA
         MULTIPLY_ROWS(sums, weights, rows)
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    vstore4(vload4(0, total), 0, parts + x * OWN_PITCH + 4 * y);
+    *(local float4 *)(parts + x * OWN_PITCH + 4 * y) = vload4(0, total);
     barrier(CLK_LOCAL_MEM_FENCE);
     UNROLL for (uint i = 0; i < 4; i++) {
         float all = 0;
