@@ -24,7 +24,6 @@
 #define ROWS 128
 
 #define ONE_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))
-#define UNROLL _Pragma("unroll")
 #define LANE ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 
 #if MASK == 2

@@ -29,7 +29,6 @@
 #define OWN_PITCH (OWN + 4)
 #define OTHER_PITCH (OTHERS + 4)
 #define COLUMN_PITCH (COLUMNS + 4)
-#define UNROLL _Pragma("unroll")
 #define SOME_UNROLL _Pragma("unroll 4")
 #define GROUP_SIZE __attribute__((reqd_work_group_size(THREADS, 1, 1)))
 #define PER_LN 1.44269504f
@@ -188,7 +187,7 @@ kernel GROUP_SIZE void attention_tiles(HEADS_ARGUMENT(q), HEADS_ARGUMENT(k), HEA
     TENSOR(float, logSum);
     local float shared[DEEP * (OWN_PITCH + OTHER_PITCH)] __attribute__((aligned(16)));
     local float weights[OTHERS * OWN_PITCH] __attribute__((aligned(16)));
-    local float parts[8 * OWN] __attribute__((aligned(16)));
+    local float parts[8 * OWN_PITCH] __attribute__((aligned(16)));
     Tile own = shared, others = shared + DEEP * OWN_PITCH, rows = shared;
     const uint lane = get_local_id(0), x = lane % 8, y = lane / 8;
     const size_t first = get_group_id(0) * OWN, batch = get_group_id(2) / heads, head = get_group_id(2) % heads;
@@ -217,6 +216,7 @@ kernel GROUP_SIZE void attention_tiles(HEADS_ARGUMENT(q), HEADS_ARGUMENT(k), HEA
             barrier(CLK_LOCAL_MEM_FENCE);
             MULTIPLY_TILES(scores, own, others, DEEP)
         }
+        float tops[4];
         UNROLL for (uint i = 0; i < 4; i++) {
             float s[4];
             vstore4(scores[i] * (scale * PER_LN), 0, s);
@@ -232,13 +232,14 @@ kernel GROUP_SIZE void attention_tiles(HEADS_ARGUMENT(q), HEADS_ARGUMENT(k), HEA
             // Comparisons, so that NaN is passed by here and spoils the sum.
             float top = -INFINITY;
             UNROLL for (uint j = 0; j < 4; j++) top = s[j] > top ? s[j] : top;
-            parts[x * OWN + 4 * y + i] = top;
+            tops[i] = top;
         }
+        *(local float4 *)(parts + x * OWN_PITCH + 4 * y) = vload4(0, tops);
         barrier(CLK_LOCAL_MEM_FENCE);
         float top[4] = {largest[0], largest[1], largest[2], largest[3]};
         UNROLL for (uint p = 0; p < 8; p++)
             UNROLL for (uint i = 0; i < 4; i++) {
-                const float part = parts[p * OWN + 4 * y + i];
+                const float part = parts[p * OWN_PITCH + 4 * y + i];
                 top[i] = part > top[i] ? part : top[i];
             }
         float4 taken[4];
@@ -268,11 +269,11 @@ kernel GROUP_SIZE void attention_tiles(HEADS_ARGUMENT(q), HEADS_ARGUMENT(k), HEA
         MULTIPLY_ROWS(sums, weights, rows)
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    UNROLL for (uint i = 0; i < 4; i++) parts[x * OWN + 4 * y + i] = total[i];
+    *(local float4 *)(parts + x * OWN_PITCH + 4 * y) = vload4(0, total);
     barrier(CLK_LOCAL_MEM_FENCE);
     UNROLL for (uint i = 0; i < 4; i++) {
         float all = 0;
-        UNROLL for (uint p = 0; p < 8; p++) all += parts[p * OWN + 4 * y + i];
+        UNROLL for (uint p = 0; p < 8; p++) all += parts[p * OWN_PITCH + 4 * y + i];
         const uint row = 4 * y + i;
         if (row < count) {
             const float factor = all == 0 ? 0.0f : 1.0f / all;

@@ -4,6 +4,18 @@
 #define TENSOR_ARGUMENT(type, name) global type *name##_base, const ulong name##_offset
 #define TENSOR(type, name) global type *name = name##_base + name##_offset
 
+// Counts elements; GPUs divide 32-bit numbers several times as fast. FAR is 1 where there are too many.
+#if defined(CPU_LIKE) || FAR
+typedef size_t Number;
+#else
+typedef uint Number;
+#endif
+
+// Loops of constant length: not every compiler unrolls them unasked.
+#define UNROLL _Pragma("unroll")
+// Longer ones, which would take too many registers unrolled whole.
+#define UNROLL_BY_TWO _Pragma("unroll 2")
+
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 
@@ -157,23 +169,42 @@ inline float sum_lanes(const floatv v) {
 }
 
 #if GROUP > 1
-// Sums and maxima over a group take two steps, FOLDS partial results and then those, so two barriers.
-#define FOLDS (GROUP >= 128 ? 16 : GROUP >= 32 ? 8 : 1)
-#define SCRATCH(count) local float scratch[(count) * (GROUP + 16)]
+#define GROUPED __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+// Memory for so many folds over a group.
+#define SCRATCH(count) local float scratch[(count) * GROUP] __attribute__((aligned(16)))
 
-inline float group_sum(const float v, local float *s) {
-    const uint lane = get_local_id(0);
-    s[lane] = v;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (lane < FOLDS) {
-        float sum = s[lane];
-        for (uint i = lane + FOLDS; i < GROUP; i += FOLDS) sum += s[i];
-        s[GROUP + lane] = sum;
+inline float sum_of_group(local const float *s) {
+#if GROUP >= 8
+    local const float4 *all = (local const float4 *)s;
+    float4 sum = all[0], other = all[1];
+    UNROLL_BY_TWO for (uint i = 2; i < GROUP / 4; i += 2) {
+        sum += all[i];
+        other += all[i + 1];
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    float sum = s[GROUP];
-    for (uint i = 1; i < FOLDS; i++) sum += s[GROUP + i];
+    sum += other;
+    return (sum.x + sum.y) + (sum.z + sum.w);
+#else
+    float sum = s[0];
+    for (uint i = 1; i < GROUP; i++) sum += s[i];
     return sum;
+#endif
 }
+
+// A sum over a group, which every work-item takes from all values for itself: one barrier, and the same bits everywhere.
+inline float group_sum(const float v, local float *s) {
+    s[get_local_id(0)] = v;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return sum_of_group(s);
+}
+
+// Two sums with one barrier; `s` has room for 2 * GROUP.
+inline float2 group_sums(const float a, const float b, local float *s) {
+    s[get_local_id(0)] = a;
+    s[GROUP + get_local_id(0)] = b;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return (float2)(sum_of_group(s), sum_of_group(s + GROUP));
+}
+#else
+#define GROUPED
 #endif
 #endif

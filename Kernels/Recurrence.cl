@@ -28,7 +28,6 @@
 #define DEPTH_BLOCK 256
 
 #define ONE_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))
-#define UNROLL _Pragma("unroll")
 
 // Sixteen floats wherever they lie, in one store: some drivers' vstore16 makes four of it.
 typedef float16 loose16 __attribute__((aligned(4)));

@@ -106,6 +106,19 @@ class Kernel:
             count[(i.kind, i.bits, i.dual)] += rest / once
         return count, listed(step)
 
+    def inner_loops(self, multiply_adds):
+        """Instructions of the loops without a loop within them that do at least so many multiply-adds, one pass of each; None where
+        there is none."""
+        blocks, loops = self.loops()
+        count = Counter()
+        for loop in loops:
+            listed = [i for b in sorted(loop) for i in self.instructions[slice(*blocks[b])]]
+            if any(inner < loop for inner in loops) or sum(i.kind == "fma" for i in listed) < multiply_adds:
+                continue
+            for i in listed:
+                count[(i.kind, i.bits, i.dual)] += 1
+        return count or None
+
 
 def total(count, kinds, key=lambda bits, dual: 1):
     """Sum over the instructions of some kinds of a function of their width and duality."""

@@ -32,7 +32,7 @@ def programs_of(paths):
         with open(path, encoding="utf-8") as file:
             first, second, text = file.read().split("\n", maxsplit=2)
         options, kernel = first.removeprefix("// options: "), second.removeprefix("// kernel: ")
-        fours = bool(re.search(r"-D (ALIGNED=1|WIDE=4)\b", options)) or bool(
+        fours = bool(re.search(r"-D (ALIGNED=1|WIDE=4|FOUR=1)\b", options)) or bool(
             re.search(r"global (const )?(float|u?int)4 \*\)\(p\d", text))
         family = os.path.basename(path).split(".")[0]
         found.setdefault((options, text), (path, options, family, set(), fours))[3].add(kernel)
@@ -44,10 +44,14 @@ def define(options, name, otherwise=0):
     return int(value.group(1)) if value else otherwise
 
 
+# Parameters that make rows of the table, beside products' own.
+FORMS = ("VEC", "ALIGNED", "WIDE", "GROUP", "HELD", "FOUR")
+
+
 def row_name(family, kernel, options):
     """The row that a program belongs to."""
     if not gates.is_product(kernel):
-        forms = [f"{name.lower()}{define(options, name)}" for name in ("VEC", "ALIGNED", "WIDE") if f"-D {name}=" in options]
+        forms = [f"{name.lower()}{define(options, name)}" for name in FORMS if f"-D {name}=" in options]
         return f"{family}.{kernel} {' '.join(forms)}".strip()
     rows, columns, depth, item = (define(options, name) for name in ("TM", "TN", "TK", "WM"))
     forms = [name.lower() + "4" for name in ("CHANNELS", "OUT_VEC") if define(options, name) == 4]
@@ -71,6 +75,18 @@ def group_of(options):
     return define(options, "TM", 256) // item * (define(options, "TN", 1) // item or 1)
 
 
+def products(count):
+    """The figures of loops that multiply, from the instructions of one pass."""
+    multiply_adds = total(count, ["fma"])
+    return {
+        "fma": round(100 * multiply_adds / total(count, ["fma", "alu", "divide"])),
+        "dual": round(100 * total(count, ["fma"], lambda _, dual: 2 * dual)
+                      / total(count, ["fma"], lambda _, dual: 1 + dual)),
+        "divisions": round(total(count, ["divide"])),
+        "local_width": 128 if (share_of(count, "local load", 128) or 0) > 0.99 else 32,
+    }
+
+
 def examine(kernel, accesses, options, target, fours):
     """One kernel's figures."""
     count_all = {}
@@ -90,15 +106,14 @@ def examine(kernel, accesses, options, target, fours):
         step = kernel.product_step(depth * item * item)
         if step:
             count, listing = step
-            multiply_adds = total(count, ["fma"])
-            row["fma"] = round(100 * multiply_adds / total(count, ["fma", "alu", "divide"]))
-            row["dual"] = round(100 * total(count, ["fma"], lambda _, dual: 2 * dual)
-                                / total(count, ["fma"], lambda _, dual: 1 + dual))
-            row["divisions"] = round(total(count, ["divide"]))
+            row.update(products(count))
             row["prefetch"] = int(is_prefetched(listing))
-            row["local_width"] = 128 if (share_of(count, "local load", 128) or 0) > 0.99 else 32
             # The places of gathered patches are single numbers, the same for a whole wave.
             row["global_width"] = 128 if (share_of(count, "global load", 128) or 0) >= 0.75 else 32
+    if gates.is_attention(kernel.name):
+        count = kernel.inner_loops(8)
+        if count:
+            row.update(products(count))
     return row
 
 

@@ -118,6 +118,13 @@ class ReaderTests(unittest.TestCase):
         nvidia.set_occupancy(kernel, "sm_80", 256)
         self.assertEqual(kernel.occupancy, 12)  # 65,536 registers / (40 * 256) = 6 groups of 8 warps on 4 partitions
 
+    def test_inner_loops(self):
+        (kernel,) = amd.kernels(AMD)
+        count = kernel.inner_loops(1)
+        self.assertEqual(total(count, ["fma"], lambda _, dual: 1 + dual), 4)
+        self.assertEqual(total(count, ["global load"]), 0)  # it is in the loop around
+        self.assertIsNone(kernel.inner_loops(100))
+
     def test_loads_that_wait_are_not_ahead(self):
         text = AMD.replace("	global_load_b128 v[4:7], v8, s[0:1]\n", "", 1).replace(
             "; %bb.3:\n", "; %bb.3:\n	global_load_b128 v[4:7], v8, s[0:1]\n")
@@ -164,6 +171,10 @@ class TableTests(unittest.TestCase):
         many = row | {"registers": 150}
         self.assertIn("registers", gates.failures("MatmulTile", "matmulTiles", "sm_80", many, 8, 256))
         self.assertNotIn("registers", gates.failures("MatmulTile", "matmulTiles", "sm_80", many, 8, 64))
+        attention = gates.failures("AttentionTile", "attention_tiles", "sm_80", row | {"fma": 60, "local": 40000}, 0)
+        self.assertEqual(set(attention), {"spills", "global-width", "multiply-adds", "local-memory"})
+        regions = gates.failures("RegionPooling", "region_pool", "sm_80", row | {"occupancy": 4}, 0)
+        self.assertEqual(set(regions), {"spills", "waves", "registers"})
         excused = [("Matmul*", ["sm_80"], "global-width", "rows are not whole"), ("Other", ["*"], "spills", "none")]
         found = table.unexcused({("MatmulTile.matmulTiles", "sm_80"): failed}, excused)
         self.assertEqual(len(found), 2)  # the spills, and the exception that nothing needs

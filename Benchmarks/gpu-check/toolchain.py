@@ -15,6 +15,7 @@ CLANG = ["clang-19", "-x", "cl", "-Xclang", "-finclude-default-header", "-O3", "
          "-mlink-bitcode-file", "-Xclang"]
 AMD_LIBRARY = "/usr/lib/clc/amdgcn--amdhsa.bc"
 NVIDIA_LIBRARY = "/usr/lib/clc/nvptx64--nvidiacl.bc"
+NVIDIA_HEADER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nvidia.h")
 TARGETS = ["gfx1100", "gfx90a", "sm_80", "sm_90"]
 
 
@@ -51,8 +52,8 @@ def compile_program(path, options, target):
             with open(assembly, encoding="utf-8") as file:
                 return amd.kernels(file.read()), {}
         ptx, cubin = os.path.join(folder, "out.ptx"), os.path.join(folder, "out.cubin")
-        run(CLANG + [NVIDIA_LIBRARY, "-target", "nvptx64-nvidia-cuda", f"-march={target}", "-nogpuinc", *options, "-S", path,
-                     "-o", ptx])
+        run(CLANG + [NVIDIA_LIBRARY, "-target", "nvptx64-nvidia-cuda", f"-march={target}", "-nogpuinc", "-include", NVIDIA_HEADER, *options,
+                     "-S", path, "-o", ptx])
         with open(ptx, encoding="utf-8") as file:
             text = file.read()
         unresolved = re.findall(r"^\.extern \.func.*?(\w+)\s*$", text, re.MULTILINE)

@@ -66,7 +66,6 @@ public struct Expression: Hashable, Sendable {
 /// Makes expressions: adds operations, each once.
 package struct ExpressionBuilder {
     private var operations: [Expression.Operation] = []
-    private var positions: [Expression.Operation: Int] = [:]
     private var inputCount: Int
     private var scalarCount: Int
 
@@ -75,15 +74,22 @@ package struct ExpressionBuilder {
         self.scalarCount = scalarCount
     }
 
+    /// Begins with the steps of an expression, where they are.
+    package init(_ expression: Expression) {
+        operations = expression.operations
+        inputCount = expression.inputCount
+        scalarCount = expression.scalarCount
+    }
+
     package mutating func add(_ operation: Expression.Operation) -> Int {
-        if let position = positions[operation] { return position }
+        // Of some ten steps each is compared sooner than one is hashed.
+        if let position = operations.lastIndex(of: operation) { return position }
         switch operation {
         case .input(let index): inputCount = max(inputCount, index + 1)
         case .scalar(let index): scalarCount = max(scalarCount, index + 1)
         default: break
         }
         operations.append(operation)
-        positions[operation] = operations.count - 1
         return operations.count - 1
     }
 
@@ -115,7 +121,10 @@ package struct ExpressionBuilder {
         var needed = [Bool](repeating: false, count: operations.count)
         for result in results { needed[result] = true }
         for position in operations.indices.reversed() where needed[position] {
-            for operand in operations[position].operands { needed[operand] = true }
+            operations[position].forEachOperand { needed[$0] = true }
+        }
+        if !needed.contains(false) {
+            return Expression(operations: operations, results: results, inputCount: inputCount, scalarCount: scalarCount)
         }
         var moved = [Int](repeating: -1, count: operations.count)
         var kept: [Expression.Operation] = []
@@ -129,11 +138,22 @@ package struct ExpressionBuilder {
 
 extension Expression.Operation {
     package var operands: [Int] {
+        var found: [Int] = []
+        forEachOperand { found.append($0) }
+        return found
+    }
+
+    package func forEachOperand(_ body: (Int) -> Void) {
         switch self {
-        case .input, .scalar, .constant: []
-        case .unary(_, let x): [x]
-        case .binary(_, let x, let y): [x, y]
-        case .select(let c, let x, let y): [c, x, y]
+        case .input, .scalar, .constant: break
+        case .unary(_, let x): body(x)
+        case .binary(_, let x, let y):
+            body(x)
+            body(y)
+        case .select(let c, let x, let y):
+            body(c)
+            body(x)
+            body(y)
         }
     }
 

@@ -79,12 +79,12 @@ struct Partials {
 extension OpenCLDevice {
     // MARK: Cuts
 
-    /// Enough parts for all cores, and parts whose second reading comes from the cache.
+    /// Enough parts for all cores, and on CPU-like devices parts whose second reading comes from the cache.
     func planeCut(samples: Int, channels: Int, _ s: Int) -> PlaneCut {
         let count = samples * s, isCPU = deviceClass == .cpuLike
-        let wanted = properties.computeUnits * (isCPU ? 4 : 8)
+        let wanted = properties.computeUnits * (isCPU ? 4 : 16)
         let forCores = min((wanted + channels - 1) / max(channels, 1), count / (isCPU ? 2048 : 4096))
-        let forCache = isCPU ? (count + 32767) / 32768 : min((count + 65535) / 65536, 64)
+        let forCache = isCPU ? (count + 32767) / 32768 : 1
         return PlaneCut(samples: samples, s, parts: max(forCores, forCache, 1))
     }
 
@@ -109,25 +109,42 @@ extension OpenCLDevice {
     // MARK: Kernels
 
     func columnKernel(_ name: String) throws -> Kernel {
-        try kernel("Normalization", name, ["GROUP": 1, "VEC": deviceClass == .cpuLike ? 16 : 1])
+        try kernel("NormalizationColumns", name, columnDefines)
     }
 
-    /// Kernels with a work-item for each channel.
-    func channelKernel(_ name: String) throws -> Kernel { try columnKernel(name) }
+    private var columnDefines: Defines { ["GROUP": 1, "VEC": deviceClass == .cpuLike ? 16 : 1] }
 
-    /// Launches a kernel over planes of `s` elements; `arguments` come before the number of work-items that read one piece.
+    /// Launches a kernel with a work-item for each channel.
+    func launchChannels(_ name: String, _ count: Int, _ arguments: [KernelArgument]) throws {
+        try launchItems(try kernel("NormalizationChannels", name, columnDefines), count, arguments)
+    }
+
+    /// Launches a kernel that joins what belongs to a channel; on GPU-like devices by a work-group where that is much.
+    private func launchJoin(_ name: String, _ count: Int, _ partials: Partials, _ arguments: [KernelArgument]) throws {
+        let each = partials.parts * partials.inner
+        guard deviceClass == .gpuLike, each >= 8 else { return try launchChannels(name, count, arguments) }
+        let (kernel, group) = try groupKernel("NormalizationChannels", name, ["VEC": 1], wanted: min(each, 64))
+        guard group > 1 else { return try launchChannels(name, count, arguments) }
+        try launch(kernel, global: WorkSize(count * group), local: WorkSize(group), arguments: arguments)
+    }
+
+    /// Launches a kernel over planes of `s` elements; `arguments` come before the number of work-items that read one piece, as a
+    /// power of two.
     private func launchPlanes(
         _ name: String, groups: Int, _ cut: PlaneCut, s: Int, _ arguments: [KernelArgument], result: View? = nil
     ) throws {
         if deviceClass == .cpuLike {
             var defines: Defines = ["GROUP": 1, "VEC": 16]
             if let result, streams(result) { defines["STREAMED"] = 1 }
-            let kernel = try kernel("Normalization", name, defines)
-            return try launch(kernel, global: WorkSize(groups), local: 1, arguments: arguments + [.int(1)])
+            let kernel = try kernel("NormalizationPlanes", name, defines)
+            return try launch(kernel, global: WorkSize(groups), local: 1, arguments: arguments + [.int(0)])
         }
-        let (kernel, group) = try groupKernel("Normalization", name, fours([s, cut.pieceLength], arguments), wanted: 256)
+        let (kernel, group) = try groupKernel(
+            "NormalizationPlanes", name, fours([s, cut.pieceLength], arguments), wanted: 128)
         let across = min(nextPowerOfTwo(max((cut.pieceLength + 3) / 4, 1)), group)
-        try launch(kernel, global: WorkSize(groups * group), local: WorkSize(group), arguments: arguments + [.int(across)])
+        try launch(
+            kernel, global: WorkSize(groups * group), local: WorkSize(group),
+            arguments: arguments + [.int(across.trailingZeroBitCount)])
     }
 
     // MARK: Passes
@@ -190,8 +207,8 @@ extension OpenCLDevice {
         _ partial: View, _ affine: Affine, _ mean: View, _ inverse: View, spread: View?, channels: Int,
         _ partials: Partials, _ epsilon: Float
     ) throws {
-        try launchItems(
-            try channelKernel("join_moments"), channels,
+        try launchJoin(
+            "join_moments", channels, partials,
             [
                 .tensor(partial), .tensor(affine.scale), .tensor(affine.shift), .tensor(mean), .tensor(inverse),
                 .tensor(spread ?? partial), .size(channels),
@@ -203,8 +220,8 @@ extension OpenCLDevice {
         _ partial: View, _ scale: View?, _ mean: View, _ inverse: View, _ dScale: View, _ dShift: View,
         _ coefficients: View, _ call: NormalizationCall, _ partials: Partials, spreads: Bool
     ) throws {
-        try launchItems(
-            try channelKernel("join_channel_sums"), call.c,
+        try launchJoin(
+            "join_channel_sums", call.c, partials,
             [
                 .tensor(partial), .tensor(scale ?? partial), .tensor(mean), .tensor(inverse), .tensor(dScale),
                 .tensor(dShift), .tensor(coefficients), .size(call.c),
@@ -212,12 +229,18 @@ extension OpenCLDevice {
                 + [.int(spreads ? 1 : 0), .int(scale == nil ? 0 : 1), .float(Float(call.n * call.s))])
     }
 
+    func joinColumnSums(_ partial: View, _ dScale: View, _ dShift: View, _ call: NormalizationCall, _ partials: Partials) throws {
+        try launchJoin(
+            "join_column_sums", call.c, partials,
+            [.tensor(partial), .tensor(dScale), .tensor(dShift), .size(call.c)] + partials.arguments)
+    }
+
     /// What belongs to a channel, for each of its columns.
     func spreadChannels(_ view: View, _ call: NormalizationCall) throws -> View {
         guard call.s > 1 else { return view }
         let spread = try scratchView(call.columns)
-        try launchItems(
-            try channelKernel("spread_channels"), call.c,
+        try launchChannels(
+            "spread_channels", call.c,
             [.tensor(view), .tensor(spread), .size(call.c), .size(call.s)])
         return spread
     }

@@ -98,7 +98,7 @@ extension OpenCLDevice: NormalizationOps {
             } else {
                 let scale = try scale.map { try spreadChannels($0, call) }, shift = try shift.map { try spreadChannels($0, call) }
                 try launchRows(
-                    "Normalization", "row_norm", rows: call.n * groups, n: call.columns / groups,
+                    "NormalizationRows", "row_norm", rows: call.n * groups, n: call.columns / groups,
                     [
                         .tensor(x), .tensor(scale ?? x), .tensor(shift ?? x), .tensor(y), .tensor(mean),
                         .tensor(inverseDeviation),
@@ -143,15 +143,15 @@ extension OpenCLDevice: NormalizationOps {
         let partial = try scratchView(2 * planes * cut.parts), coefficients = try scratchView(2 * statistics)
         try planeSums(dy, x, mean, into: partial, samples: 1, channels: planes, call.s, cut, channelsEach: channelsEach)
         let affine = Affine(scale: scale, shift: nil, placeholder: x)
-        try launchItems(
-            try channelKernel("group_coefficients"), statistics,
+        try launchChannels(
+            "group_coefficients", statistics,
             [
                 .tensor(partial), .tensor(affine.scale), .tensor(inverse), .tensor(coefficients), .size(call.n),
                 .size(call.c), .size(cut.parts), .size(groups), .int(affine.scales),
                 .float(Float(channelsEach * call.s)),
             ])
-        try launchItems(
-            try channelKernel("join_group_sums"), call.c,
+        try launchChannels(
+            "join_group_sums", call.c,
             [
                 .tensor(partial), .tensor(inverse), .tensor(dScale), .tensor(dShift), .size(call.n), .size(call.c),
                 .size(cut.parts), .size(groups),
@@ -167,17 +167,15 @@ extension OpenCLDevice: NormalizationOps {
     ) throws {
         let spread = try scale.map { try spreadChannels($0, call) }
         try launchRows(
-            "Normalization", "row_norm_gradient", rows: call.n * groups, n: call.columns / groups,
+            "NormalizationRows", "row_norm_gradient", rows: call.n * groups, n: call.columns / groups,
             [.tensor(dy), .tensor(x), .tensor(spread ?? x), .tensor(mean), .tensor(inverse), .tensor(dx)],
-            options: [.size(groups), .int(scale == nil ? 0 : 1)], result: dx)
+            options: [.size(groups), .int(scale == nil ? 0 : 1)], result: dx, held: 2)
         let cut = columnCut(rows: call.n, columns: call.columns, groups: groups)
-        let partial = try scratchView(2 * call.columns * cut.parts), joined = Partials.ofColumns(call, cut)
+        let partial = try scratchView(2 * call.columns * cut.parts)
         try launch(
             try columnKernel("column_sums_by_row"), global: cut.global, local: columnLocal(cut), .tensor(dy), .tensor(x),
             .tensor(mean), .tensor(inverse), .tensor(partial), .size(call.n), .size(call.columns), .size(cut.rowsEach),
             .size(cut.columnsEach), .size(cut.parts), .size(groups))
-        try launchItems(
-            try channelKernel("join_column_sums"), call.c,
-            [.tensor(partial), .tensor(dScale), .tensor(dShift), .size(call.c)] + joined.arguments)
+        try joinColumnSums(partial, dScale, dShift, call, .ofColumns(call, cut))
     }
 }

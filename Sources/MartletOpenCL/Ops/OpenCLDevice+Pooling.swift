@@ -67,18 +67,25 @@ extension OpenCLDevice: PoolingOps {
             let wanted = cpuItems(elements: call.planes * (call.imageCount + call.windowCount * 4), atMost: Int.max)
             let bands = call.planes >= wanted ? 1 : min((wanted + call.planes - 1) / call.planes, call.windows[2])
             let planesEach = (call.planes + wanted - 1) / wanted
-            let kernel = try kernel("Pooling", tiled ? name + "_tiled" : name, call.cpuDefines)
+            let kernel = try kernel("PoolingPlanes", tiled ? name + "_tiled" : name, call.cpuDefines)
             try launchItems(
                 kernel, (call.planes + planesEach - 1) / planesEach * bands,
                 operands + call.arguments(divides: divides && !tiled) + [.size(planesEach), .size(bands)])
         } else if call.options == nil, call.imageCount >= 64 * call.windowCount {
-            let (kernel, group) = try groupKernel("Pooling", name, call.defines, wanted: call.imageCount / call.windowCount)
+            // One window a plane, of all its elements.
+            if divides && call.windowCount == 1, case .tensor(let image) = operands[0], case .tensor(let means) = operands[1] {
+                return reduce(.mean, image.reshaped([call.planes, call.imageCount, 1]), into: means.reshaped([call.planes, 1]))
+            }
+            var defines = call.defines
+            defines["VEC"] = 1
+            let (kernel, group) = try groupKernel(
+                "PoolingWindows", name, defines, wanted: call.imageCount / call.windowCount / 4)
             try launch(
                 kernel, global: WorkSize(call.planes * call.windowCount * group), local: WorkSize(group),
                 arguments: operands + call.arguments(divides: divides))
         } else {
             try launchItems(
-                try kernel("Pooling", name, call.defines), call.planes * call.windowCount,
+                try kernel("PoolingWindows", name, call.defines), call.planes * call.windowCount,
                 operands + call.arguments(divides: divides))
         }
     }
@@ -87,13 +94,13 @@ extension OpenCLDevice: PoolingOps {
         let wanted = cpuItems(elements: call.planes * (call.imageCount + call.windowCount * 4), atMost: Int.max)
         // Few planes cannot be shared out whole.
         if deviceClass == .gpuLike || call.planes < min(wanted, properties.computeUnits) {
-            let kernel = try kernel("Pooling", name + "_gather", deviceClass == .cpuLike ? call.cpuDefines : call.defines)
+            let kernel = try kernel("PoolingGathers", name + "_gather", call.defines)
             return try launchItems(kernel, call.planes * call.imageCount, operands + call.arguments(divides: divides))
         }
         let tiled = call.isTiled
         let planesEach = (call.planes + wanted - 1) / wanted
         try launchItems(
-            try kernel("Pooling", tiled ? name + "_tiled" : name, call.cpuDefines),
+            try kernel("PoolingPlanesGradient", tiled ? name + "_tiled" : name, call.cpuDefines),
             (call.planes + planesEach - 1) / planesEach,
             operands + call.arguments(divides: divides && !tiled) + [.size(planesEach)])
     }
@@ -143,11 +150,15 @@ struct PoolingCall {
     }
 
     var defines: Defines {
-        guard let options else { return ["ADAPTIVE": 1] }
-        return [
-            "KY": options.kernel.y, "KX": options.kernel.x, "SY": options.stride.y, "SX": options.stride.x,
-            "DY": options.dilation.y, "DX": options.dilation.x,
-        ]
+        var defines: Defines = ["ADAPTIVE": 1]
+        if let options {
+            defines = [
+                "KY": options.kernel.y, "KX": options.kernel.x, "SY": options.stride.y, "SX": options.stride.x,
+                "DY": options.dilation.y, "DX": options.dilation.x,
+            ]
+        }
+        if planes * max(imageCount, windowCount) > Int(Int32.max) { defines["FAR"] = 1 }
+        return defines
     }
 
     var cpuDefines: Defines {

@@ -62,82 +62,120 @@ extension OpenCLDevice: ReductionOps {
         }
     }
 
-    // MARK: GPU-like
-
-    private static let stateBytes = 16
-
-    private func reduceRowsOnGPU(_ call: ReductionCall) throws {
-        let rows = call.outer * call.inner
-        let wanted = properties.computeUnits * 8
-        let parts = rows >= wanted ? 1 : min((wanted + rows - 1) / rows, max(call.n / 4096, 1))
-        let plan = ReductionPlan(n: call.n, parts: parts, step: 256)
-        let kernel = try kernel(call, plan, "reduce_rows")
-        let size = try workGroupSize(kernel, wanted: max(nextPowerOfTwo(plan.length / call.wide), 16))
-        // Groups count along the second axis, whose extent has no limit but the index type's.
-        try run(call, plan, "reduce_rows", global: WorkSize(plan.parts * size, rows), local: WorkSize(size, 1)) {
-            [.tensor(call.input)] + $0 + [
-                .size(rows), .size(call.n), .size(call.inner), .size(plan.parts), .size(plan.length), .float(call.divisor),
-                .local(size * OpenCLDevice.stateBytes),
-            ]
-        }
-    }
-
-    private func reduceColumnsOnGPU(_ call: ReductionCall) throws {
-        let columns = 32, wide = call.wide
-        let columnGroups = (call.inner + columns - 1) / columns
-        let wanted = properties.computeUnits * 8, available = columnGroups * call.outer
-        let parts = available >= wanted ? 1 : min((wanted + available - 1) / available, max(call.n / 256, 1))
-        let plan = ReductionPlan(n: call.n, parts: parts, step: 64)
-        let kernel = try kernel(call, plan, "reduce_columns")
-        let size = try workGroupSize(kernel, wanted: 256, states: wide)
-        let x = min(columns / wide, size), lanes = max(min(size / x, nextPowerOfTwo(plan.length)), 1)
-        let global = WorkSize(roundUp(call.inner / wide, to: x), plan.parts * lanes, call.outer)
-        try run(call, plan, "reduce_columns", global: global, local: WorkSize(x, lanes, 1)) {
-            [.tensor(call.input)] + $0 + [
-                .size(call.n), .size(call.inner), .size(plan.parts), .size(plan.length), .float(call.divisor),
-                .local(x * lanes * wide * OpenCLDevice.stateBytes),
-            ]
-        }
-    }
-
-    /// The work-items of a group, each with so many states in local memory.
-    private func workGroupSize(_ kernel: Kernel, wanted: Int, states: Int = 1) throws -> Int {
-        let fitting = min(
-            256, wanted, kernel.maxWorkGroupSize, properties.maxWorkItemSizes[0],
-            properties.localMemoryBytes / (OpenCLDevice.stateBytes * states))
-        guard fitting >= 16 else {
-            throw DeviceError(.kernel, "reduce on \(info.id): it allows work-groups of \(fitting) only; 16 are needed")
-        }
-        return largestPowerOfTwo(atMost: fitting)
-    }
-
-    // MARK: Both
-
-    private func kernel(_ call: ReductionCall, _ plan: ReductionPlan, _ name: String) throws -> Kernel {
-        var defines: Defines = [
-            "KIND": call.code, "FEW": (2...15).contains(call.inner) ? call.inner : 0, "PARTIAL": plan.parts > 1 ? 1 : 0,
-        ]
-        if deviceClass == .gpuLike { defines["WIDE"] = call.wide }
-        return try kernel("Reduction", name, defines)
-    }
-
     /// Launches a kernel whose output is the result or, of several parts, their states, which are then merged.
     private func run(
         _ call: ReductionCall, _ plan: ReductionPlan, _ name: String, global: WorkSize, local: WorkSize,
         _ arguments: ([KernelArgument]) -> [KernelArgument]
     ) throws {
-        let kernel = try kernel(call, plan, name)
+        func vectors(_ name: String) throws -> Kernel {
+            try kernel("ReductionVectors", name, defines(call, plan))
+        }
+        guard plan.parts > 1 else {
+            return try launch(try vectors(name), global: global, local: local, arguments: arguments([.tensor(call.output)]))
+        }
+        let count = call.outer * call.inner
+        let partials = try scratch(byteCount: count * plan.parts * 16)
+        try launch(try vectors(name), global: global, local: local, arguments: arguments([.buffer(partials)]))
+        try launch(
+            try vectors("reduce_merge"), global: WorkSize(count), local: 1, .buffer(partials), .tensor(call.output),
+            .size(count), .size(plan.parts), .size(call.inner), .float(call.divisor))
+    }
+
+    // MARK: GPU-like
+
+    /// Parts of each of so many results that occupy the device. Where each compute unit has some groups, cutting costs more than it
+    /// brings.
+    private func partsWanted(of results: Int) -> Int {
+        let units = properties.computeUnits
+        return results >= units * 4 ? 1 : (units * 8 + results - 1) / max(results, 1)
+    }
+
+    private func reduceRowsOnGPU(_ call: ReductionCall) throws {
+        let rows = call.outer * call.inner, wide = call.wide(ofRows: true)
+        let plan = ReductionPlan(n: call.n, parts: min(partsWanted(of: rows), max(call.n / 4096, 1)), step: 4096)
+        // Four loads a work-item, and 128 work-items, if not of one row, of several.
+        let across = min(max(nextPowerOfTwo(min(plan.length, call.n) / (wide * 4)), 32), 256)
+        let (kernel, shape) = try kernel(
+            call, plan, "reduce_rows", wide: wide, GroupShape(across: across, down: max(128 / across, 1)))
+        let groups = (rows + shape.down - 1) / shape.down * plan.parts
+        try reduceOnGPU(call, plan, kernel, groups, shape) {
+            [.tensor(call.input)] + $0 + [
+                .size(rows), .size(call.n), .size(plan.parts), .size(plan.length), .float(call.divisor),
+            ]
+        }
+    }
+
+    private func reduceColumnsOnGPU(_ call: ReductionCall) throws {
+        let wide = call.wide(ofRows: false), across = 64 / wide, columns = across * wide
+        let columnGroups = (call.inner + columns - 1) / columns, available = columnGroups * call.outer
+        let plan = ReductionPlan(n: call.n, parts: min(partsWanted(of: available), max(call.n / 128, 1)), step: 64)
+        let down = min(256 / across, nextPowerOfTwo(min(plan.length, call.n)))
+        let (kernel, shape) = try kernel(call, plan, "reduce_columns", wide: wide, GroupShape(across: across, down: down))
+        let groups = (call.inner + shape.across * wide - 1) / (shape.across * wide)
+        try reduceOnGPU(call, plan, kernel, groups * plan.parts * call.outer, shape) {
+            [.tensor(call.input)] + $0 + [
+                .size(call.n), .size(call.inner), .size(plan.parts), .size(plan.length), .size(groups), .float(call.divisor),
+            ]
+        }
+    }
+
+    /// Launches a kernel whose output is the result or, of several parts, their states, which are then merged.
+    private func reduceOnGPU(
+        _ call: ReductionCall, _ plan: ReductionPlan, _ kernel: Kernel, _ groups: Int, _ shape: GroupShape,
+        _ arguments: ([KernelArgument]) -> [KernelArgument]
+    ) throws {
+        let global = WorkSize(groups * shape.across, shape.down), local = WorkSize(shape.across, shape.down)
         guard plan.parts > 1 else {
             return try launch(kernel, global: global, local: local, arguments: arguments([.tensor(call.output)]))
         }
         let count = call.outer * call.inner
-        let partials = try scratch(byteCount: count * plan.parts * OpenCLDevice.stateBytes)
+        let partials = try scratch(byteCount: count * plan.parts * call.stateBytes)
         try launch(kernel, global: global, local: local, arguments: arguments([.buffer(partials)]))
-        let merge = try self.kernel(call, plan, "reduce_merge")
-        let size = deviceClass == .cpuLike ? 1 : min(64, merge.maxWorkGroupSize)
+        let across = min(nextPowerOfTwo(count), 32)
+        let (merge, merging) = try self.kernel(
+            call, plan, "reduce_merge", wide: 1, GroupShape(across: across, down: min(256 / across, nextPowerOfTwo(plan.parts))))
         try launch(
-            merge, global: WorkSize(roundUp(count, to: size)), local: WorkSize(size), .buffer(partials),
-            .tensor(call.output), .size(count), .size(plan.parts), .size(call.inner), .float(call.divisor))
+            merge, global: WorkSize(roundUp(count, to: merging.across), merging.down),
+            local: WorkSize(merging.across, merging.down), .buffer(partials), .tensor(call.output), .size(count),
+            .size(plan.parts), .size(call.inner), .float(call.divisor))
+    }
+
+    /// A kernel of `ReductionGroups.cl` for work-groups of a shape, or of half, a quarter and so on of its height or width where
+    /// the device or the kernel allows no more.
+    private func kernel(
+        _ call: ReductionCall, _ plan: ReductionPlan, _ name: String, wide: Int, _ wanted: GroupShape
+    ) throws -> (Kernel, GroupShape) {
+        var shape = wanted
+        let bytes = call.stateBytes * (name == "reduce_columns" ? wide : 1)
+        var limit = min(properties.maxWorkGroupSize, properties.localMemoryBytes / bytes)
+        while true {
+            while shape.count > max(limit, 1) || shape.across > properties.maxWorkItemSizes[0]
+                || shape.down > properties.maxWorkItemSizes[1]
+            {
+                shape.halve()
+            }
+            var defines = defines(call, plan)
+            defines["WIDE"] = wide
+            defines["ACROSS"] = shape.across
+            defines["DOWN"] = shape.down
+            let kernel = try kernel("ReductionGroups", name, defines)
+            if shape.count <= kernel.maxWorkGroupSize || shape.count == 1 { return (kernel, shape) }
+            limit = kernel.maxWorkGroupSize
+        }
+    }
+
+    private func defines(_ call: ReductionCall, _ plan: ReductionPlan) -> Defines {
+        ["KIND": call.code, "FEW": (2...15).contains(call.inner) ? call.inner : 0, "PARTIAL": plan.parts > 1 ? 1 : 0]
+    }
+}
+
+/// The work-items of a group: powers of two.
+private struct GroupShape {
+    var across: Int, down: Int
+    var count: Int { across * down }
+
+    mutating func halve() {
+        if down > 1 { down /= 2 } else { across = max(across / 2, 1) }
     }
 }
 
@@ -150,9 +188,20 @@ struct ReductionCall {
     var n: Int { input.shape[1] }
     var inner: Int { input.shape[2] }
 
-    /// Elements of the contiguous axis that GPU-like kernels read at once.
-    var wide: Int {
-        let contiguous = inner == 1 ? n : inner < 16 ? 1 : inner
+    /// Whether a state is one number, on GPU-like devices.
+    private var isSingle: Bool {
+        switch kind {
+        case .sum, .mean, .norm, .max, .min: true
+        case .argMax, .argMin, .variance: false
+        }
+    }
+
+    /// Of a state on GPU-like devices.
+    var stateBytes: Int { isSingle ? 4 : 16 }
+
+    /// Elements that GPU-like kernels read at once: of columns only where that makes no states beside each other.
+    func wide(ofRows: Bool) -> Int {
+        let contiguous = ofRows ? (inner == 1 ? n : 1) : (isSingle ? inner : 1)
         return contiguous % 4 == 0 && input.offset % 4 == 0 ? 4 : 1
     }
 

@@ -4,14 +4,14 @@ extension OpenCLDevice: RegionOps {
     public func regionPool(_ x: View, boxes: View, into y: View, indices: View, options: RegionPoolingOptions) {
         let call = RegionCall("regionPool", image: x, boxes: boxes, parts: y, scale: options.scale)
         guarded("regionPool", inputs: [x, boxes], outputs: [y, indices]) {
-            try forward("region_pool", call, x, [.tensor(boxes), .tensor(y), .tensor(indices)])
+            try forward("RegionPooling", "region_pool", call, x, [.tensor(boxes), .tensor(y), .tensor(indices)])
         }
     }
 
     public func regionPoolGradient(_ dy: View, boxes: View, indices: View, into dx: View, options: RegionPoolingOptions) {
         let call = RegionCall("regionPoolGradient", image: dx, boxes: boxes, parts: dy, scale: options.scale)
         guarded("regionPoolGradient", inputs: [dy, boxes, indices], outputs: [dx]) {
-            let kernel = try kernel("Region", "region_pool_gradient")
+            let kernel = try kernel("RegionPooling", "region_pool_gradient", call.defines)
             let operands: [KernelArgument] = [.tensor(dy), .tensor(boxes), .tensor(indices), .tensor(dx)] + call.arguments
             guard deviceClass == .cpuLike else { return try launchItems(kernel, dx.count, operands) }
             let planes = dx.shape[0] * dx.shape[1]
@@ -24,14 +24,14 @@ extension OpenCLDevice: RegionOps {
     public func regionAlign(_ x: View, boxes: View, into y: View, options: RegionAlignOptions) {
         let call = RegionCall("regionAlign", image: x, boxes: boxes, parts: y, options)
         guarded("regionAlign", inputs: [x, boxes], outputs: [y]) {
-            try forward("region_align", call, x, [.tensor(boxes), .tensor(y)])
+            try forward("RegionAlignment", "region_align", call, x, [.tensor(boxes), .tensor(y)])
         }
     }
 
     public func regionAlignGradient(_ dy: View, boxes: View, into dx: View, options: RegionAlignOptions) {
         let call = RegionCall("regionAlignGradient", image: dx, boxes: boxes, parts: dy, options)
         guarded("regionAlignGradient", inputs: [dy, boxes], outputs: [dx]) {
-            let kernel = try kernel("Region", "region_align_gradient", call.defines)
+            let kernel = try kernel("RegionAlignment", "region_align_gradient", call.defines)
             guard deviceClass == .cpuLike else {
                 return try launchItems(kernel, dx.count, [.tensor(dy), .tensor(boxes), .tensor(dx)] + call.arguments)
             }
@@ -41,47 +41,10 @@ extension OpenCLDevice: RegionOps {
         }
     }
 
-    public func suppress(_ boxes: View, order: View, groups: View?, threshold: Float, into kept: View, count: View) {
-        precondition(
-            boxes.shape == [order.count, 4] && kept.count >= 1 && kept.count <= order.count && boxes.isContiguous
-                && order.isContiguous && groups?.isContiguous ?? true,
-            "suppress: boxes \(boxes.shape), order \(order.shape) and kept \(kept.shape) do not fit")
-        guarded("suppress", inputs: [boxes, order] + (groups.map { [$0] } ?? []), outputs: [kept, count]) {
-            let n = order.count, blocks = (n + 63) / 64, padded = blocks * 64
-            let side = try scratch(byteCount: padded * 5 * 4), group = try scratch(byteCount: padded * 4)
-            let gone = try scratch(byteCount: padded * 4), masks = try scratch(byteCount: padded * 8)
-            let stays = try scratch(byteCount: blocks * 8)
-            try launchItems(
-                try kernel("Region", "suppress_begin"), padded,
-                [
-                    .tensor(boxes), .tensor(order), .tensor(groups ?? order), .int(groups == nil ? 0 : 1), .buffer(side),
-                    .buffer(group), .buffer(gone), .size(n), .size(padded), .tensor(kept), .size(kept.count),
-                ])
-            let isWide = deviceClass == .cpuLike
-            let masked = isWide ? 256 : 1
-            try launchItems(
-                try kernel("Region", "suppress_masks"), (padded + masked - 1) / masked,
-                [.buffer(side), .buffer(group), .buffer(masks), .size(padded), .float(threshold), .size(masked)])
-            let spread = try kernel("Region", "suppress_spread")
-            for block in 0..<blocks {
-                let after = padded - (block + 1) * 64
-                let items = isWide ? max(min(after / 512, properties.computeUnits * 2), 1) : max(after, 1)
-                let each = max(roundUp((after + items - 1) / items, to: isWide ? 16 : 1), 1)
-                try launchItems(
-                    spread, max((after + each - 1) / each, 1),
-                    [
-                        .buffer(side), .buffer(group), .buffer(gone), .buffer(masks), .buffer(stays), .size(padded),
-                        .size(block), .float(threshold), .size(each),
-                    ])
-            }
-            try launchItems(
-                try kernel("Region", "suppress_collect"), blocks,
-                [.buffer(stays), .tensor(order), .tensor(kept), .tensor(count), .size(blocks), .size(kept.count)])
-        }
-    }
-
-    private func forward(_ name: String, _ call: RegionCall, _ x: View, _ operands: [KernelArgument]) throws {
-        let kernel = try kernel("Region", name, call.defines)
+    private func forward(
+        _ family: String, _ name: String, _ call: RegionCall, _ x: View, _ operands: [KernelArgument]
+    ) throws {
+        let kernel = try kernel(family, name, call.defines)
         guard deviceClass == .cpuLike else {
             return try launchItems(kernel, call.parts.reduce(1, *), [.tensor(x)] + operands + call.arguments)
         }
@@ -98,7 +61,7 @@ extension OpenCLDevice: RegionOps {
         guard count > 0 else { return }
         let items = cpuItems(elements: count * 16, atMost: count), each = (count + items - 1) / items
         try launchItems(
-            try kernel("Region", name), (count + each - 1) / each,
+            try kernel("RegionBlocks", name), (count + each - 1) / each,
             operands + [.int(call.image[1]), .size(positions), .size(count), .size(each)])
     }
 }
@@ -120,6 +83,8 @@ private struct RegionCall {
         self.image = image.shape
         self.parts = parts.shape
         self.scale = scale
+        var defines = defines
+        if max(image.count, parts.count) > Int(Int32.max) { defines["FAR"] = 1 }
         self.defines = defines
     }
 

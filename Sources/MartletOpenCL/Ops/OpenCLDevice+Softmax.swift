@@ -20,7 +20,7 @@ extension OpenCLDevice: SoftmaxOps {
         guarded("softmaxGradient", inputs: [dy, y], outputs: [dx]) {
             try launchRows(
                 "Softmax", logarithm ? "log_softmax_gradient" : "softmax_gradient", rows: y.shape[0],
-                n: y.shape[1], [.tensor(dy), .tensor(y), .tensor(dx)], result: dx)
+                n: y.shape[1], [.tensor(dy), .tensor(y), .tensor(dx)], result: dx, held: 2)
         }
     }
 
@@ -29,7 +29,7 @@ extension OpenCLDevice: SoftmaxOps {
         precondition(losses.isContiguous, "crossEntropy: losses \(losses.shape) are not contiguous")
         guarded("crossEntropy", inputs: [logits, labels] + (weights.map { [$0] } ?? []), outputs: [losses]) {
             try launchRows(
-                "Softmax", "cross_entropy", rows: logits.shape[0], n: logits.shape[1],
+                "CrossEntropy", "cross_entropy", rows: logits.shape[0], n: logits.shape[1],
                 [.tensor(logits), .tensor(labels), .tensor(weights ?? logits), .tensor(losses)],
                 options: arguments(of: options, isWeighted: weights != nil))
         }
@@ -45,12 +45,12 @@ extension OpenCLDevice: SoftmaxOps {
             "crossEntropyGradient: dLogits \(dLogits.shape) for logits \(logits.shape)")
         guarded("crossEntropyGradient", inputs: [dLosses, logits, labels] + (weights.map { [$0] } ?? []), outputs: [dLogits]) {
             try launchRows(
-                "Softmax", "cross_entropy_gradient", rows: logits.shape[0], n: logits.shape[1],
+                "CrossEntropy", "cross_entropy_gradient", rows: logits.shape[0], n: logits.shape[1],
                 [
                     .tensor(dLosses), .size(dLosses.strides[0]), .tensor(logits), .tensor(labels),
                     .tensor(weights ?? logits), .tensor(dLogits),
                 ],
-                options: arguments(of: options, isWeighted: weights != nil), result: dLogits)
+                options: arguments(of: options, isWeighted: weights != nil), result: dLogits, held: 2)
         }
     }
 

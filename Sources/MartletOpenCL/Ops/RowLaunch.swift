@@ -1,6 +1,6 @@
 import MartletCore
 
-/// How the kernels of `Softmax.cl` and `Normalization.cl` share out rows: on CPU-like devices a work-item owns several
+/// How the kernels that include `Rows.cl` share out rows: on CPU-like devices a work-item owns several
 /// rows and reads them in 16-element vectors; on GPU-like ones a work-item owns a short row and a work-group a long one.
 extension OpenCLDevice {
     /// Rows up to this length are not worth a work-group.
@@ -14,10 +14,11 @@ extension OpenCLDevice {
     func streams(_ result: View) -> Bool { deviceClass == .cpuLike && result.count >= 1 << 22 }
 
     /// Launches a kernel whose arguments are `operands`, the number of rows, their length `n`, the rows of a work-item,
-    /// then `options`. `result` is the view it writes, if that is as large as what it reads.
+    /// then `options`. `result` is the view it writes, if that is as large as what it reads. `held`: how many vectors of a row a
+    /// work-item of a group keeps in registers, at most; fewer where it keeps two rows.
     func launchRows(
         _ family: String, _ name: String, rows: Int, n: Int, _ operands: [KernelArgument],
-        options: [KernelArgument] = [], result: View? = nil
+        options: [KernelArgument] = [], result: View? = nil, held most: Int = 4
     ) throws {
         func arguments(_ rowsEach: Int) -> [KernelArgument] {
             operands + [.size(rows), .size(n), .size(rowsEach)] + options
@@ -33,7 +34,12 @@ extension OpenCLDevice {
         } else if n <= OpenCLDevice.shortRow {
             try launchItems(try kernel(family, name, ["GROUP": 1, "VEC": 1]), rows, arguments(1))
         } else {
-            let (kernel, group) = try groupKernel(family, name, fours([n], operands), wanted: (n + 3) / 4)
+            // Several loads a work-item, so that the groups of many rows wait for memory beside each other.
+            let wanted = (n + 4 * most - 1) / (4 * most)
+            let (kernel, group) = try groupKernel(family, name, fours([n], operands), wanted: wanted) { group in
+                let held = nextPowerOfTwo((n / 4 + group - 1) / group)
+                return held <= most ? ["HELD": held] : [:]
+            }
             try launch(kernel, global: WorkSize(rows * group), local: WorkSize(group), arguments: arguments(1))
         }
     }
@@ -48,13 +54,17 @@ extension OpenCLDevice {
     }
 
     /// A kernel for work-groups of `GROUP` work-items, a power of two: at most 256 and as many as are wanted and as the
-    /// kernel allows here.
-    func groupKernel(_ family: String, _ name: String, _ defines: Defines, wanted: Int) throws -> (Kernel, group: Int) {
+    /// kernel allows here. `more` gives parameters that follow from their number.
+    func groupKernel(
+        _ family: String, _ name: String, _ defines: Defines, wanted: Int, more: (Int) -> Defines = { _ in [:] }
+    ) throws -> (Kernel, group: Int) {
         let limit = min(properties.maxWorkGroupSize, properties.maxWorkItemSizes[0])
         var group = min(256, nextPowerOfTwo(max(wanted, 32)), largestPowerOfTwo(atMost: limit))
         while true {
             var defines = defines
             defines["GROUP"] = group
+            let following = more(group)
+            for (name, value) in zip(following.names, following.values) { defines[name] = value }
             let kernel = try kernel(family, name, defines)
             if group <= kernel.maxWorkGroupSize || group == 1 { return (kernel, group) }
             group = largestPowerOfTwo(atMost: kernel.maxWorkGroupSize)

@@ -103,6 +103,10 @@ private struct ChainBuilder {
     }
 
     mutating func splice(_ work: PendingWork) -> Int {
+        if inputs.isEmpty && builder.count == 0 && work.shape == shape {
+            (builder, inputs, scalars) = (ExpressionBuilder(work.expression), work.inputs, work.scalars)
+            return work.expression.results[0]
+        }
         let positions = work.inputs.map { input($0.broadcast(to: shape)) }
         defer { scalars += work.scalars }
         return builder.splice(work.expression, inputs: positions, firstScalar: scalars.count)[0]
