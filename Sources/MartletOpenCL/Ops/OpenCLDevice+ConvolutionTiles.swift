@@ -34,12 +34,11 @@ extension OpenCLDevice {
         var weights: OpenCLBuffer, raster: OpenCLBuffer
     }
 
-    /// Tiles for a product, its kernel, and the parts that its taps are divided into.
+    /// A product, the plan for it and its kernel.
     private struct ProductTiles {
         var product: TiledProduct
-        var variant: MatmulTileVariant
+        var plan: TilePlan
         var kernel: Kernel
-        var split: (count: Int, depth: Int)
     }
 
     /// What the products read: weights `step` elements from a tap to the next, or from a row to the next in place, and a raster
@@ -65,7 +64,7 @@ extension OpenCLDevice {
             view: w, rows: shape.outputs, taps: shape.taps, rowStep: shape.taps, groupStep: shape.outputs * shape.taps,
             isInOrder: true)
         let sources = try packedSources(weights, filled, form, places, shape)
-        try multiplyParts(y, count: tiles.split.count, epilogue) { parts, epilogue in
+        try multiplyParts(y, count: tiles.plan.parts, epilogue) { parts, epilogue in
             try multiplyTiles(
                 sources, rows: weights.rows, taps: weights.taps, inputs: shape.inputs, parts.map(result.moved) ?? result, shape,
                 epilogue, tiles, splitStep: y.count)
@@ -89,7 +88,7 @@ extension OpenCLDevice {
         let sources = ProductSources(
             weights: w, step: shape.inputs, raster: raster, y: shape.options.stride.y * shape.image.x,
             x: shape.options.stride.x, places: .size(shape.image.area * 4))
-        try multiplyParts(y, count: tiles.split.count, epilogue) { parts, epilogue in
+        try multiplyParts(y, count: tiles.plan.parts, epilogue) { parts, epilogue in
             try multiplyTiles(
                 sources, rows: shape.outputs, taps: shape.inputs, inputs: shape.inputs, parts.map(result.moved) ?? result, shape,
                 epilogue, tiles, splitStep: y.count)
@@ -118,7 +117,7 @@ extension OpenCLDevice {
         }
         guard tiles.count == results.count else { return false }
         let filled = try tileRaster(raster, form, isPlain: false)
-        let count = tiles.map(\.split.count).max() ?? 1
+        let count = tiles.map(\.plan.parts).max() ?? 1
         try multiplyParts(dx, count: count, nil) { parts, _ in
             for (((py, px), result), var tiles) in zip(zip(phases, results), tiles) {
                 let table = try tapTable(
@@ -130,7 +129,7 @@ extension OpenCLDevice {
                 let places = try tilePlaces(table, form, filled, taps: weights.taps, window: window)
                 let sources = try packedSources(weights, filled, form, places, shape)
                 // Every phase has as many parts; of few taps the last ones are empty.
-                tiles.split = (count, max(roundUp((weights.taps + count - 1) / count, to: 16), 16))
+                (tiles.plan.parts, tiles.plan.depth) = (count, max(roundUp((weights.taps + count - 1) / count, to: 16), 16))
                 try multiplyTiles(
                     sources, rows: weights.rows, taps: weights.taps, inputs: shape.outputs, parts.map(result.moved) ?? result,
                     shape, nil, tiles, splitStep: dx.count)
@@ -147,33 +146,33 @@ extension OpenCLDevice {
         let product = TiledProduct(
             rows: shape.outputs, columns: shape.taps, depth: depths, batches: shape.groups, bytes: 4 * (x.count + dy.count),
             on: properties)
-        let candidates = tileCandidates(
+        let plans = tilePlans(
             variants.convolutionTiles[.weightGradient], product, vectors: vector * form.interleave == 16)
-        let running = try firstRunning(candidates) {
-            var defines = form.defines($0)
+        let running = try firstRunning(plans) {
+            var defines = form.defines($0.variant)
             defines["A_VEC"] = vector
             return try convolutionKernel("ConvolutionTile", "convolutionWeightTiles", defines)
         }
-        guard let (variant, kernel) = running else { return false }
+        guard let (plan, kernel) = running else { return false }
+        let variant = plan.variant
         guard dw.count > 0 else { return true }
         let filled = try tileRaster(raster, form, isPlain: shape.isPlain)
         let taps = try tilePlaces(try tapTable(shape, filled), form, filled, taps: shape.taps, window: shape.kernel.area)
         let pixels = try pixelPlaces(form, filled, depths: depths, dyImage: dy.shape[1] * shape.pixels, shape)
-        let split = product.split(variant)
-        let parts = try split.count == 1 ? nil : scratch(byteCount: split.count * dw.count * 4)
+        let parts = try plan.parts == 1 ? nil : scratch(byteCount: plan.parts * dw.count * 4)
         try launch(
             kernel,
-            global: [product.columnTiles(variant) * variant.threads, product.rowTiles(variant), split.count * shape.groups],
+            global: [product.columnTiles(variant) * variant.threads, product.rowTiles(variant), plan.parts * shape.groups],
             local: [variant.threads, 1, 1], .tensor(dy), .tensor(filled.view), .buffer(taps.weights), .buffer(taps.raster),
             .buffer(pixels), .tensor(parts.map { View($0, shape: dw.shape) } ?? dw), .size(shape.outputs), .size(shape.taps),
             .size(shape.groups), .size(shape.inputs * filled.channelSize), .size(shape.pixels), .size(depths),
-            .size(split.depth), .size(dw.count))
+            .size(plan.depth), .size(dw.count))
         if let parts {
             let sum = try self.kernel("MatmulTile", "matmulSumSplits")
             let local = min(64, sum.maxWorkGroupSize), rows = dw.shape[0]
             try launch(
                 sum, global: [roundUp(shape.taps, to: local), rows, 1], local: [local, 1, 1], .buffer(parts),
-                .size(split.count), .tensor(dw), .size(rows), .size(rows), .size(shape.taps))
+                .size(plan.parts), .tensor(dw), .size(rows), .size(rows), .size(shape.taps))
         }
         return true
     }
@@ -186,16 +185,16 @@ extension OpenCLDevice {
         let product = TiledProduct(
             rows: rows, columns: columns, depth: taps, batches: shape.groups,
             bytes: 4 * (images * max(shape.image.area, shape.pixels) + shape.groups * rows * taps), on: properties)
-        let candidates = tileCandidates(variants.convolutionTiles[.images], product, vectors: vectors)
-        let running = try firstRunning(candidates) {
-            var defines = form.defines($0)
+        let plans = tilePlans(variants.convolutionTiles[.images], product, vectors: vectors)
+        let running = try firstRunning(plans) {
+            var defines = form.defines($0.variant)
             defines["A_VEC"] = form.weightVector
             if form.isPointwise { defines["POINTWISE"] = 1 }
             if result.isWhole { defines["OUT_VEC"] = 4 }
             return try convolutionKernel(
-                "ConvolutionTile", "convolutionTiles", defines, product.split($0).count == 1 ? epilogue : nil)
+                "ConvolutionTile", "convolutionTiles", defines, $0.parts == 1 ? epilogue : nil)
         }
-        return running.map { ProductTiles(product: product, variant: $0, kernel: $1, split: product.split($0)) }
+        return running.map { ProductTiles(product: product, plan: $0, kernel: $1) }
     }
 
     /// Runs `products`, whose results go to `y` with the epilogue, or in `count` parts to other memory and are then added up.
@@ -237,19 +236,19 @@ extension OpenCLDevice {
         _ sources: ProductSources, rows: Int, taps: Int, inputs: Int, _ result: ConvolutionResult, _ shape: ConvolutionShape,
         _ epilogue: FusedEpilogue?, _ tiles: ProductTiles, splitStep: Int
     ) throws {
-        let (product, variant, raster) = (tiles.product, tiles.variant, sources.raster)
+        let (product, plan, raster) = (tiles.product, tiles.plan, sources.raster), variant = plan.variant
         guard product.columns > 0, rows > 0 else { return }
         try launch(
             tiles.kernel,
             global: [
-                product.columnTiles(variant) * variant.threads, product.rowTiles(variant), tiles.split.count * shape.groups,
+                product.columnTiles(variant) * variant.threads, product.rowTiles(variant), plan.parts * shape.groups,
             ], local: [variant.threads, 1, 1],
             arguments: [
                 .tensor(sources.weights), .size(sources.step), .tensor(raster.view), sources.places, .tensor(result.view),
                 .size(rows), .size(taps), .size(shape.groups), .size(shape.images), .size(raster.imageSize),
                 .size(inputs * raster.channelSize), .size(result.extent.y), .size(result.extent.x), .size(sources.y),
                 .size(sources.x), .size(result.image), .size(result.channel), .size(result.y), .size(result.x),
-                .size(tiles.split.depth), .size(splitStep),
+                .size(plan.depth), .size(splitStep),
             ] + (epilogue?.arguments ?? []))
     }
 

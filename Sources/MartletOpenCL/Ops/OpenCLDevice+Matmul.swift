@@ -13,19 +13,20 @@ extension OpenCLDevice: MatmulOps {
         try multiplyPanels(problem, variants.matmul[problem.shapeClass])
     }
 
-    /// The first of the variants whose kernel this device builds and runs with the work-group it asks for; nil for none. A
+    /// The first of the plans whose kernel this device builds and runs with the work-group it asks for; nil for none. A
     /// trial's must run.
     func firstRunning(
-        _ candidates: ArraySlice<MatmulTileVariant>,
-        _ kernel: (MatmulTileVariant) throws -> Kernel
-    ) throws -> (MatmulTileVariant, Kernel)? {
+        _ candidates: [TilePlan],
+        _ kernel: (TilePlan) throws -> Kernel
+    ) throws -> (TilePlan, Kernel)? {
         let isTrial = variants.isTrial && candidates.count == 1
-        for variant in candidates {
+        for plan in candidates {
+            let variant = plan.variant
             do {
                 if isTrial { try check(variant, most: properties.maxWorkGroupSize) }
-                let built = try kernel(variant)
+                let built = try kernel(plan)
                 if built.maxWorkGroupSize >= variant.threads, built.localMemoryBytes <= properties.localMemoryBytes {
-                    return (variant, built)
+                    return (plan, built)
                 }
                 if isTrial { try check(variant, most: built.maxWorkGroupSize) }
             } catch let error as OpenCLError where !error.isOutOfMemory && !isTrial {
@@ -45,12 +46,10 @@ extension OpenCLDevice: MatmulOps {
     }
 
     /// The tiles to try, best first: those that tuning found, then the shipped ones; of a trial its own alone.
-    func tileCandidates(
-        _ preferred: MatmulTileVariant?, _ product: TiledProduct, vectors: Bool
-    ) -> ArraySlice<MatmulTileVariant> {
-        let shipped = product.candidates(vectors: vectors, on: properties)
+    func tilePlans(_ preferred: MatmulTileVariant?, _ product: TiledProduct, vectors: Bool) -> [TilePlan] {
+        let shipped = knownPlans.plans(product, vectors: vectors, on: properties)
         guard let preferred, vectors || !preferred.needsVectors else { return shipped }
-        return variants.isTrial ? [preferred] : [preferred] + shipped
+        return variants.isTrial ? [product.plan(preferred)] : [product.plan(preferred)] + shipped
     }
 }
 
@@ -143,27 +142,27 @@ extension OpenCLDevice {
         let (a, b, m, n) = (problem.a, problem.b, problem.m, problem.n)
         let aVector = a.isAligned(depths: problem.k) ? 4 : 1, bVector = b.isAligned(depths: problem.k) ? 4 : 1
         let product = TiledProduct(rows: m, columns: n, depth: problem.k, batches: problem.batches, on: properties)
-        let candidates = tileCandidates(
-            variants.matmulTiles[problem.shapeClass], product, vectors: aVector * bVector == 16)
-        let running = try firstRunning(candidates) { variant in
+        let plans = tilePlans(variants.matmulTiles[problem.shapeClass], product, vectors: aVector * bVector == 16)
+        let running = try firstRunning(plans) { plan in
+            let variant = plan.variant
             let form = MatmulTileVariant.Form(
                 aDeep: a.isDeep, aVector: aVector, bDeep: b.isDeep, bVector: bVector,
                 cVector: n % 4 == 0 && problem.c.offset % 4 == 0 ? 4 : 1,
                 isFar: max(a.step, b.step) * 4 * max(variant.rows, variant.columns, variant.depth) >= 1 << 32)
-            let epilogue = product.split(variant).count == 1 ? problem.epilogue : nil
+            let epilogue = plan.parts == 1 ? problem.epilogue : nil
             return try kernel("MatmulTile", "matmulTiles", variant.defines(form), epilogue)
         }
-        guard let (variant, kernel) = running else { return false }
-        let split = product.split(variant)
-        let parts = try split.count == 1 ? nil : scratch(byteCount: split.count * problem.c.count * 4)
+        guard let (plan, kernel) = running else { return false }
+        let variant = plan.variant
+        let parts = try plan.parts == 1 ? nil : scratch(byteCount: plan.parts * problem.c.count * 4)
         try launch(
             kernel,
-            global: [product.columnTiles(variant) * variant.threads, product.rowTiles(variant), problem.batches * split.count],
+            global: [product.columnTiles(variant) * variant.threads, product.rowTiles(variant), problem.batches * plan.parts],
             local: [variant.threads, 1, 1],
             arguments: [
                 .tensor(a.view), .size(a.step), .size(a.batchStep), .tensor(b.view), .size(b.step), .size(b.batchStep),
                 .tensor(parts.map { View($0, shape: problem.c.shape) } ?? problem.c), .size(m), .size(n), .size(problem.k),
-                .size(problem.batches), .size(split.depth), .size(problem.c.count),
+                .size(problem.batches), .size(plan.depth), .size(problem.c.count),
             ] + (parts == nil ? problem.epilogue?.arguments ?? [] : []))
         guard let parts else { return true }
         let sum = try self.kernel("MatmulTile", "matmulSumSplits", [:], problem.epilogue)
@@ -171,7 +170,7 @@ extension OpenCLDevice {
         try launch(
             sum, global: [roundUp(n, to: local), problem.batches * m, 1], local: [local, 1, 1],
             arguments: [
-                .buffer(parts), .size(split.count), .tensor(problem.c), .size(problem.batches * m), .size(m), .size(n),
+                .buffer(parts), .size(plan.parts), .tensor(problem.c), .size(problem.batches * m), .size(m), .size(n),
             ] + (problem.epilogue?.arguments ?? []))
         return true
     }

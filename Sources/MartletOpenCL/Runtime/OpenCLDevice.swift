@@ -45,6 +45,7 @@ public final class OpenCLDevice: @unchecked Sendable {
     var pendingUploads: [PendingUpload] = []
     /// Behind the lock.
     var variants = KernelVariants()
+    var knownPlans = TilePlans()
     /// Where what tuning found is kept; nil for nowhere.
     let tuned: CacheFolder?
 

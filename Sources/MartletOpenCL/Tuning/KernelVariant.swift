@@ -55,7 +55,7 @@ struct VariantTable<Class: RawRepresentable<String> & CaseIterable & Hashable & 
 /// The variants that a device runs.
 struct KernelVariants: Sendable {
     var matmul = VariantTable<MatmulClass, MatmulPanelVariant>()
-    /// Tiles preferred to those that `TiledProduct.candidates` chooses by itself.
+    /// Tiles preferred to those that `TiledProduct.plans` chooses by itself.
     var matmulTiles: [MatmulClass: MatmulTileVariant] = [:]
     var convolutionTiles: [ConvolutionClass: MatmulTileVariant] = [:]
     var convolution = VariantTable<ConvolutionClass, ConvolutionPanelVariant>()

@@ -1,6 +1,35 @@
+/// Tiles for a product, and the parts that its depths are divided into.
+struct TilePlan: Sendable {
+    var variant: MatmulTileVariant
+    var parts: Int
+    /// Depths of a part, a multiple of 16 where there are several.
+    var depth: Int
+    /// As it was estimated, in multiply-adds that a compute unit could do in the time.
+    var cost: Double
+}
+
+/// The plans of products that a device has met, since a step has the same ones again and again.
+struct TilePlans {
+    private struct Key: Hashable {
+        var product: TiledProduct
+        var vectors: Bool
+    }
+    private var found: [Key: [TilePlan]] = [:]
+    private static let most = 4096
+
+    mutating func plans(_ product: TiledProduct, vectors: Bool, on properties: OpenCLProperties) -> [TilePlan] {
+        let key = Key(product: product, vectors: vectors)
+        if let plans = found[key] { return plans }
+        if found.count >= TilePlans.most { found.removeAll() }
+        let plans = product.plans(vectors: vectors, on: properties)
+        found[key] = plans
+        return plans
+    }
+}
+
 /// A product for which tiles are chosen, and the parts that its depths are divided into: by what the tiles would take on a device
 /// of so many compute units, estimated from their numbers and never measured.
-struct TiledProduct: Sendable {
+struct TiledProduct: Hashable, Sendable {
     var rows: Int, columns: Int, depth: Int
     /// Products of these sizes at once.
     var batches: Int
@@ -29,21 +58,21 @@ struct TiledProduct: Sendable {
     func rowTiles(_ variant: MatmulTileVariant) -> Int { (rows + variant.rows - 1) / variant.rows }
     func columnTiles(_ variant: MatmulTileVariant) -> Int { (columns + variant.columns - 1) / variant.columns }
 
-    /// How many parts the depths are divided into, and the depth of one, a multiple of 16 where there are several.
-    func split(_ variant: MatmulTileVariant) -> (count: Int, depth: Int) {
-        let parts = best(variant).parts
-        guard parts > 1 else { return (1, max(depth, 1)) }
+    /// A variant with the best number of parts.
+    func plan(_ variant: MatmulTileVariant) -> TilePlan {
+        let (parts, cost) = best(variant)
+        guard parts > 1 else { return TilePlan(variant: variant, parts: 1, depth: max(depth, 1), cost: cost) }
         let each = roundUp((depth + parts - 1) / parts, to: 16)
-        return ((depth + each - 1) / each, each)
+        return TilePlan(variant: variant, parts: (depth + each - 1) / each, depth: each, cost: cost)
     }
 
-    /// The variants to try, best first. Empty where the device takes none of them.
-    func candidates(vectors: Bool, on properties: OpenCLProperties) -> ArraySlice<MatmulTileVariant> {
+    /// The plans to try, best first. Empty where the device takes none of the variants.
+    func plans(vectors: Bool, on properties: OpenCLProperties) -> [TilePlan] {
         let possible = MatmulTileVariant.standard.filter {
             $0.threads <= properties.maxWorkGroupSize && $0.localMemoryBytes <= properties.localMemoryBytes
                 && (vectors || !$0.needsVectors)
         }
-        return possible.map { ($0, best($0).cost) }.sorted { $0.1 < $1.1 }.map(\.0)[...]
+        return possible.map(plan).sorted { $0.cost < $1.cost }
     }
 
     private func best(_ variant: MatmulTileVariant) -> (parts: Int, cost: Double) {
