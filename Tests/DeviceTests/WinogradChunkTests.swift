@@ -28,11 +28,11 @@ import Testing
 
     /// A convolution and its gradients.
     private func results(on device: OpenCLDevice) throws -> [[Float]] {
-        func wave(_ shape: [Int], _ step: Float) -> Tensor {
-            Tensor((0..<shape.reduce(1, *)).map { sin(Float($0) * step) }, shape: shape).on(device)
+        func wave(_ shape: [Int], _ step: Float) throws -> Tensor {
+            try Tensor((0..<shape.reduce(1, *)).map { sin(Float($0) * step) }, shape: shape).on(device)
         }
         let image = [7, 12, 9, 7], weight = [9, 12, 3, 3], output = [7, 9, 9, 7]
-        let x = wave(image, 0.7), w = wave(weight, 0.3), dy = wave(output, 1.1)
+        let x = try wave(image, 0.7), w = try wave(weight, 0.3), dy = try wave(output, 1.1)
         let options = ConvolutionOptions(padding: 1, algorithm: .winograd2x2)
         let results = [output, image, weight].map { Tensor(empty: $0, on: device) }
         let views = results.map { $0.view(on: device) }
