@@ -2,7 +2,7 @@
 
     python Benchmarks/peers/detections.py photo.jpg ... [--devices cpu,opencl]
 
-The weights follow the rule of `Tests/Golden/detector.py` and go through a .pth file. Every box (over the longer side of the photo), score
+The weights follow the rule of `inputs.detector_parameter` and go through a .pth file. Every box (over the longer side of the photo), score
 and label must agree within 1e-3. Photos are looked at in their own size, so that no resizing stands between, or with `--short-side` as
 torchvision brings them to a size. Needs torchvision.
 """
@@ -19,20 +19,16 @@ from PIL import Image
 from torchvision.models.detection import fasterrcnn_resnet50_fpn
 
 import inputs
-from peer_torch import SCALES
 
 WITHIN = 1e-3
-# Without these one class would take all.
-BIASES = [0.1, 1.1, -0.4, -3.0, 0.6]
 
 
 def network(side):
     model = fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=5, min_size=side, max_size=1333).eval()
     with torch.no_grad():
         for index, (name, parameter) in enumerate(model.named_parameters()):
-            value = torch.from_numpy(inputs.parameter(tuple(parameter.shape), name.endswith("bias"), index))
-            parameter.copy_(value * SCALES.get(name, 0.2 if ".bn3." in name and name.endswith("weight") else 1))
-        model.roi_heads.box_predictor.cls_score.bias.copy_(torch.tensor(BIASES))
+            parameter.copy_(torch.from_numpy(inputs.detector_parameter(name, tuple(parameter.shape), index)))
+        model.roi_heads.box_predictor.cls_score.bias.copy_(torch.tensor(inputs.DETECTOR_BIASES))
     return model
 
 

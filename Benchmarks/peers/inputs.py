@@ -47,6 +47,22 @@ def parameter(shape, is_bias, index):
     return uniform(shape, -bound, bound, 7, index)
 
 
+# Weights of a detector's predictions are scaled, so that nothing grows without bound.
+DETECTOR_SCALES = {"rpn.head.cls_logits.weight": 0.2, "rpn.head.bbox_pred.weight": 0.05,
+                   "roi_heads.box_predictor.bbox_pred.weight": 0.05, "roi_heads.box_predictor.cls_score.weight": 0.1}
+
+
+def detector_parameter(name, shape, index):
+    """What parameter `index` of torchvision's `fasterrcnn_resnet50_fpn` begins with: as `parameter`, but the last normalisation of each
+    residual block has the weight 0.2, and the predictions' weights are scaled."""
+    is_last = ".bn3." in name and name.endswith("weight")
+    return parameter(shape, name.endswith("bias"), index) * np.float32(DETECTOR_SCALES.get(name, 0.2 if is_last else 1))
+
+
+# Of five classes' scores, background first: without these one class would take all.
+DETECTOR_BIASES = [0.1, 1.1, -0.4, -3.0, 0.6]
+
+
 def batch(setup):
     """Images and labels of `TrainStep`."""
     labels = np.arange(setup["batch"], dtype=np.int64) * 31 % setup["classes"]

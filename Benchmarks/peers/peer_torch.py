@@ -273,10 +273,6 @@ def recurrent_step(case):
     return Workload(run, outputs, finish)
 
 
-SCALES = {"rpn.head.cls_logits.weight": 0.2, "rpn.head.bbox_pred.weight": 0.05, "roi_heads.box_predictor.bbox_pred.weight": 0.05,
-          "roi_heads.box_predictor.cls_score.weight": 0.1}
-
-
 def detection_step(case):
     """torchvision's `fasterrcnn_resnet50_fpn` as its pretrained form is trained: batch normalisation frozen, all else learns."""
     from torchvision.models import resnet50
@@ -291,8 +287,7 @@ def detection_step(case):
     learned = fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=21).named_parameters()
     tensors = model.state_dict()
     for index, (name, parameter) in enumerate(learned):
-        scale = SCALES.get(name, 0.2 if ".bn3." in name and name.endswith("weight") else 1)
-        tensors[name].copy_(place(inputs.parameter(tuple(parameter.shape), name.endswith("bias"), index)) * scale)
+        tensors[name].copy_(place(inputs.detector_parameter(name, tuple(parameter.shape), index)))
     images = list(place(inputs.uniform((n, 3, height, width), 0, 1, 8, 0)))
     corners = torch.arange(8)[:, None] / 16 * torch.tensor([width, height])
     boxes = torch.cat([corners, corners + torch.tensor([width / 4, height / 3])], 1)

@@ -1,9 +1,5 @@
 """Writes `detector.safetensors`: what torchvision's `fasterrcnn_resnet50_fpn` finds in an image, with weights that follow from
-the rule of `Benchmarks/peers/inputs.py` so that no file has to hold them.
-
-Parameter i of two or more axes is uniform within the square root of 6 / (extent of all axes but the first) (seed 7, stream i),
-weights of normalisations are 1 and biases 0, but the last normalisation of each residual block has the weight 0.2 and the
-predictions' weights are scaled, so that nothing grows without bound: objectness by 0.2, shifts by 0.05, classes by 0.1.
+the rule of `detector_parameter` in `Benchmarks/peers/inputs.py` so that no file has to hold them.
 """
 
 import sys
@@ -18,22 +14,14 @@ from golden import HERE, save
 sys.path.insert(0, str(HERE / "../../Benchmarks/peers"))
 import inputs  # noqa: E402
 
-SCALES = {"rpn.head.cls_logits.weight": 0.2, "rpn.head.bbox_pred.weight": 0.05, "roi_heads.box_predictor.bbox_pred.weight": 0.05,
-          "roi_heads.box_predictor.cls_score.weight": 0.1}
-# Without these one class would take all.
-BIASES = [0.1, 1.1, -0.4, -3.0, 0.6]
-
 
 def write(path):
     model = fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=5, min_size=128, max_size=160,
                                     box_detections_per_img=40)
     with torch.no_grad():
         for index, (name, parameter) in enumerate(model.named_parameters()):
-            value = torch.from_numpy(np.array(inputs.parameter(tuple(parameter.shape), name.endswith("bias"), index)))
-            if ".bn3." in name and name.endswith("weight"):
-                value = value * 0.2
-            parameter.copy_(value * SCALES.get(name, 1))
-        model.roi_heads.box_predictor.cls_score.bias.copy_(torch.tensor(BIASES))
+            parameter.copy_(torch.from_numpy(inputs.detector_parameter(name, tuple(parameter.shape), index)))
+        model.roi_heads.box_predictor.cls_score.bias.copy_(torch.tensor(inputs.DETECTOR_BIASES))
     model.eval()
     # Smooth blobs, so that the network has something to see: a grid of random numbers, enlarged.
     grid = torch.from_numpy(inputs.uniform((1, 3, 8, 10), 0, 1, 8, 0))
