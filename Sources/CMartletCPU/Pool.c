@@ -8,17 +8,23 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+// A worker's own part of a loop: what it computed in the loop before lies in its own caches still, and loops over the same rows
+// or elements give it the same part again. Others take of it what is left when they have done with theirs.
+typedef struct {
+    _Alignas(64) atomic_size_t next;
+    size_t end;
+} Share;
+
 // A loop is open while its tasks are handed out. A worker counts itself in before it looks whether the loop is open, and the
 // caller closes the loop before it waits for that count to fall to 0: so no worker is ever inside a loop that has returned,
 // and nobody waits for a worker that still sleeps.
 struct MartletPool {
-    _Alignas(64) atomic_size_t next;
     _Alignas(64) atomic_int inside;
     _Alignas(64) atomic_uint generation;
     atomic_bool open;
     atomic_bool stopping;
     atomic_int sleepers;
-    size_t tasks;
+    Share *shares;
     MartletTask task;
     void *context;
 
@@ -54,10 +60,13 @@ static inline void pause_briefly(void) {
 static void take_tasks(MartletPool *pool, int worker) {
     running_task = true;
     running_worker = worker;
-    for (;;) {
-        size_t task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
-        if (task >= pool->tasks) break;
-        pool->task(pool->context, task, worker);
+    for (int i = 0; i < pool->threads; i++) {
+        Share *share = &pool->shares[(worker + i) % pool->threads];
+        for (;;) {
+            size_t task = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed);
+            if (task >= share->end) break;
+            pool->task(pool->context, task, worker);
+        }
     }
     running_task = false;
     running_worker = 0;
@@ -106,13 +115,16 @@ MartletPool *martlet_pool_create(int threads) {
     size_t size = sizeof(MartletPool) + (size_t)threads * sizeof(pthread_t);
     MartletPool *pool = aligned_alloc(64, (size + 63) / 64 * 64);
     if (!pool) return NULL;
-    atomic_init(&pool->next, 0);
+    pool->shares = aligned_alloc(64, (size_t)threads * sizeof(Share));
+    if (!pool->shares) {
+        free(pool);
+        return NULL;
+    }
     atomic_init(&pool->inside, 0);
     atomic_init(&pool->generation, 0);
     atomic_init(&pool->open, false);
     atomic_init(&pool->stopping, false);
     atomic_init(&pool->sleepers, 0);
-    pool->tasks = 0;
     pool->task = NULL;
     pool->context = NULL;
     pool->caller_waits = false;
@@ -142,6 +154,7 @@ void martlet_pool_destroy(MartletPool *pool) {
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->mutex);
     pthread_mutex_destroy(&pool->caller);
+    free(pool->shares);
     free(pool);
 }
 
@@ -153,10 +166,13 @@ void martlet_pool_run(MartletPool *pool, size_t tasks, MartletTask task, void *c
         return;
     }
     pthread_mutex_lock(&pool->caller);
-    pool->tasks = tasks;
     pool->task = task;
     pool->context = context;
-    atomic_store(&pool->next, 0);
+    size_t threads = (size_t)pool->threads;
+    for (size_t i = 0; i < threads; i++) {
+        atomic_store_explicit(&pool->shares[i].next, tasks * i / threads, memory_order_relaxed);
+        pool->shares[i].end = tasks * (i + 1) / threads;
+    }
     atomic_store(&pool->open, true);
     wake_workers(pool);
     take_tasks(pool, 0);
