@@ -82,12 +82,36 @@ static void pack_block(const product_task *task, const lane_block *b) {
                            vectors_of(rest, plan->vectors) * lanes, to);
 }
 
+// A panel's rows and where those of the next one begin, which lie in memory alike.
+typedef struct {
+    martlet_tile_rows left;
+    const float *next;
+    int64_t count;
+} row_panel;
+
+// The rows with what is asked for of the next panel while the tile of this number is computed: two of its rows, or strips across them
+// over a part of the depth.
+static martlet_tile_rows with_ahead(const row_panel *panel, int64_t depth, int64_t tile, int64_t tiles) {
+    martlet_tile_rows left = panel->left;
+    int64_t last = panel->count - 1;
+    if (!panel->next) return left;
+    if (left.is_deep) {
+        for (int i = 0; i < 2; i++) left.ahead[i] = panel->next + smaller(2 * tile + i, last) * left.step;
+        left.ahead_step = 4;
+    } else {
+        left.ahead[0] = panel->next + depth * tile / tiles * left.step;
+        left.ahead[1] = left.ahead[0] + last;
+        left.ahead_step = left.step;
+    }
+    return left;
+}
+
 // All panels of lanes of a block times one panel of rows.
-static void multiply_panel(const product_task *task, const lane_block *b, const martlet_tile_rows *left, int64_t row,
-                           int64_t rows, int64_t block_row, block_target to, int begins, int ends) {
+static void multiply_panel(const product_task *task, const lane_block *b, const row_panel *panel, int64_t row,
+                           int64_t block_row, block_target to, int begins, int ends) {
     const martlet_plan *plan = &task->job->plan;
     const float *in_place = plan->lane_base + task->batch * plan->lane_batch + b->first_depth * plan->lane_depth;
-    int64_t packed = 0;
+    int64_t packed = 0, rows = panel->count, tiles = (b->end - b->first + b->width - 1) / b->width;
     float tile[tile_floats];
     for (int64_t lane = b->first; lane < b->end; lane += b->width) {
         int64_t used = smaller(b->width, b->end - lane), vectors = vectors_of(used, plan->vectors);
@@ -95,14 +119,15 @@ static void multiply_panel(const product_task *task, const lane_block *b, const 
         martlet_tile_lanes right = {in_place + lane, plan->lane_depth, lane + 2 * b->width <= b->end};
         if (is_packed) right = (martlet_tile_lanes){task->packed_lanes + packed * b->depth, vectors * lanes, 0};
         if (is_packed) packed += b->width;
+        martlet_tile_rows left = with_ahead(panel, b->depth, (lane - b->first) / b->width, tiles);
         float *out;
         if (!plan->turned) {
             int32_t adds = !begins || task->accumulates;
             out = to.base + (row - block_row) * to.pitch + (lane - b->first);
             if (used == vectors * lanes) {
-                martlet_tile_multiply(rows, vectors, b->depth, left, &right, out, to.pitch, adds);
+                martlet_tile_multiply(rows, vectors, b->depth, &left, &right, out, to.pitch, adds);
             } else {
-                martlet_tile_multiply(rows, vectors, b->depth, left, &right, tile, most_width, 0);
+                martlet_tile_multiply(rows, vectors, b->depth, &left, &right, tile, most_width, 0);
                 for (int64_t i = 0; i < rows; i++) add_part(tile + i * most_width, used, out + i * to.pitch, adds);
             }
             continue;
@@ -110,7 +135,7 @@ static void multiply_panel(const product_task *task, const lane_block *b, const 
         out = to.base + (lane - b->first) * to.pitch + (row - block_row);
         float *sums = begins && ends ? tile : task->sums + (row - block_row) * plan->sum_pitch + (lane - b->first);
         int64_t pitch = begins && ends ? most_width : plan->sum_pitch;
-        martlet_tile_multiply(rows, vectors, b->depth, left, &right, sums, pitch, !begins);
+        martlet_tile_multiply(rows, vectors, b->depth, &left, &right, sums, pitch, !begins);
         if (ends) martlet_store_transposed(sums, pitch, rows, used, out, to.pitch, task->accumulates);
     }
 }
@@ -129,12 +154,14 @@ static void multiply_block(const product_task *task, int64_t row, int64_t end_ro
             int64_t first = row + rows * panel / panels, count = row + rows * (panel + 1) / panels - first;
             const float *from = base + first * plan->row_step + depth * plan->row_depth;
             int deep = plan->row_depth == 1;
-            martlet_tile_rows left = {from, deep ? plan->row_step : plan->row_depth, deep};
+            row_panel some = {{from, deep ? plan->row_step : plan->row_depth, deep}, NULL, count};
             if (plan->packs_rows) {
                 martlet_pack_rows(from, plan->row_step, plan->row_depth, b.depth, count, task->packed_rows);
-                left = (martlet_tile_rows){task->packed_rows, count, 0};
+                some.left = (martlet_tile_rows){task->packed_rows, count, 0};
+            } else if (panel + 1 < panels) {
+                some.next = from + count * plan->row_step;
             }
-            multiply_panel(task, &b, &left, first, count, row, to, begins, ends);
+            multiply_panel(task, &b, &some, first, row, to, begins, ends);
         }
         depth += b.depth;
     } while (depth < task->end_depth);

@@ -57,23 +57,28 @@ MARTLET_INLINE void multiply_step(const int rows, const int vectors, const int i
 }
 
 MARTLET_INLINE void multiply_tile(const int rows, const int vectors, const int is_deep, const int streams, int64_t depth,
-                                  const float *left, int64_t left_step, const float *right, int64_t right_step, float *to,
+                                  const martlet_tile_rows *rows_left, const float *right, int64_t right_step, float *to,
                                   int64_t pitch, int32_t accumulates) {
+    const float *left = rows_left->base, *first = rows_left->ahead[0], *second = rows_left->ahead[1];
+    const int64_t left_step = rows_left->step, ahead_step = rows_left->ahead_step;
+    if (!first) first = second = left;
     lane_vector sum[martlet_tile_most_rows][martlet_tile_most_vectors];
     MARTLET_UNROLL for (int i = 0; i < rows; i++)
         MARTLET_UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = (lane_vector){0};
     row_addresses deep_left = addresses_of(left, is_deep ? left_step : 0);
     int64_t p = 0;
-    if (accumulates)
-        MARTLET_UNROLL for (int i = 0; i < rows; i++)
-            MARTLET_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(to + i * pitch + j * lanes, 0, 2);
-    for (; p + 4 <= depth; p += 4)
+    MARTLET_UNROLL for (int i = 0; i < rows; i++)
+        MARTLET_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(to + i * pitch + j * lanes, 0, 2);
+    for (; p + 4 <= depth; p += 4, first += ahead_step, second += ahead_step) {
+        __builtin_prefetch(first);
+        __builtin_prefetch(second);
         MARTLET_UNROLL for (int u = 0; u < 4; u++) {
             multiply_step(rows, vectors, is_deep, left, &deep_left, right, streams, sum);
             right += right_step;
             if (is_deep) advance(&deep_left, rows);
             else left += left_step;
         }
+    }
     for (; p < depth; p++, right += right_step) {
         multiply_step(rows, vectors, is_deep, left, &deep_left, right, streams, sum);
         if (is_deep) advance(&deep_left, rows);
@@ -89,15 +94,15 @@ MARTLET_INLINE void multiply_tile(const int rows, const int vectors, const int i
 
 #define TILE(rows)                                                                                                           \
     case rows:                                                                                                               \
-        multiply_tile(rows, vectors, is_deep, streams, depth, left, left_step, right, right_step, to, pitch, accumulates); break;
+        multiply_tile(rows, vectors, is_deep, streams, depth, left, right, right_step, to, pitch, accumulates); break;
 #define TILES_3 TILE(1) TILE(2) TILE(3)
 #define TILES_7 TILES_3 TILE(4) TILE(5) TILE(6) TILE(7)
 #define TILES_14 TILES_7 TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 
 #define FAMILY(name, most, vector_count, deep, stream)                                                                       \
     MARTLET_CLONES                                                                                                           \
-    static void name(int64_t rows, int64_t depth, const float *left, int64_t left_step, const float *right,                  \
-                     int64_t right_step, float *to, int64_t pitch, int32_t accumulates) {                                    \
+    static void name(int64_t rows, int64_t depth, const martlet_tile_rows *left, const float *right, int64_t right_step,     \
+                     float *to, int64_t pitch, int32_t accumulates) {                                                        \
         enum { vectors = vector_count, is_deep = deep, streams = stream };                                                   \
         switch (rows) { TILES_##most default: break; }                                                                       \
     }
@@ -113,7 +118,7 @@ FAMILY(flat_four, 7, 4, 0, 0)
 FAMILY(flat_two_streams, 14, 2, 0, 1)
 FAMILY(flat_four_streams, 7, 4, 0, 1)
 
-typedef void tile_family(int64_t, int64_t, const float *, int64_t, const float *, int64_t, float *, int64_t, int32_t);
+typedef void tile_family(int64_t, int64_t, const martlet_tile_rows *, const float *, int64_t, float *, int64_t, int32_t);
 
 void martlet_tile_multiply(int64_t rows, int64_t vectors, int64_t depth, const martlet_tile_rows *left,
                            const martlet_tile_lanes *right, float *to, int64_t pitch, int32_t accumulates) {
@@ -123,5 +128,5 @@ void martlet_tile_multiply(int64_t rows, int64_t vectors, int64_t depth, const m
     else if (vectors == 2) family = left->is_deep ? deep_two : flat_two;
     else if (right->streams) family = left->is_deep ? deep_four_streams : flat_four_streams;
     else family = left->is_deep ? deep_four : flat_four;
-    family(rows, depth, left->base, left->step, right->base, right->step, to, pitch, accumulates);
+    family(rows, depth, left, right->base, right->step, to, pitch, accumulates);
 }

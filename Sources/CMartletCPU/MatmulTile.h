@@ -11,6 +11,10 @@ typedef struct {
     const float *base;
     int64_t step;
     int32_t is_deep;
+    /// What is wanted next, and asked of memory bit by bit meanwhile: two places that move on by so many floats every four depths.
+    /// May be null.
+    const float *ahead[2];
+    int64_t ahead_step;
 } martlet_tile_rows;
 
 /// The right operand's vectors of a tile: lane j of depth p lies at base[p * step + j].
