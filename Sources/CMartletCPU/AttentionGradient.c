@@ -147,7 +147,7 @@ static void pass_queries(const martlet_attention *a, int64_t batch, int64_t head
     int32_t adds = a->mask_kind != martlet_mask_none, drops = a->kept < 1;
     // Queries before these see none of the keys.
     int64_t begin = a->is_causal ? smaller(larger(first - a->causal_offset, 0), a->queries) : 0;
-    for (int64_t query = begin / attention_rows * attention_rows; query < a->queries; query += attention_rows) {
+    for (int64_t query = begin; query < a->queries; query += attention_rows) {
         int64_t count = smaller(attention_rows, a->queries - query), seen[attention_rows], least = pitch;
         for (int64_t i = 0; i < count; i++) {
             seen[i] = smaller(keys_seen(a, batch, query + i) - first, pitch);

@@ -1,10 +1,27 @@
+#include <math.h>
 #include <stdint.h>
 
 #include "Pointwise.h"
 #include "PointwisePlan.h"
+#include "ReductionKernels.h"
 
 // A piece of a tensor is the unit of work; a task is a run of pieces of about the same size in all.
-enum { piece = 16384, tasks_a_thread = 4 };
+enum { piece = 16384, tasks_a_thread = 4, most_tasks = 1024 };
+
+// The elements of a task, of tensors laid end to end.
+static int64_t share_of(int64_t total, MartletPool *pool) {
+    int64_t threads = martlet_pool_threads(pool), tasks = total / piece, most = threads * tasks_a_thread;
+    if (most > most_tasks) most = most_tasks;
+    if (tasks > most) tasks = most;
+    if (tasks < 1 || threads == 1) tasks = 1;
+    return ((total + tasks - 1) / tasks + 1023) / 1024 * 1024;
+}
+
+static int64_t sum_of(const int64_t *counts, int64_t tensors) {
+    int64_t total = 0;
+    for (int64_t t = 0; t < tensors; t++) total += counts[t];
+    return total;
+}
 
 typedef struct {
     const martlet_program *program;
@@ -50,14 +67,43 @@ static void update_task(void *context, size_t task, int worker) {
 
 void martlet_update(MartletPool *pool, const martlet_program *program, const float *scalars, int32_t shared_count,
                     const float *const *shared, int64_t tensors, const int64_t *counts, int32_t width, float *const *views) {
-    int64_t total = 0;
-    for (int64_t t = 0; t < tensors; t++) total += counts[t];
+    int64_t total = sum_of(counts, tensors);
     if (total == 0) return;
-    int64_t threads = martlet_pool_threads(pool);
-    int64_t tasks = total / piece;
-    if (tasks > threads * tasks_a_thread) tasks = threads * tasks_a_thread;
-    if (tasks < 1 || threads == 1) tasks = 1;
-    int64_t share = ((total + tasks - 1) / tasks + 1023) / 1024 * 1024;
+    int64_t share = share_of(total, pool);
     update_job job = {program, scalars, shared_count, shared, tensors, counts, width, views, share};
     martlet_pool_run(pool, (size_t)((total + share - 1) / share), update_task, &job);
+}
+
+typedef struct {
+    int64_t tensors, share;
+    const int64_t *counts;
+    const float *const *views;
+    double squares[most_tasks];  // of each task
+} norm_job;
+
+static void norm_task(void *context, size_t task, int worker) {
+    (void)worker;
+    norm_job *job = context;
+    int64_t begin = (int64_t)task * job->share, end = begin + job->share, start = 0;
+    double squares = 0;
+    for (int64_t t = 0; t < job->tensors && start < end; t++) {
+        int64_t count = job->counts[t];
+        int64_t from = begin > start ? begin - start : 0, to = end - start < count ? end - start : count;
+        martlet_partial partial;
+        if (from < to) {
+            martlet_reduce_rows(martlet_reduce_norm, job->views[t] + from, 1, 0, to - from, 0, &partial);
+            squares += partial.first;
+        }
+        start += count;
+    }
+    job->squares[task] = squares;
+}
+
+void martlet_norm_of_tensors(MartletPool *pool, int64_t tensors, const int64_t *counts, const float *const *views, float *result) {
+    int64_t total = sum_of(counts, tensors), share = share_of(total, pool), tasks = (total + share - 1) / share;
+    norm_job job = {.tensors = tensors, .share = share, .counts = counts, .views = views};
+    martlet_pool_run(pool, (size_t)tasks, norm_task, &job);
+    double squares = 0;
+    for (int64_t task = 0; task < tasks; task++) squares += job.squares[task];
+    *result = (float)sqrt(squares);
 }

@@ -9,9 +9,20 @@ import Synchronization
 /// mapped at 2 MiB and ask for transparent huge pages: the first touch of a fresh block is then about 8 times faster.
 final class CPUMemory: Sendable {
     private struct State {
-        /// The addresses of the pooled blocks of each capacity.
-        var free: [Int: [UInt]] = [:]
+        /// The newest of the pooled blocks of each capacity. A pooled block begins with the address of the next older one, 0 for none.
+        var free: [Int: UInt] = [:]
         var statistics = DeviceStatistics()
+
+        mutating func pop(_ capacity: Int) -> UnsafeMutableRawPointer? {
+            guard let address = free[capacity], let block = UnsafeMutableRawPointer(bitPattern: address) else { return nil }
+            free[capacity] = block.load(as: UInt.self)
+            return block
+        }
+
+        mutating func push(_ block: UnsafeMutableRawPointer, _ capacity: Int) {
+            block.storeBytes(of: free[capacity] ?? 0, as: UInt.self)
+            free[capacity] = UInt(bitPattern: block)
+        }
     }
 
     private let state = Mutex(State())
@@ -51,13 +62,13 @@ final class CPUMemory: Sendable {
         if byteCount <= 0 { return (empty, 0, nil) }
         guard byteCount <= limit else { return (empty, 0, outOfMemory(byteCount)) }
         let capacity = CPUMemory.capacity(for: byteCount)
-        let address: UInt? = state.withLock { state in
-            guard let address = state.free[capacity]?.popLast() else { return nil }
+        let pooled: UInt = state.withLock { state in
+            guard let block = state.pop(capacity) else { return 0 }
             state.statistics.bytesPooled -= capacity
             state.statistics.bytesInUse += capacity
-            return address
+            return UInt(bitPattern: block)
         }
-        if let address, let pooled = UnsafeMutableRawPointer(bitPattern: address) { return (pooled, capacity, nil) }
+        if let pooled = UnsafeMutableRawPointer(bitPattern: pooled) { return (pooled, capacity, nil) }
         if let fresh = takeFromSystem(capacity) { return (fresh, capacity, nil) }
         releaseAll()
         if let fresh = takeFromSystem(capacity) { return (fresh, capacity, nil) }
@@ -68,7 +79,7 @@ final class CPUMemory: Sendable {
         if capacity == 0 { return }
         let address = UInt(bitPattern: pointer)
         state.withLock { state in
-            state.free[capacity, default: []].append(address)
+            if let block = UnsafeMutableRawPointer(bitPattern: address) { state.push(block, capacity) }
             state.statistics.bytesInUse -= capacity
             state.statistics.bytesPooled += capacity
         }
@@ -76,15 +87,16 @@ final class CPUMemory: Sendable {
 
     /// Gives the unused blocks back to the system.
     func releaseAll() {
-        let blocks = state.withLock { state in
-            let blocks = state.free
+        let newest = state.withLock { state in
+            let newest = state.free
             state.free = [:]
             state.statistics.bytesPooled = 0
-            return blocks
+            return newest
         }
-        for (capacity, addresses) in blocks {
-            for address in addresses {
-                guard let pointer = UnsafeMutableRawPointer(bitPattern: address) else { continue }
+        for (capacity, address) in newest {
+            var block = UnsafeMutableRawPointer(bitPattern: address)
+            while let pointer = block {
+                block = UnsafeMutableRawPointer(bitPattern: pointer.load(as: UInt.self))
                 if capacity >= CPUMemory.hugePage { munmap(pointer, capacity) } else { free(pointer) }
             }
         }

@@ -19,4 +19,13 @@ extension CPUDevice: UpdateOps {
             pool.handle, program.program, scalars, Int32(shared.count), shared.map { UnsafePointer($0.floats) },
             Int64(sound.count), sound.map { Int64($0[0].count) }, Int32(width), sound.flatMap { $0.map(\.floats) })
     }
+
+    public func norm(of tensors: [View], into result: View) {
+        guard begin(reading: tensors, writing: [result]) else { return }
+        precondition(
+            result.count == 1 && tensors.allSatisfy { $0.isContiguous && $0.type == .float32 },
+            "CPUDevice.norm: \(tensors.map(\.shape)) into \(result.shape)")
+        martlet_norm_of_tensors(
+            pool.handle, Int64(tensors.count), tensors.map { Int64($0.count) }, tensors.map { UnsafePointer($0.floats) }, result.floats)
+    }
 }

@@ -9,7 +9,7 @@ enum MatmulCases {
     private static let extents: [[Int]] = [
         [1, 1, 1], [7, 5, 13], [17, 33, 65], [64, 64, 64], [1, 300, 7], [130, 1, 70], [31, 129, 15], [256, 96, 200],
         [5, 1000, 3], [128, 784, 64],
-        [1, 64, 512], [3, 2, 700],
+        [1, 64, 512], [3, 2, 700], [1024, 70, 130],
     ]
 
     private static let sizes = [false, true].flatMap { left in

@@ -1,7 +1,7 @@
 import MartletCore
 
 enum UpdateCases {
-    static let all = rules + [shared, many, views, unchanged]
+    static let all = rules + [shared, norms, notFiniteNorm, many, views, unchanged]
 
     private typealias Rule = (name: String, expression: Expression, scalars: [Float], tensors: Int)
 
@@ -72,6 +72,26 @@ enum UpdateCases {
         }
     }
 
+    /// Of one tensor and of more than one launch takes, some empty, some views.
+    private static let norms = ConformanceCase(.update, "norm of many tensors", draws: 3) { random, draw in
+        let shapes = [[[5]], [[3, 4], [1], [0, 5], [257], [70_001], [2, 3, 5], [1031, 3]], (0..<75).map { [$0 % 9 + 1, $0 * 7 + 1] }][draw]
+        return Comparison(shapes.map { random.floats($0, -3, 3) }, within: .balanced) {
+            [Tensor.norm(of: $0)]
+        } reference: { inputs in
+            [Reference([], [ReductionReference.norm(inputs.flatMap(\.values))])]
+        }
+    }
+
+    private static let notFiniteNorm = ConformanceCase(.update, "norm with NaN and infinity", draws: 2) { random, draw in
+        var one = random.floats([40, 3])
+        one.set(77, [.nan, -.infinity][draw])
+        return Comparison([random.floats([1000]), one], within: .balanced) {
+            [Tensor.norm(of: $0)]
+        } reference: { _ in
+            [Reference([], [[Double.nan, .infinity][draw]])]
+        }
+    }
+
     private static let many = ConformanceCase(.update, procedure: "hundreds of tensors in few launches") { device, random in
         let counts = (0..<300).map { _ in random.int(1...90) }
         let values = counts.map { count in (0..<count).map { Float($0) } }
@@ -85,6 +105,12 @@ enum UpdateCases {
         for (group, old) in zip(groups, values) {
             try expect(try group[0].floats() == old.map { $0 * 0.5 }, "a tensor of \(old.count) elements is wrong")
         }
+        let beforeNorm = device.statistics.launches
+        let norm = try Tensor.norm(of: groups.map { $0[1] }).item()
+        let normLaunches = device.statistics.launches - beforeNorm
+        try expect(normLaunches <= 15, "\(normLaunches) launches for the norm of 300 tensors")
+        let wanted = values.joined().reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+        try expect(abs(Double(norm) / wanted - 1) < 1e-6, "their norm is \(norm), not \(wanted)")
     }
 
     /// Steps that follow each other read what the one before wrote; the gradient stays.

@@ -24,8 +24,10 @@ public enum Activations {
     public static let leakyReLU = Expression.select(0 .< x, x, x * .scalar(0))
     public static let elu = Expression.select(0 .< x, x, .scalar(0) * .unary(.exponentialMinusOne, .select(0 .< x, 0, x)))
     public static let gelu = x * 0.5 * (1 + .unary(.errorFunction, x * .constant(Float(0.5).squareRoot())))
-    public static let geluTanh =
-        x * 0.5 * (1 + (.constant((2 / Float.pi).squareRoot()) * (x + 0.044715 * x * x * x)).hyperbolicTangent)
+    public static let geluTanh: Expression = {
+        let slope = (2 / Float.pi).squareRoot(), half = x * 0.5
+        return half + half * (x * (.constant(slope) + .constant(0.044715 * slope) * x.square)).hyperbolicTangent
+    }()
     public static let silu = x * x.sigmoid
     public static let sigmoid = x.sigmoid
     public static let tanh = x.hyperbolicTangent

@@ -23,19 +23,26 @@ extension Tensor {
 
     /// The axes in another order: axis i of the result is axis `order[i]` of this.
     public func permuted(_ order: [Int], file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        let order = order.map { axis($0, "permuted", file, line) }
-        require(order.sorted() == Array(0..<rank), "permuted", "\(order) for \(shape)", file, line)
-        var inverse = [Int](repeating: 0, count: rank)
-        for (to, from) in order.enumerated() { inverse[from] = to }
-        return reviewed(shape: order.map { shape[$0] }, strides: order.map { strides[$0] })
-            .recorded([self]) { [inverse] gradient, _ in [gradient.permuted(inverse)] }
+        var inverse = [Int](repeating: -1, count: rank)
+        for (to, from) in order.enumerated() where to < rank { inverse[axis(from, "permuted", file, line)] = to }
+        require(order.count == rank && !inverse.contains(-1), "permuted", "\(order) for \(shape)", file, line)
+        var newShape = shape, newStrides = strides
+        for (from, to) in inverse.enumerated() {
+            newShape[to] = shape[from]
+            newStrides[to] = strides[from]
+        }
+        let result = reviewed(shape: newShape, strides: newStrides)
+        return node == nil ? result : result.recorded([self]) { [inverse] gradient, _ in [gradient.permuted(inverse)] }
     }
 
     /// Two axes exchanged; the last two unless said.
     public func transposed(_ first: Int = -2, _ second: Int = -1, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        var order = Array(0..<rank)
-        order.swapAt(axis(first, "transposed", file, line), axis(second, "transposed", file, line))
-        return permuted(order, file: file, line: line)
+        let first = axis(first, "transposed", file, line), second = axis(second, "transposed", file, line)
+        var newShape = shape, newStrides = strides
+        newShape.swapAt(first, second)
+        newStrides.swapAt(first, second)
+        let result = reviewed(shape: newShape, strides: newStrides)
+        return node == nil ? result : result.recorded([self]) { gradient, _ in [gradient.transposed(first, second)] }
     }
 
     /// The shape with extents of 1 repeated, by NumPy's rule.

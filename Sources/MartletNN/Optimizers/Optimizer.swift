@@ -201,13 +201,11 @@ open class Optimizer {
 
 /// The factor, at most 1, that brings tensors together to a norm: bound / (norm + 1e-6), as PyTorch has it.
 private func clipFactor(_ tensors: [Tensor], _ bound: Float) -> Tensor {
-    let norms = concatenate(tensors.map { $0.norm().reshaped([1]) })
     let factor = (Expression.scalar(0) / (.input(0) + 1e-6)).minimum(1)
-    return Tensor.pointwise(factor, scalars: [bound], [norms.norm()])
+    return Tensor.pointwise(factor, scalars: [bound], [Tensor.norm(of: tensors)])
 }
 
 /// The norm of all gradients taken together.
 public func gradientNorm(_ gradients: Gradients, of parameters: [Parameter]) -> Tensor {
-    let all = parameters.compactMap { gradients[$0] }
-    return all.isEmpty ? Tensor(0) : concatenate(all.map { $0.norm().reshaped([1]) }).norm()
+    Tensor.norm(of: parameters.compactMap { gradients[$0] })
 }

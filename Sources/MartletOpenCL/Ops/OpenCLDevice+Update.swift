@@ -22,12 +22,8 @@ extension OpenCLDevice: UpdateOps {
                 return false
             }
             let source = UpdateSource(expression: expression, sharedCount: shared.count, width: width)
-            // Launches of equal size, so that one kernel serves all of them.
-            let most = source.groupSize(maxParameterBytes: properties.maxParameterBytes)
-            let launches = (whole.count + most - 1) / most
-            let size = launches == 0 ? 1 : (whole.count + launches - 1) / launches
-            for start in stride(from: 0, to: whole.count, by: size) {
-                let group = Array(whole[start..<min(start + size, whole.count)])
+            let (size, groups) = TensorSlots.groups(of: whole, most: source.groupSize(maxParameterBytes: properties.maxParameterBytes))
+            for group in groups {
                 let results = group.flatMap { $0.prefix(expression.results.count) }
                 guarded("update", inputs: shared + group.joined(), outputs: results) {
                     try update(source, scalars, shared, group, capacity: size)
@@ -48,24 +44,11 @@ extension OpenCLDevice: UpdateOps {
         ) {
             source.text(capacity: capacity, isCPU: isCPU, isAligned: isAligned)
         }
-        // Work is cut into pieces of one tensor each, of `chunk` elements but for its last.
         let total = tensors.reduce(0) { $0 + $1[0].count }
         let chunk = isCPU ? roundUp(min(max(total / (properties.computeUnits * 8), 4096), 65536), to: 64) : 4
-        var ends: [Int] = []
-        for views in tensors { ends.append((ends.last ?? 0) + (views[0].count + chunk - 1) / chunk) }
-        var arguments: [KernelArgument] = []
-        for slot in 0..<capacity {
-            // Slots that are not used repeat the last tensor; no piece falls to them.
-            for view in tensors[min(slot, tensors.count - 1)] { arguments.append(.tensor(view)) }
-        }
-        for slot in 0..<capacity {
-            arguments.append(.size(tensors[min(slot, tensors.count - 1)][0].count))
-            arguments.append(.size(ends[min(slot, tensors.count - 1)]))
-        }
+        var (arguments, pieces) = TensorSlots(capacity: capacity, width: source.width).arguments(tensors, chunk: chunk)
         for view in shared { arguments.append(.tensor(view)) }
         for scalar in scalars.prefix(source.expression.scalarCount) { arguments.append(.float(scalar)) }
-        arguments.append(.size(chunk))
-        let pieces = ends.last ?? 0
         let size = isCPU ? 1 : largestPowerOfTwo(atMost: min(256, kernel.maxWorkGroupSize, properties.maxWorkItemSizes[0]))
         try launch(kernel, global: WorkSize(roundUp(pieces, to: size)), local: WorkSize(size), arguments: arguments)
     }

@@ -2,8 +2,7 @@ import MartletCore
 
 /// Writes the kernel that evaluates one expression over several tensors in place.
 ///
-/// Its arguments: for each slot the tensor's views, for each slot its count and the number of the piece after its last, the
-/// shared views, the scalars, the elements of a piece.
+/// Its arguments: those of the slots, the shared views, the scalars.
 struct UpdateSource {
     let expression: Expression
     let sharedCount: Int
@@ -12,9 +11,8 @@ struct UpdateSource {
 
     /// The most tensors that one launch takes.
     func groupSize(maxParameterBytes: Int) -> Int {
-        let fixed = sharedCount * 16 + expression.scalarCount * 4 + 8
-        let fitting = max(maxParameterBytes - fixed, 0) / (width * 16 + 16)
-        return min(max(fitting, 1), 32)
+        TensorSlots.most(
+            width: width, besides: sharedCount * 16 + expression.scalarCount * 4 + 8, maxParameterBytes: maxParameterBytes)
     }
 
     func text(capacity: Int, isCPU: Bool, isAligned: Bool) -> String {
@@ -23,29 +21,16 @@ struct UpdateSource {
         }
         let staged = StagedExpression(expression, inputStages: stages)
         let used = Set(staged.usedInputs)
-        var parameters: [String] = []
-        for slot in 0..<capacity {
-            for view in 0..<width { parameters.append("TENSOR_ARGUMENT(float, a\(slot)_\(view))") }
-        }
-        for slot in 0..<capacity { parameters += ["ulong count\(slot)", "ulong end\(slot)"] }
+        let slots = TensorSlots(capacity: capacity, width: width)
+        var parameters = slots.parameters
         for index in 0..<sharedCount { parameters.append("TENSOR_ARGUMENT(const float, shared\(index))") }
         for index in 0..<expression.scalarCount { parameters.append("float s\(index)") }
-        parameters.append("ulong chunk")
-        var text = "kernel void update(\(parameters.joined(separator: ", "))) {\n"
-        text += "    size_t piece = get_global_id(0), n = 0;\n    if (piece >= end\(capacity - 1)) return;\n"
-        for view in 0..<width { text += "    global float *p\(view) = a0_\(view)_base;\n" }
-        for slot in 0..<capacity {
-            text += "    \(slot > 0 ? "else " : "")if (piece < end\(slot)) {\n"
-            if slot > 0 { text += "        piece -= end\(slot - 1);\n" }
-            text += "        n = count\(slot);\n"
-            for view in 0..<width { text += "        p\(view) = a\(slot)_\(view)_base + a\(slot)_\(view)_offset;\n" }
-            text += "    }\n"
-        }
+        var text = "kernel void update(\(parameters.joined(separator: ", "))) {\n    size_t piece = get_global_id(0);\n" + slots.selection
         for index in 0..<sharedCount where used.contains(index) {
             text += "    const float x\(index) = shared\(index)_base[shared\(index)_offset];\n"
         }
         text += staged.statements(of: .once, indent: "    ")
-        text += "    const size_t begin = piece * chunk, end = min((size_t)(begin + chunk), n);\n    size_t i = begin;\n"
+        text += "    size_t i = begin;\n"
         let vector = isCPU ? 16 : isAligned ? 4 : 1
         if vector > 1 {
             text += "    for (; i + \(vector) <= end; i += \(vector)) {\n" + step(staged, used, vector, isAligned) + "    }\n"

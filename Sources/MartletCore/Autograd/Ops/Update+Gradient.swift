@@ -30,4 +30,15 @@ extension Tensor {
         device.update(
             expression, scalars: scalars, shared: shared.map { $0.contiguousView(on: device).reshaped([1]) }, tensors: tensors)
     }
+
+    /// The Euclidean norm of all elements of tensors on one device; 0 for no elements. It has no gradient.
+    package static func norm(of tensors: [Tensor], file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        let tensors = tensors.filter { $0.count > 0 }
+        if tensors.isEmpty { return Tensor(0) }
+        let device = commonDevice(tensors, "norm", file, line)
+        require(tensors.allSatisfy { $0.type == .float32 }, "norm", "of tensors of int32", file, line)
+        let result = Tensor(empty: [], on: device)
+        device.norm(of: tensors.map { $0.detached.contiguousView(on: device) }, into: result.view(on: device).reshaped([1]))
+        return result
+    }
 }
