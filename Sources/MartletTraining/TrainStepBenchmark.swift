@@ -37,8 +37,8 @@ public enum TrainStepBenchmark {
             try device.synchronize()
             return (ContinuousClock.now - start) / .milliseconds(1) / Double(steps)
         }
-        _ = try milliseconds(1)
-        let isShort = try milliseconds(1) < 50
+        _ = try milliseconds(2)
+        let isShort = try min(milliseconds(1), milliseconds(1), milliseconds(1)) < 50
         let steps = isShort ? 10 : 1, runs = isShort ? 30 : 7
         if isShort { _ = try milliseconds(50) }
         let times = try (0..<runs).map { _ in try milliseconds(steps) }.sorted()

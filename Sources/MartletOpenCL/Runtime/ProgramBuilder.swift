@@ -23,7 +23,7 @@ final class ProgramBuilder {
     func program(for key: KernelKey, source: () -> String) throws -> cl_program {
         let text = Kernels.source(key.family) ?? ""
         var shared = key
-        shared.name = text.contains("KERNEL_") ? key.name : ""
+        shared.name = text.holds("KERNEL_") ? key.name : ""
         if let dump = SourceDump.requested {
             let text = self.source(of: key, source)
             try dump.write(text, options: options(of: key, text), family: key.family, kernel: key.name)
@@ -39,7 +39,7 @@ final class ProgramBuilder {
     }
 
     private func options(of kernel: KernelKey, _ source: String) -> String {
-        let isGuarded = source.contains("KERNEL_\(kernel.name)")
+        let isGuarded = source.holds("KERNEL_\(kernel.name)")
         return standardOptions + (isGuarded ? " -D KERNEL_\(kernel.name)=1" : "") + kernel.defines.options
     }
 
