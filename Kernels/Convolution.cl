@@ -14,6 +14,8 @@
 // are packed with input and output channels exchanged.
 //
 // MR, NV, A_FORM  as in Matmul.cl (A_FORM 0 or 1)
+// PANELS, TAPS    row panels whose sums are kept at a time, and the taps whose pixels are copied for them; PANELS 1 reads them as
+//                 they lie
 // UNIT            1 where neighbouring outputs lie side by side (all but the input gradient of a strided convolution)
 // DO, DT          output channels and taps of a register tile of convolutionWeightDot
 // An epilogue is put before this file: EPILOGUE_PARAMETERS and EPILOGUE(value, image, channel, y, x), perhaps EPILOGUE16,
@@ -162,65 +164,93 @@ __kernel ONE_ITEM void convolutionPanels(
 #else
     w += wOffset + group * rows * taps;
 #endif
+    // Sums of some panels, whose last vector of a row may begin in its last lane.
+    float tiles[PANELS * MR * NR + 16] __attribute__((aligned(64)));
     for (size_t position = start; position < end; position += NR) {
         // The last tile begins early enough to be full, where there is enough before it.
         const size_t skip = position + NR > positions && positions >= NR ? position + NR - positions : 0;
         const size_t lanes = min((ulong)NR, (ulong)(positions - position + skip));
         Source pixels = raster + position - skip;
         const size_t firstY = position / pitch, firstX = position % pitch;
-        for (size_t panel = firstPanel; panel < endPanel; panel++) {
-            const size_t row = panel * MR, used = min((ulong)MR, rows - row);
-            float16 sum[MR][NV];
-            clearTile(sum);
-#if A_FORM == 0
-            const size_t rowSkip = 0;
-            Source column = w + row * taps;
-            for (size_t p = 0; p < taps; p++) {
-                float16 v[NV];
-                LOAD_VECTORS(v, pixels + table[p]);
-                MULTIPLY_ADD(sum, column[i], v)
-                column += MR;
-            }
+        for (size_t chunk = firstPanel; chunk < endPanel; chunk += PANELS) {
+            const size_t chunkEnd = min((ulong)(chunk + PANELS), (ulong)endPanel);
+#if PANELS > 1
+            // The pixels of a block of taps, copied once for all panels and read from the first-level cache.
+            for (size_t first = 0; first == 0 || first < taps; first += TAPS) {
+                const size_t count = min((ulong)TAPS, taps - first);
+                float patch[TAPS * NR] __attribute__((aligned(64)));
+                for (size_t p = 0; p < count; p++) {
+                    float16 v[NV];
+                    LOAD_VECTORS(v, pixels + table[first + p]);
+                    UNROLL for (uint j = 0; j < NV; j++) vstore16(v[j], p * NV + j, patch);
+                }
 #else
-            const size_t rowSkip = MR - used;
-            Source wRow[MR];
-            UNROLL for (uint i = 0; i < MR; i++) wRow[i] = w + (row - rowSkip + i) * taps;
-            for (size_t p = 0; p < taps; p++) {
-                float16 v[NV];
-                LOAD_VECTORS(v, pixels + table[p]);
-                MULTIPLY_ADD(sum, wRow[i][p], v)
-            }
+            {
+                const size_t first = 0, count = taps;
 #endif
-            // The last vector of a row may begin in its last lane.
-            float tile[MR * NR + 16];
-            spillTile(sum, tile);
-            size_t lane = skip, py = firstY, px = firstX;
-            while (lane < lanes) {
-                const size_t count = px < width ? min((ulong)(width - px), (ulong)(lanes - lane)) : 0;
-                for (size_t i = 0; i < used && count > 0; i++) {
-                    const float *from = tile + (i + rowSkip) * NR + lane;
-                    __global float *to = y + (row + i) * outRow + py * outY;
-                    const size_t channel = group * rows + row + i;
-                    size_t j = 0;
+                for (size_t panel = chunk; panel < chunkEnd; panel++) {
+                    const size_t row = panel * MR;
+                    float *tile = tiles + (panel - chunk) * MR * NR;
+                    float16 sum[MR][NV];
+                    clearTile(sum);
+                    if (first > 0)
+                        UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
+                            sum[i][j] = vload16(i * NV + j, tile);
+#if A_FORM == 0
+                    Source column = w + row * taps + first * MR;
+#else
+                    Source wRow[MR];
+                    UNROLL for (uint i = 0; i < MR; i++)
+                        wRow[i] = w + (row - (MR - min((ulong)MR, rows - row)) + i) * taps + first;
+#endif
+                    for (size_t p = 0; p < count; p++) {
+                        float16 v[NV];
+#if PANELS > 1
+                        LOAD_VECTORS(v, patch + p * NR);
+#else
+                        LOAD_VECTORS(v, pixels + table[p]);
+#endif
+#if A_FORM == 0
+                        MULTIPLY_ADD(sum, column[i], v)
+                        column += MR;
+#else
+                        MULTIPLY_ADD(sum, wRow[i][p], v)
+#endif
+                    }
+                    spillTile(sum, tile);
+                }
+            }
+            for (size_t panel = chunk; panel < chunkEnd; panel++) {
+                const size_t row = panel * MR, used = min((ulong)MR, rows - row), rowSkip = A_FORM == 0 ? 0 : MR - used;
+                const float *tile = tiles + (panel - chunk) * MR * NR;
+                size_t lane = skip, py = firstY, px = firstX;
+                while (lane < lanes) {
+                    const size_t count = px < width ? min((ulong)(width - px), (ulong)(lanes - lane)) : 0;
+                    for (size_t i = 0; i < used && count > 0; i++) {
+                        const float *from = tile + (i + rowSkip) * NR + lane;
+                        __global float *to = y + (row + i) * outRow + py * outY;
+                        const size_t channel = group * rows + row + i;
+                        size_t j = 0;
 #if UNIT
 #ifdef EPILOGUE16
-                    for (; j + 16 <= count; j += 16)
-                        vstore16(EPILOGUE16(vload16(0, from + j), image, channel, py, px + j), 0, to + px + j);
+                        for (; j + 16 <= count; j += 16)
+                            vstore16(EPILOGUE16(vload16(0, from + j), image, channel, py, px + j), 0, to + px + j);
 #endif
 #ifdef EPILOGUE_REPEATED
-                    if (j < count) {
-                        storePart(EPILOGUE16(vload16(0, from + j), image, channel, py, px + j), to + px + j, count - j);
-                        continue;
-                    }
+                        if (j < count) {
+                            storePart(EPILOGUE16(vload16(0, from + j), image, channel, py, px + j), to + px + j, count - j);
+                            continue;
+                        }
 #endif
-                    for (; j < count; j++) to[px + j] = EPILOGUE(from[j], image, channel, py, px + j);
+                        for (; j < count; j++) to[px + j] = EPILOGUE(from[j], image, channel, py, px + j);
 #else
-                    for (; j < count; j++) to[(px + j) * outX] = EPILOGUE(from[j], image, channel, py, px + j);
+                        for (; j < count; j++) to[(px + j) * outX] = EPILOGUE(from[j], image, channel, py, px + j);
 #endif
+                    }
+                    lane += pitch - px;
+                    px = 0;
+                    py++;
                 }
-                lane += pitch - px;
-                px = 0;
-                py++;
             }
         }
     }

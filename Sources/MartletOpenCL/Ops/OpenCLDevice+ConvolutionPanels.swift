@@ -24,10 +24,13 @@ extension OpenCLDevice {
         let tileGroups = min(max((wanted + images - 1) / images, 1), tiles), tilesEach = (tiles + tileGroups - 1) / tileGroups
         let items = images * ((tiles + tilesEach - 1) / tilesEach)
         let panelGroups = min(max((wanted + items - 1) / items, 1), panels), panelsEach = (panels + panelGroups - 1) / panelGroups
+        // Copying the pixels of a tile pays for itself where several panels of rows read them.
+        let copies = panelsEach >= variant.panelsWorthCopying && weights.taps >= variant.tapsWorthCopying
         let kernel = try convolutionKernel(
             "Convolution", "convolutionPanels",
             [
                 "MR": rows, "NV": vectors, "A_FORM": weights.isInOrder ? 1 : 0, "UNIT": result.x == 1 ? 1 : 0,
+                "PANELS": copies ? variant.panelsKept : 1, "TAPS": variant.copiedPixels / (16 * vectors),
             ], epilogue)
         try launch(
             kernel, global: [(tiles + tilesEach - 1) / tilesEach, (panels + panelsEach - 1) / panelsEach, images],

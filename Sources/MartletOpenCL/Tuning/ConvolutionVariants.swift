@@ -15,6 +15,13 @@ struct ConvolutionPanelVariant: Hashable, Sendable {
     /// Most bytes that all parts of a weights' gradient take.
     var mostSplitBytes = 1 << 26
 
+    /// Panels of rows, and taps, from which on a tile's pixels are copied for them.
+    var panelsWorthCopying = 3, tapsWorthCopying = 64
+    /// Pixels that are copied at a time: a part of the first-level cache.
+    var copiedPixels = 6144
+    /// Most panels whose sums are kept meanwhile.
+    var panelsKept = 32
+
     static let standard = ConvolutionPanelVariant()
 
     /// Rows of a tile, so that none of the equal panels is mostly empty.

@@ -83,13 +83,19 @@ extension ConvolutionPanelVariant: KernelVariant {
         VariantAxis("dotChannels", \.dotChannels, [4, 6, 8]),
         VariantAxis("bytesPerSplit", \.bytesPerSplit, [1 << 18, 1 << 19, 1 << 20, 1 << 21]),
         VariantAxis("mostSplitBytes", \.mostSplitBytes, [1 << 24, 1 << 26]),
+        VariantAxis("panelsWorthCopying", \.panelsWorthCopying, [2, 3, 6, 1 << 20]),
+        VariantAxis("tapsWorthCopying", \.tapsWorthCopying, [16, 64, 256]),
+        VariantAxis("copiedPixels", \.copiedPixels, [3072, 6144, 9216]),
+        VariantAxis("panelsKept", \.panelsKept, [16, 32]),
     ]
 
     static func axes(for shapeClass: ConvolutionClass) -> [VariantAxis<ConvolutionPanelVariant>] {
         let names =
             shapeClass == .images
-            ? ["rows", "registers", "vectors", "itemsPerUnit"]
-            : ["rows", "registers", "itemsPerUnit", "channelsInLanes", "dotChannels", "bytesPerSplit"]
+            ? [
+                "rows", "registers", "vectors", "itemsPerUnit", "panelsWorthCopying", "tapsWorthCopying", "copiedPixels",
+                "panelsKept",
+            ] : ["rows", "registers", "itemsPerUnit", "channelsInLanes", "dotChannels", "bytesPerSplit"]
         return axes.filter { names.contains($0.name) }
     }
 }

@@ -100,6 +100,16 @@ private func product(
     file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
     let m = a.shape[a.rank - 2], k = a.shape[a.rank - 1], n = b.shape[b.rank - 1]
+    if b.rank == 2, let left = MatrixOperand.matrix(a), let right = MatrixOperand.matrix(b), b.shape[0] == k, n > 0 {
+        let device = Tensor.commonDevice([a, b], "matmul", file, line)
+        var shape = a.shape
+        shape[shape.count - 1] = n
+        let result = Tensor(empty: shape, on: device), extents = [1, left.rows, n]
+        device.matmul(
+            left.view(of: a, on: device), right.view(of: b, on: device),
+            into: View(result.view(on: device).buffer, shape: extents), epilogue: epilogue?.epilogue(for: extents))
+        return result
+    }
     let batch = Shapes.broadcast(Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)))
     guard let batch, b.shape[b.rank - 2] == k, a.type == .float32, b.type == .float32 else {
         misuse("matmul", "\(a.shape) by \(b.shape)", file, line)
@@ -142,7 +152,26 @@ extension Tensor {
 }
 
 /// A tensor as a device's matrices want it.
-private enum MatrixOperand {
+private struct MatrixOperand {
+    let rows: Int
+    let columns: Int
+    private let strides: [Int]
+
+    /// A float32 tensor as the one matrix that its axes but the last make the rows of; nil where it has no elements, or they do not lie
+    /// as a device's matrices may.
+    static func matrix(_ tensor: Tensor) -> MatrixOperand? {
+        let last = tensor.rank - 1, columns = tensor.shape[last], count = tensor.count
+        guard count > 0, tensor.type == .float32, tensor.rank == 2 || tensor.isDense else { return nil }
+        let rows = count / columns
+        let strides = normalized(
+            rows: rows, columns: columns, row: tensor.rank == 2 ? tensor.strides[0] : columns, column: tensor.strides[last])
+        return fits(rows: rows, columns: columns, strides) ? MatrixOperand(rows: rows, columns: columns, strides: [0] + strides) : nil
+    }
+
+    func view(of tensor: Tensor, on device: any Device) -> View {
+        View(tensor.storage.realize(on: device), .float32, offset: tensor.offset, shape: [1, rows, columns], strides: strides)
+    }
+
     static func batched(_ tensor: inout Tensor, batch: [Int], on device: any Device) -> View {
         tensor = tensor.detached.broadcastView(to: batch + tensor.shape.suffix(2))
         for attempt in 0...1 {
@@ -168,14 +197,22 @@ private enum MatrixOperand {
     }
 
     private static func fits(_ view: View) -> Bool {
-        let s = normalized(view), rows = view.shape[view.rank - 2], columns = view.shape[view.rank - 1]
-        return (s[1] == 1 && s[0] >= columns) || (s[0] == 1 && s[1] >= rows)
+        fits(rows: view.shape[view.rank - 2], columns: view.shape[view.rank - 1], normalized(view))
+    }
+
+    private static func fits(rows: Int, columns: Int, _ s: [Int]) -> Bool {
+        (s[1] == 1 && s[0] >= columns) || (s[0] == 1 && s[1] >= rows)
     }
 
     /// The strides of the last two axes, those of extent 1 set to what a packed matrix would have.
     private static func normalized(_ view: View) -> [Int] {
-        var row = view.strides[view.rank - 2], column = view.strides[view.rank - 1]
-        let rows = view.shape[view.rank - 2], columns = view.shape[view.rank - 1]
+        normalized(
+            rows: view.shape[view.rank - 2], columns: view.shape[view.rank - 1], row: view.strides[view.rank - 2],
+            column: view.strides[view.rank - 1])
+    }
+
+    private static func normalized(rows: Int, columns: Int, row: Int, column: Int) -> [Int] {
+        var row = row, column = column
         if columns == 1 { column = row == 1 ? Swift.max(rows, 1) : 1 }
         if rows == 1 { row = column == 1 ? Swift.max(columns, 1) : 1 }
         return [row, column]
