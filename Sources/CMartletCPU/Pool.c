@@ -62,10 +62,10 @@ static void take_tasks(MartletPool *pool, int worker) {
     running_worker = worker;
     for (int i = 0; i < pool->threads; i++) {
         Share *share = &pool->shares[(worker + i) % pool->threads];
-        for (;;) {
+        // Looked at before it is written: of many workers most find nothing left.
+        while (atomic_load_explicit(&share->next, memory_order_relaxed) < share->end) {
             size_t task = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed);
-            if (task >= share->end) break;
-            pool->task(pool->context, task, worker);
+            if (task < share->end) pool->task(pool->context, task, worker);
         }
     }
     running_task = false;

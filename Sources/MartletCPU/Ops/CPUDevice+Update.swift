@@ -26,6 +26,7 @@ extension CPUDevice: UpdateOps {
             result.count == 1 && tensors.allSatisfy { $0.isContiguous && $0.type == .float32 },
             "CPUDevice.norm: \(tensors.map(\.shape)) into \(result.shape)")
         martlet_norm_of_tensors(
-            pool.handle, Int64(tensors.count), tensors.map { Int64($0.count) }, tensors.map { UnsafePointer($0.floats) }, result.floats)
+            pool.handle, Int64(tensors.count), tensors.map { Int64($0.count) }, tensors.map { UnsafePointer($0.floats) },
+            result.floats)
     }
 }

@@ -74,7 +74,9 @@ enum UpdateCases {
 
     /// Of one tensor and of more than one launch takes, some empty, some views.
     private static let norms = ConformanceCase(.update, "norm of many tensors", draws: 3) { random, draw in
-        let shapes = [[[5]], [[3, 4], [1], [0, 5], [257], [70_001], [2, 3, 5], [1031, 3]], (0..<75).map { [$0 % 9 + 1, $0 * 7 + 1] }][draw]
+        let shapes = [
+            [[5]], [[3, 4], [1], [0, 5], [257], [70_001], [2, 3, 5], [1031, 3]], (0..<75).map { [$0 % 9 + 1, $0 * 7 + 1] },
+        ][draw]
         return Comparison(shapes.map { random.floats($0, -3, 3) }, within: .balanced) {
             [Tensor.norm(of: $0)]
         } reference: { inputs in

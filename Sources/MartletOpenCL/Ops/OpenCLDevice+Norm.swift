@@ -6,7 +6,8 @@ extension OpenCLDevice {
 
     public func norm(of tensors: [View], into result: View) {
         precondition(
-            !tensors.isEmpty && result.count == 1 && tensors.allSatisfy { $0.count > 0 && $0.isContiguous && $0.type == .float32 },
+            !tensors.isEmpty && result.count == 1
+                && tensors.allSatisfy { $0.count > 0 && $0.isContiguous && $0.type == .float32 },
             "norm: of \(tensors.map(\.shape)) into \(result.shape)")
         guarded("norm", inputs: tensors, outputs: [result]) {
             let most = TensorSlots.most(width: 1, besides: 24, maxParameterBytes: properties.maxParameterBytes)
@@ -15,8 +16,8 @@ extension OpenCLDevice {
             let isCPU = deviceClass == .cpuLike
             let chunk =
                 isCPU ? roundUp(min(max(total / (properties.computeUnits * 8), 4096), 65536), to: 64) : Self.groupChunk
-            let launches = groups.map { slots.arguments($0, chunk: chunk) }
-            let norms = View(try scratch(byteCount: launches.reduce(0) { $0 + $1.pieces } * 4), shape: [1, launches.reduce(0) { $0 + $1.pieces }, 1])
+            let launches = groups.map { slots.arguments($0, chunk: chunk) }, pieces = launches.reduce(0) { $0 + $1.pieces }
+            let norms = View(try scratch(byteCount: pieces * 4), shape: [1, pieces, 1])
             let (kernel, group) = try normKernel(slots, isCPU: isCPU)
             var first = 0
             for (arguments, pieces) in launches {

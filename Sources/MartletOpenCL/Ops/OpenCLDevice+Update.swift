@@ -22,7 +22,8 @@ extension OpenCLDevice: UpdateOps {
                 return false
             }
             let source = UpdateSource(expression: expression, sharedCount: shared.count, width: width)
-            let (size, groups) = TensorSlots.groups(of: whole, most: source.groupSize(maxParameterBytes: properties.maxParameterBytes))
+            let (size, groups) = TensorSlots.groups(
+                of: whole, most: source.groupSize(maxParameterBytes: properties.maxParameterBytes))
             for group in groups {
                 let results = group.flatMap { $0.prefix(expression.results.count) }
                 guarded("update", inputs: shared + group.joined(), outputs: results) {

@@ -25,7 +25,9 @@ struct UpdateSource {
         var parameters = slots.parameters
         for index in 0..<sharedCount { parameters.append("TENSOR_ARGUMENT(const float, shared\(index))") }
         for index in 0..<expression.scalarCount { parameters.append("float s\(index)") }
-        var text = "kernel void update(\(parameters.joined(separator: ", "))) {\n    size_t piece = get_global_id(0);\n" + slots.selection
+        var text =
+            "kernel void update(\(parameters.joined(separator: ", "))) {\n    size_t piece = get_global_id(0);\n"
+            + slots.selection
         for index in 0..<sharedCount where used.contains(index) {
             text += "    const float x\(index) = shared\(index)_base[shared\(index)_offset];\n"
         }

@@ -165,7 +165,8 @@ private struct MatrixOperand {
         let rows = count / columns
         let strides = normalized(
             rows: rows, columns: columns, row: tensor.rank == 2 ? tensor.strides[0] : columns, column: tensor.strides[last])
-        return fits(rows: rows, columns: columns, strides) ? MatrixOperand(rows: rows, columns: columns, strides: [0] + strides) : nil
+        return fits(rows: rows, columns: columns, strides)
+            ? MatrixOperand(rows: rows, columns: columns, strides: [0] + strides) : nil
     }
 
     func view(of tensor: Tensor, on device: any Device) -> View {
