@@ -245,4 +245,8 @@ final class CorruptingDevice: Device {
         base.update(expression, scalars: scalars, shared: shared, tensors: tensors)
         spoil(.update, tensors.flatMap { $0.prefix(expression.results.count) })
     }
+    func norm(of tensors: [View], into result: View) {
+        base.norm(of: tensors, into: result)
+        spoil(.update, [result])
+    }
 }
