@@ -23,6 +23,25 @@ static int64_t sum_of(const int64_t *counts, int64_t tensors) {
     return total;
 }
 
+// The elements [from, to) of a tensor that a task takes.
+typedef struct {
+    int64_t tensor, from, to;
+} tensor_part;
+
+// Moves on to the task's next part, `start` being where the part's tensor begins; begins with a tensor of -1. Task t takes the elements
+// [t * share, (t + 1) * share).
+static int next_part(const int64_t *counts, int64_t tensors, int64_t share, size_t task, int64_t *start, tensor_part *part) {
+    int64_t begin = (int64_t)task * share, end = begin + share;
+    for (;;) {
+        if (part->tensor >= 0) *start += counts[part->tensor];
+        if (++part->tensor >= tensors || *start >= end) return 0;
+        int64_t count = counts[part->tensor];
+        part->from = begin > *start ? begin - *start : 0;
+        part->to = end - *start < count ? end - *start : count;
+        if (part->from < part->to) return 1;
+    }
+}
+
 typedef struct {
     const martlet_program *program;
     const float *scalars;
@@ -52,17 +71,13 @@ static void update_range(const update_job *job, int64_t tensor, int64_t begin, i
     martlet_plan_run(&plan, 0, plan.count);
 }
 
-// Task t takes the elements [t * share, (t + 1) * share) of the tensors laid end to end.
 static void update_task(void *context, size_t task, int worker) {
     (void)worker;
     const update_job *job = context;
-    int64_t begin = (int64_t)task * job->share, end = begin + job->share, start = 0;
-    for (int64_t t = 0; t < job->tensors && start < end; t++) {
-        int64_t count = job->counts[t];
-        int64_t from = begin > start ? begin - start : 0, to = end - start < count ? end - start : count;
-        if (from < to) update_range(job, t, from, to);
-        start += count;
-    }
+    int64_t start = 0;
+    tensor_part part = {-1, 0, 0};
+    while (next_part(job->counts, job->tensors, job->share, task, &start, &part))
+        update_range(job, part.tensor, part.from, part.to);
 }
 
 void martlet_update(MartletPool *pool, const martlet_program *program, const float *scalars, int32_t shared_count,
@@ -84,17 +99,13 @@ typedef struct {
 static void norm_task(void *context, size_t task, int worker) {
     (void)worker;
     norm_job *job = context;
-    int64_t begin = (int64_t)task * job->share, end = begin + job->share, start = 0;
+    int64_t start = 0;
+    tensor_part part = {-1, 0, 0};
     double squares = 0;
-    for (int64_t t = 0; t < job->tensors && start < end; t++) {
-        int64_t count = job->counts[t];
-        int64_t from = begin > start ? begin - start : 0, to = end - start < count ? end - start : count;
+    while (next_part(job->counts, job->tensors, job->share, task, &start, &part)) {
         martlet_partial partial;
-        if (from < to) {
-            martlet_reduce_rows(martlet_reduce_norm, job->views[t] + from, 1, 0, to - from, 0, &partial);
-            squares += partial.first;
-        }
-        start += count;
+        martlet_reduce_rows(martlet_reduce_norm, job->views[part.tensor] + part.from, 1, 0, part.to - part.from, 0, &partial);
+        squares += partial.first;
     }
     job->squares[task] = squares;
 }

@@ -60,7 +60,7 @@ void martlet_update(MartletPool *_Nonnull pool, const martlet_program *_Nonnull 
 
 /// The Euclidean norm of all elements of tensors of counts[t] elements.
 void martlet_norm_of_tensors(MartletPool *_Nonnull pool, int64_t tensors, const int64_t *_Nonnull counts,
-                  const float *_Nonnull const *_Nonnull views, float *_Nonnull result);
+                             const float *_Nonnull const *_Nonnull views, float *_Nonnull result);
 
 /// What is done to a product before it is stored as a result [batch, rows, columns]. The program's input 0 is the product's
 /// element; operand i is input i + 1. Strides are those of batch, row and column.

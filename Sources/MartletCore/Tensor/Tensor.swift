@@ -34,15 +34,7 @@ public struct Tensor {
     }
 
     /// Whether the tensor is all of its storage in order.
-    package var isWhole: Bool {
-        guard offset == 0, storage.count == count else { return false }
-        var expected = 1
-        for axis in stride(from: rank - 1, through: 0, by: -1) {
-            if strides[axis] != expected { return false }
-            expected *= Swift.max(shape[axis], 1)
-        }
-        return true
-    }
+    package var isWhole: Bool { offset == 0 && storage.count == count && isDense }
 }
 
 // MARK: - Between host and device

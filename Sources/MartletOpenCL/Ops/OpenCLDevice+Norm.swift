@@ -14,8 +14,7 @@ extension OpenCLDevice {
             let (size, groups) = TensorSlots.groups(of: tensors.map { [$0] }, most: most)
             let slots = TensorSlots(capacity: size, width: 1), total = tensors.reduce(0) { $0 + $1.count }
             let isCPU = deviceClass == .cpuLike
-            let chunk =
-                isCPU ? roundUp(min(max(total / (properties.computeUnits * 8), 4096), 65536), to: 64) : Self.groupChunk
+            let chunk = isCPU ? cpuChunk(ofElements: total) : Self.groupChunk
             let launches = groups.map { slots.arguments($0, chunk: chunk) }, pieces = launches.reduce(0) { $0 + $1.pieces }
             let norms = View(try scratch(byteCount: pieces * 4), shape: [1, pieces, 1])
             let (kernel, group) = try normKernel(slots, isCPU: isCPU)
@@ -32,16 +31,11 @@ extension OpenCLDevice {
     }
 
     private func normKernel(_ slots: TensorSlots, isCPU: Bool) throws -> (Kernel, group: Int) {
-        func make(_ defines: Defines) throws -> Kernel {
-            try kernel("UpdateNorm", "norms", defines, pattern: [slots.capacity]) { Self.normSource(slots) }
+        let source = { Self.normSource(slots) }
+        if isCPU {
+            return (try kernel("UpdateNorm", "norms", ["VEC": 16, "GROUP": 1], pattern: [slots.capacity], source: source), 1)
         }
-        if isCPU { return (try make(["VEC": 16, "GROUP": 1]), 1) }
-        var group = largestPowerOfTwo(atMost: min(256, properties.maxWorkGroupSize, properties.maxWorkItemSizes[0]))
-        while true {
-            let kernel = try make(["VEC": 1, "GROUP": group])
-            if group <= kernel.maxWorkGroupSize || group == 1 { return (kernel, group) }
-            group = largestPowerOfTwo(atMost: kernel.maxWorkGroupSize)
-        }
+        return try groupKernel("UpdateNorm", "norms", ["VEC": 1], wanted: 256, pattern: [slots.capacity], source: source)
     }
 
     /// The norm of each piece. Work-items of a group take the vectors of a piece in turn.

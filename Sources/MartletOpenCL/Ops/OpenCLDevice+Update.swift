@@ -46,7 +46,7 @@ extension OpenCLDevice: UpdateOps {
             source.text(capacity: capacity, isCPU: isCPU, isAligned: isAligned)
         }
         let total = tensors.reduce(0) { $0 + $1[0].count }
-        let chunk = isCPU ? roundUp(min(max(total / (properties.computeUnits * 8), 4096), 65536), to: 64) : 4
+        let chunk = isCPU ? cpuChunk(ofElements: total) : 4
         var (arguments, pieces) = TensorSlots(capacity: capacity, width: source.width).arguments(tensors, chunk: chunk)
         for view in shared { arguments.append(.tensor(view)) }
         for scalar in scalars.prefix(source.expression.scalarCount) { arguments.append(.float(scalar)) }

@@ -56,7 +56,8 @@ extension OpenCLDevice {
     /// A kernel for work-groups of `GROUP` work-items, a power of two: at most 256 and as many as are wanted and as the
     /// kernel allows here. `more` gives parameters that follow from their number.
     func groupKernel(
-        _ family: String, _ name: String, _ defines: Defines, wanted: Int, more: (Int) -> Defines = { _ in [:] }
+        _ family: String, _ name: String, _ defines: Defines, wanted: Int, pattern: [Int] = [],
+        more: (Int) -> Defines = { _ in [:] }, source: () -> String = { "" }
     ) throws -> (Kernel, group: Int) {
         let limit = min(properties.maxWorkGroupSize, properties.maxWorkItemSizes[0])
         var group = min(256, nextPowerOfTwo(max(wanted, 32)), largestPowerOfTwo(atMost: limit))
@@ -65,7 +66,7 @@ extension OpenCLDevice {
             defines["GROUP"] = group
             let following = more(group)
             for (name, value) in zip(following.names, following.values) { defines[name] = value }
-            let kernel = try kernel(family, name, defines)
+            let kernel = try kernel(family, name, defines, pattern: pattern, source: source)
             if group <= kernel.maxWorkGroupSize || group == 1 { return (kernel, group) }
             group = largestPowerOfTwo(atMost: kernel.maxWorkGroupSize)
         }

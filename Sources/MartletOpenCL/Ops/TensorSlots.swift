@@ -53,3 +53,10 @@ struct TensorSlots {
         return (size, stride(from: 0, to: tensors.count, by: size).map { Array(tensors[$0..<min($0 + size, tensors.count)]) })
     }
 }
+
+extension OpenCLDevice {
+    /// Elements of a piece on a CPU-like device where all tensors have so many: some pieces for every core.
+    func cpuChunk(ofElements total: Int) -> Int {
+        roundUp(min(max(total / (properties.computeUnits * 8), 4096), 65536), to: 64)
+    }
+}
