@@ -27,6 +27,14 @@ typedef lane_integers loose_integers __attribute__((aligned(4), may_alias));
 MARTLET_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 MARTLET_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
+// Loops over memory ask for what they will read soon, so many elements on where it lies in one piece: the processor's own
+// look-ahead pauses with the reads, and keeps fewer of them under way. Asking for what is nobody's does no harm.
+enum { looked_ahead = 1024 };
+
+MARTLET_INLINE void look_ahead(const float *reading, int64_t distance) {
+    __builtin_prefetch((const void *)((uintptr_t)reading + (uintptr_t)distance * sizeof(float)));
+}
+
 // Asks memory for what will be read soon, if it lies before `limit`.
 MARTLET_INLINE void fetch_next(const float *next, const float *limit) {
     if (next < limit) __builtin_prefetch(next);

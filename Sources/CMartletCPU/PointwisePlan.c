@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "Lanes.h"
 #include "PointwiseEvaluate.h"
 
 enum {
@@ -10,10 +11,10 @@ enum {
     stack_floats = 16384,
     longest_chunk = 2048,
     streamed_chunk = 256,      // reads and writes of memory alternate often enough to overlap
+    large_count = 1 << 18,     // operands so large may lie beyond the second-level cache
     shortest_chunk = 128,
     shortest_row = 256,        // shorter rows share a chunk
-    streamed_floats = 4 << 20, // an output of so many would leave the caches before anybody reads it
-    streamed_cost = 500        // and a costlier single step does not wait for memory
+    streamed_floats = 4 << 20  // an output of so many would leave the caches before anybody reads it
 };
 
 size_t martlet_plan_size(const martlet_program *program) {
@@ -119,14 +120,13 @@ void martlet_plan_make(martlet_plan *plan, void *memory, const martlet_program *
     memcpy(plan->values + inputs + program->scalars, program->constant, (size_t)program->constants * sizeof(float));
     find_modes(plan);
     int64_t longest = longest_chunk;
+    plan->looks_ahead = plan->count >= large_count;
     for (int32_t r = 0; r < results; r++) {
         uint8_t *access = plan->access + inputs + r;
         bool uniform = plan->modes[program->result_step[r]] & uniform_all;
         if (*access != operand_direct) continue;
         if (uniform || overwrites_too_early(plan, r)) *access = operand_buffered;
-        else if (plan->count >= streamed_floats && !is_in_place(plan, r)
-                 && (program->steps > 1 || martlet_program_cost(program) < streamed_cost))
-            *access = operand_streamed;
+        else if (plan->count >= streamed_floats && !is_in_place(plan, r)) *access = operand_streamed;
         if (*access == operand_streamed) longest = streamed_chunk;
     }
 
@@ -219,6 +219,10 @@ void martlet_plan_run(const martlet_plan *plan, int64_t begin, int64_t end) {
             float *data = plan->operands[i].data;
             switch (plan->access[i]) {
             case operand_direct:
+                slots[i] = data + offset_of(space, &p, plan->strides[i]);
+                if (plan->looks_ahead)
+                    for (int64_t j = 0; j < n; j += lanes) look_ahead(slots[i] + j, looked_ahead);
+                break;
             case operand_row: slots[i] = data + offset_of(space, &p, plan->strides[i]); break;
             case operand_repeated:
                 if (at == begin) transfer(plan, i, p, slots[i], false, false, n);

@@ -134,14 +134,14 @@ MARTLET_INLINE void max_pairs(const martlet_pooling *g, const float *plane, int6
     const lane_integers offset = (lane_integers){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} * 2;
     for (int64_t j = 0; j < g->columns; j += lanes) {
         int64_t first = i * 2 * g->width + j * 2;
-        lane_vector best;
+        lane_vector taps[4], best;
         lane_integers at = offset + (int32_t)first;
-        load_every(plane + first, 2, &best);
+        load_pairs(plane + first, &taps[0], &taps[1]);
+        load_pairs(plane + first + g->width, &taps[2], &taps[3]);
+        best = taps[0];
         MARTLET_UNROLL for (int64_t tap = 1; tap < 4; tap++) {
-            int64_t distance = first + tap / 2 * g->width + tap % 2;
-            lane_vector value;
-            load_every(plane + distance, 2, &value);
-            lane_integers position = offset + (int32_t)distance;
+            lane_vector value = taps[tap];
+            lane_integers position = offset + (int32_t)(first + tap / 2 * g->width + tap % 2);
             lane_integers take = (value > best) | ((value != value) & (best == best));
             best = EITHER(take, value, best);
             at = (position & take) | (at & ~take);

@@ -1,3 +1,4 @@
+#include "Stream.h"
 #include "Windows.h"
 
 // What one window divides by: its positions in the image, or with padding those that do not go beyond the padding.
@@ -22,53 +23,69 @@ MARTLET_INLINE float average_window(const martlet_pooling *g, const float *plane
     return sum / average_divisor(g, i, j);
 }
 
-MARTLET_INLINE void average_rows(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *x,
-                                 float *y, int64_t begin, int64_t end) {
-    const float *limit = x + g->planes * g->height * g->width;
-    float *y_limit = y + end * g->columns;
-    window_range inside = window_inside(g);
-    int64_t plane = begin / g->rows, i = begin % g->rows;
-    for (int64_t r = begin; r < end; r++, i++) {
-        if (i == g->rows) { i = 0; plane++; }
-        int64_t j = 0;
-        const float *in = x + plane * g->height * g->width;
-        float *out = y + r * g->columns;
-        float divisor = average_divisor(g, i, inside.begin);
-        window_range rows = window_taps(i, g->stride_y, g->padding_y, 1, g->kernel_y, g->height);
-        int64_t reach = (rows.end - 1) * g->width + g->kernel_x - 1 + lanes * step;
-        for (; j < inside.begin; j++) out[j] = average_window(g, in, i, j, rows);
-        for (; j < inside.end; j += lanes) {
-            int64_t first = (i * g->stride_y - g->padding_y) * g->width + j * g->stride_x - g->padding_x;
-            int64_t count = smaller(lanes, inside.end - j);
-            if (limit - in - first < reach) {
-                for (int64_t n = 0; n < count; n++) out[j + n] = average_window(g, in, i, j + n, rows);
+// Outputs [begin, end) of row i of a plane; up to 15 more are written.
+MARTLET_INLINE void average_row(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *in,
+                                const float *limit, int64_t i, int64_t begin, int64_t end, float *out) {
+    window_range inside = window_inside(g), rows = window_taps(i, g->stride_y, g->padding_y, 1, g->kernel_y, g->height);
+    float divisor = average_divisor(g, i, inside.begin);
+    int64_t reach = (rows.end - 1) * g->width + g->kernel_x - 1 + lanes * step, j = begin;
+    for (; j < smaller(inside.begin, end); j++) out[j - begin] = average_window(g, in, i, j, rows);
+    for (; j < smaller(inside.end, end); j += lanes) {
+        int64_t first = (i * g->stride_y - g->padding_y) * g->width + j * g->stride_x - g->padding_x;
+        if (limit - in - first < reach) {
+            int64_t last = smaller(j + lanes, smaller(inside.end, end));
+            for (int64_t n = j; n < last; n++) out[n - begin] = average_window(g, in, i, n, rows);
+            continue;
+        }
+        lane_vector sum = {0}, value, next;
+        for (int64_t a = rows.begin; a < rows.end; a++) {
+            const float *taps = in + first + a * g->width;
+            if (step == 2 && kernel_x == 2) {
+                load_pairs(taps, &value, &next);
+                sum += value + next;
                 continue;
             }
-            lane_vector sum = {0}, value;
-            for (int64_t a = rows.begin; a < rows.end; a++)
-                for (int64_t b = 0; b < kernel_x; b++) {
-                    load_every(in + first + a * g->width + b, step, &value);
-                    sum += value;
-                }
-            sum /= divisor;
-            if (y_limit - (out + j) >= lanes) {
-                STORE(out + j, sum);
-            } else {
-                float part[lanes];
-                STORE(part, sum);
-                memcpy(out + j, part, (size_t)count * sizeof(float));
+            for (int64_t b = 0; b < kernel_x; b++) {
+                load_every(taps + b, step, &value);
+                sum += value;
             }
         }
-        for (j = larger(inside.begin, inside.end); j < g->columns; j++) out[j] = average_window(g, in, i, j, rows);
+        sum /= divisor;
+        STORE(out + j - begin, sum);
     }
+    for (j = larger(begin, larger(inside.begin, inside.end)); j < end; j++) out[j - begin] = average_window(g, in, i, j, rows);
+}
+
+// Rows, or pieces of long ones, are computed in a buffer and moved out several at a time.
+MARTLET_INLINE void average_rows(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *x,
+                                 float *y, int32_t streamed, int64_t begin, int64_t end) {
+    enum { staged = 4096 };
+    _Alignas(64) float values[staged + lanes];
+    const float *limit = x + g->planes * g->height * g->width;
+    float *to = y + begin * g->columns;
+    int64_t filled = 0;
+    for (int64_t r = begin; r < end; r++) {
+        const float *plane = x + r / g->rows * g->height * g->width;
+        for (int64_t j = 0, piece; j < g->columns; j += piece) {
+            piece = smaller(staged, g->columns - j);
+            average_row(g, step, kernel_x, plane, limit, r % g->rows, j, j + piece, values + filled);
+            filled += piece;
+            if (filled + smaller(staged, g->columns) <= staged && r + 1 < end) continue;
+            if (streamed) stream_copy(values, to, filled);
+            else memcpy(to, values, (size_t)filled * sizeof *values);
+            to += filled;
+            filled = 0;
+        }
+    }
+    if (streamed) stream_end();
 }
 
 MARTLET_CLONES
-void martlet_average_pool(const martlet_pooling *g, const float *x, float *y, int64_t begin, int64_t end) {
-    if (g->stride_x == 1) average_rows(g, 1, g->kernel_x, x, y, begin, end);
-    else if (g->stride_x == 2 && g->kernel_x == 2) average_rows(g, 2, 2, x, y, begin, end);
-    else if (g->stride_x == 2) average_rows(g, 2, g->kernel_x, x, y, begin, end);
-    else average_rows(g, g->stride_x, g->kernel_x, x, y, begin, end);
+void martlet_average_pool(const martlet_pooling *g, const float *x, float *y, int32_t streamed, int64_t begin, int64_t end) {
+    if (g->stride_x == 1) average_rows(g, 1, g->kernel_x, x, y, streamed, begin, end);
+    else if (g->stride_x == 2 && g->kernel_x == 2) average_rows(g, 2, 2, x, y, streamed, begin, end);
+    else if (g->stride_x == 2) average_rows(g, 2, g->kernel_x, x, y, streamed, begin, end);
+    else average_rows(g, g->stride_x, g->kernel_x, x, y, streamed, begin, end);
 }
 
 // The gradient that one output row gives to the columns [begin, end) of each image row in its windows.
@@ -125,9 +142,16 @@ void martlet_average_pool_gradient(const martlet_pooling *g, const float *dy, fl
 
 // The sum of neighbouring elements, by lanes.
 MARTLET_INLINE float row_sum(const float *in, int64_t count) {
-    lane_vector sum = {0};
+    lane_vector sum = {0}, sums[4] = {0};
     int64_t i = 0;
+    for (; i + 4 * lanes <= count; i += 4 * lanes) {
+        MARTLET_UNROLL for (int k = 0; k < 4; k++) {
+            look_ahead(in + i + k * lanes, looked_ahead);
+            sums[k] += LOAD(in + i + k * lanes);
+        }
+    }
     for (; i + lanes <= count; i += lanes) sum += LOAD(in + i);
+    sum += (sums[0] + sums[1]) + (sums[2] + sums[3]);
     float total = i ? lane_sum(&sum) : 0;
     for (; i < count; i++) total += in[i];
     return total;

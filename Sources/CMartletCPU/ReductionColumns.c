@@ -41,11 +41,23 @@ MARTLET_INLINE void sum_row(column_sum kind, const float *x, const float *center
 }
 
 MARTLET_INLINE void four_rows(column_sum kind, const float *x, int64_t stride, float *sums, int64_t width) {
-    const float *a = x, *b = x + stride, *c = x + 2 * stride, *d = x + 3 * stride;
-    if (kind == sum_values) {
-        for (int64_t j = 0; j < width; j++) sums[j] += (a[j] + b[j]) + (c[j] + d[j]);
-    } else {
-        for (int64_t j = 0; j < width; j++) sums[j] += (a[j] * a[j] + b[j] * b[j]) + (c[j] * c[j] + d[j] * d[j]);
+    int64_t j = 0;
+    for (; j + lanes <= width; j += lanes) {
+        lane_vector v[4];
+        MARTLET_UNROLL for (int k = 0; k < 4; k++) {
+            look_ahead(x + k * stride + j, 4 * stride);
+            v[k] = LOAD(x + k * stride + j);
+            if (kind == sum_squares) v[k] *= v[k];
+        }
+        STORE(sums + j, LOAD(sums + j) + ((v[0] + v[1]) + (v[2] + v[3])));
+    }
+    for (; j < width; j++) {
+        float v[4];
+        for (int k = 0; k < 4; k++) {
+            float value = x[k * stride + j];
+            v[k] = kind == sum_squares ? value * value : value;
+        }
+        sums[j] += (v[0] + v[1]) + (v[2] + v[3]);
     }
 }
 

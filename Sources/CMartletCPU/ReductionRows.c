@@ -27,6 +27,7 @@ MARTLET_INLINE double add_block(term_kind kind, const float *x, int64_t n, float
         lane_vector sums[accumulators] = {0};
         for (; i + accumulators * lanes <= n; i += accumulators * lanes) {
             MARTLET_UNROLL for (int a = 0; a < accumulators; a++) {
+                look_ahead(x + i + a * lanes, looked_ahead);
                 lane_vector v = LOAD(x + i + a * lanes);
                 if (kind == term_distance || kind == term_square_distance) v -= mean;
                 sums[a] += kind == term_square || kind == term_square_distance ? v * v : v;
@@ -72,20 +73,24 @@ MARTLET_INLINE double row_squares(const float *x, int64_t n) {
     return squares;
 }
 
-// A NaN, once taken, stays: no comparison with it holds.
+// NaN before all: one is looked for beside the extremes of the others, which no comparison lets it among.
 MARTLET_INLINE float row_extreme(bool largest, const float *x, int64_t n) {
     float best = x[0];
     int64_t i = 0;
     if (n >= lanes) {
         lane_vector bests[accumulators];
+        lane_integers odd = {0};
         MARTLET_UNROLL for (int a = 0; a < accumulators; a++) bests[a] = LOAD(x);
         for (; i + accumulators * lanes <= n; i += accumulators * lanes) {
             MARTLET_UNROLL for (int a = 0; a < accumulators; a++) {
+                look_ahead(x + i + a * lanes, looked_ahead);
                 lane_vector v = LOAD(x + i + a * lanes);
-                lane_integers take = (largest ? v > bests[a] : v < bests[a]) | (v != v);
+                lane_integers take = largest ? v > bests[a] : v < bests[a];
                 bests[a] = (lane_vector)(((lane_integers)v & take) | ((lane_integers)bests[a] & ~take));
+                odd |= v != v;
             }
         }
+        if (__builtin_reduce_or(odd)) return NAN;
         for (int a = 0; a < accumulators; a++) {
             float part[lanes];
             STORE(part, bests[a]);

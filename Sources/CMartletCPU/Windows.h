@@ -32,6 +32,15 @@ MARTLET_INLINE window_range adaptive_window(int64_t i, int64_t extent, int64_t c
     return (window_range){i * extent / count, ((i + 1) * extent + count - 1) / count};
 }
 
+// Sixteen neighbouring pairs, which are looked ahead for: their first and their second elements.
+MARTLET_INLINE void load_pairs(const float *in, lane_vector *first, lane_vector *second) {
+    look_ahead(in, looked_ahead);
+    look_ahead(in + lanes, looked_ahead);
+    lane_vector a = LOAD(in), b = LOAD(in + lanes);
+    *first = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    *second = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+
 // Sixteen elements, `step` apart; reads 16 * step.
 MARTLET_INLINE void load_every(const float *in, const int64_t step, lane_vector *out) {
     if (step == 1) {

@@ -13,7 +13,7 @@ typedef struct {
 // The output rows in [begin, end). `streamed` results are written past the caches.
 void martlet_max_pool(const martlet_pooling *g, const float *x, float *y, int32_t *indices, int32_t streamed, int64_t begin,
                       int64_t end);
-void martlet_average_pool(const martlet_pooling *g, const float *x, float *y, int64_t begin, int64_t end);
+void martlet_average_pool(const martlet_pooling *g, const float *x, float *y, int32_t streamed, int64_t begin, int64_t end);
 void martlet_adaptive_average_pool(const martlet_pooling *g, const float *x, float *y, int64_t begin, int64_t end);
 void martlet_adaptive_max_pool(const martlet_pooling *g, const float *x, float *y, int32_t *indices, int64_t begin, int64_t end);
 

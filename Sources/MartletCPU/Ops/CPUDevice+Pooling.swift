@@ -17,8 +17,8 @@ extension CPUDevice {
 
     public func averagePool(_ x: View, into y: View, options: PoolingOptions) {
         guard begin(reading: [x], writing: [y]) else { return }
-        let (source, result) = (x.floats, y.floats)
-        pooledRows(martlet_pooling(image: x, output: y, options)) { martlet_average_pool($0, source, result, $1, $2) }
+        let (source, result, streamed) = (x.floats, y.floats, y.isStreamed)
+        pooledRows(martlet_pooling(image: x, output: y, options)) { martlet_average_pool($0, source, result, streamed, $1, $2) }
     }
 
     public func averagePoolGradient(_ dy: View, into dx: View, options: PoolingOptions) {

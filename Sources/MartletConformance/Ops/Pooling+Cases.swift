@@ -23,6 +23,8 @@ enum PoolingCases {
         ("stride beyond the kernel", [1, 2, 9, 9], .init(kernel: 2, stride: 4)),
         ("1 x 1", [1, 3, 4, 4], .init(kernel: 1)),
         ("whole image", [2, 3, 5, 4], .init(kernel: Pair(5, 4))),
+        ("rows of thousands", [1, 2, 2, 10_003], .init(kernel: Pair(1, 3), stride: Pair(1, 2), padding: Pair(0, 1))),
+        ("rows of thousands, stride 1", [1, 1, 3, 9001], .init(kernel: Pair(2, 5), stride: 1, padding: Pair(1, 2))),
         ("no samples", [0, 3, 4, 4], .init(kernel: 2)),
         ("dilated", [1, 2, 9, 10], .init(kernel: Pair(3, 2), stride: 1, padding: Pair(1, 0), dilation: Pair(2, 3))),
         ("dilated stride 2 ceil", [1, 2, 11, 8], .init(kernel: 2, stride: 2, padding: 1, dilation: 2, ceilMode: true)),
