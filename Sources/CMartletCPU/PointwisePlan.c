@@ -193,6 +193,20 @@ static void transfer(const martlet_plan *plan, int32_t k, position p, float *buf
     }
 }
 
+// The steps, each beside its share of the reading ahead, so that those which wait for a division do not keep memory waiting.
+static void evaluate_ahead(const martlet_plan *plan, float *const *slots, int64_t n) {
+    const martlet_program *program = plan->program;
+    int32_t steps = program->steps, inputs = program->inputs;
+    for (int32_t s = 0; s < steps; s++) {
+        for (int32_t i = 0; i < inputs; i++) {
+            if (plan->access[i] != operand_direct) continue;
+            int64_t end = n * (s + 1) / steps;
+            for (int64_t j = (n * s / steps + lanes - 1) / lanes * lanes; j < end; j += lanes) look_ahead(slots[i] + j, looked_ahead);
+        }
+        martlet_evaluate(program->step + s, plan->modes + s, 1, slots, n);
+    }
+}
+
 void martlet_plan_run(const martlet_plan *plan, int64_t begin, int64_t end) {
     const martlet_program *program = plan->program;
     const martlet_space *space = &plan->space;
@@ -219,10 +233,6 @@ void martlet_plan_run(const martlet_plan *plan, int64_t begin, int64_t end) {
             float *data = plan->operands[i].data;
             switch (plan->access[i]) {
             case operand_direct:
-                slots[i] = data + offset_of(space, &p, plan->strides[i]);
-                if (plan->looks_ahead)
-                    for (int64_t j = 0; j < n; j += lanes) look_ahead(slots[i] + j, looked_ahead);
-                break;
             case operand_row: slots[i] = data + offset_of(space, &p, plan->strides[i]); break;
             case operand_repeated:
                 if (at == begin) transfer(plan, i, p, slots[i], false, false, n);
@@ -237,7 +247,8 @@ void martlet_plan_run(const martlet_plan *plan, int64_t begin, int64_t end) {
                 slots[program->step[program->result_step[r]].target] =
                     (float *)plan->operands[k].data + offset_of(space, &p, plan->strides[k]);
         }
-        martlet_evaluate(program->step, plan->modes, program->steps, slots, n);
+        if (plan->looks_ahead) evaluate_ahead(plan, slots, n);
+        else martlet_evaluate(program->step, plan->modes, program->steps, slots, n);
         for (int32_t r = 0; r < program->results; r++) {
             int32_t k = inputs + r, step = program->result_step[r];
             if (plan->access[k] == operand_streamed) {
