@@ -12,6 +12,19 @@ typedef PASTE(float, BLOCK) floats;
 typedef PASTE(int, BLOCK) ints;
 #define LOAD_BLOCK PASTE(vload, BLOCK)
 #define STORE_BLOCK PASTE(vstore, BLOCK)
+// Of a result: STREAMED where it is too large to stay in the caches.
+#if STREAMED && BLOCK == 16
+#define PUT_BLOCK(v, p) stream(v, p)
+#define PUT_POSITIONS(v, p) stream(as_float16(v), (global float *)(p))
+#else
+#define PUT_BLOCK(v, p) STORE_BLOCK(v, 0, p)
+#define PUT_POSITIONS(v, p) STORE_BLOCK(v, 0, p)
+#endif
+// Pairs of elements, and those looked ahead for.
+#define LOAD_PAIRS(a, b, p)                                         \
+    LOOK_AHEAD(p);                                                  \
+    LOOK_AHEAD((p) + BLOCK);                                        \
+    const floats a = LOAD_BLOCK(0, p), b = LOAD_BLOCK(1, p)
 // Of pairs that lie one after the other, the first ones and the second ones.
 #define EVEN(a, b) (floats)((a).even, (b).even)
 #define ODD(a, b) (floats)((a).odd, (b).odd)

@@ -94,8 +94,8 @@ inline void max_block(global const float *plane, const Shape shape, const int oy
         plane += DY * shape.w;
         position += DY * shape.w;
     }
-    STORE_BLOCK(best, 0, values + ox);
-    STORE_BLOCK(at, 0, positions + ox);
+    PUT_BLOCK(best, values + ox);
+    PUT_POSITIONS(at, positions + ox);
 }
 
 inline floats sum_block(global const float *plane, const Shape shape, const int oy, const int ox) {
@@ -158,7 +158,7 @@ kernel void average_pool(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float,
         global const float *from = x + plane * h * w;
         global float *to = y + (plane * oh + oy) * ow;
         ROOM;
-        EACH_WINDOW(STORE_BLOCK(sum_block(from, shape, oy, ox) / divisor(shape, oy, ox, countsPadding), 0, to + ox),
+        EACH_WINDOW(PUT_BLOCK(sum_block(from, shape, oy, ox) / divisor(shape, oy, ox, countsPadding), to + ox),
                     to[ox] = window_sum(from, shape, oy, ox) / divisor(shape, oy, ox, countsPadding));
     }
 }
@@ -183,15 +183,15 @@ kernel void max_pool_tiled(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(floa
         const size_t row = (plane * oh + oy) * ow;
         for (int begin = 0; begin < ow; begin += BLOCK) {
             const int ox = min(begin, ow - BLOCK), corner = 2 * (oy * w + ox);
-            const floats a = LOAD_BLOCK(0, from + corner), b = LOAD_BLOCK(1, from + corner);
-            const floats c = LOAD_BLOCK(0, from + corner + w), d = LOAD_BLOCK(1, from + corner + w);
+            LOAD_PAIRS(a, b, from + corner);
+            LOAD_PAIRS(c, d, from + corner + w);
             floats best = EVEN(a, b);
             ints at = steps + corner;
             TAKE_TILED(ODD(a, b), 1);
             TAKE_TILED(EVEN(c, d), w);
             TAKE_TILED(ODD(c, d), w + 1);
-            STORE_BLOCK(best, 0, y + row + ox);
-            STORE_BLOCK(at, 0, indices + row + ox);
+            PUT_BLOCK(best, y + row + ox);
+            PUT_POSITIONS(at, indices + row + ox);
         }
     }
 }
@@ -205,9 +205,9 @@ kernel void average_pool_tiled(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(
         const size_t row = (plane * oh + oy) * ow;
         for (int begin = 0; begin < ow; begin += BLOCK) {
             const int ox = min(begin, ow - BLOCK), corner = 2 * (oy * w + ox);
-            const floats a = LOAD_BLOCK(0, from + corner), b = LOAD_BLOCK(1, from + corner);
-            const floats c = LOAD_BLOCK(0, from + corner + w), d = LOAD_BLOCK(1, from + corner + w);
-            STORE_BLOCK(((EVEN(a, b) + ODD(a, b)) + (EVEN(c, d) + ODD(c, d))) * 0.25f, 0, y + row + ox);
+            LOAD_PAIRS(a, b, from + corner);
+            LOAD_PAIRS(c, d, from + corner + w);
+            PUT_BLOCK(((EVEN(a, b) + ODD(a, b)) + (EVEN(c, d) + ODD(c, d))) * 0.25f, y + row + ox);
         }
     }
 }

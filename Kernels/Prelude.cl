@@ -93,14 +93,16 @@ inline void stream(const float16 v, global float *p) {
     else vstore16(v, 0, p);
 }
 
-// Asks memory for what will be read soon.
+// Asks memory for what will be read soon: a place, or what lies a little further on than what is read now.
 #define FETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#define LOOK_AHEAD(p) FETCH((p) + 1024)
 #else
 #define EXP(x) exp(x)
 #define EXP_BELOW(x) exp(x)
 #define TANH(x) tanh(x)
 #define ERF(x) erf(x)
 #define FETCH(p)
+#define LOOK_AHEAD(p)
 #endif
 
 // Vectors of VEC floats and sums over GROUP work-items, for the families that give VEC and GROUP.

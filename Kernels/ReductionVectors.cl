@@ -37,6 +37,7 @@ static float sum_range(global const float *p, const size_t begin, const size_t e
     float16 a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
     size_t i = begin;
     for (; i + 64 <= end; i += 64) {
+        UNROLL for (int k = 0; k < 4; k++) LOOK_AHEAD(p + i + 16 * k);
         const float16 x = vload16(0, p + i), y = vload16(0, p + i + 16), z = vload16(0, p + i + 32), w = vload16(0, p + i + 48);
         a += PART(x);
         b += PART(y);
@@ -89,19 +90,25 @@ static STATE reduce_range(global const float *p, const size_t begin, const size_
         vstore16(best, 0, values);
         vstore16(position, 0, positions);
 #else
+        // NaN before all: one is looked for beside the extremes of the others, which no comparison lets it among.
         float16 other = best;
+        int16 odd = best != best;
         for (i += 16; i + 32 <= end; i += 32) {
+            LOOK_AHEAD(p + i);
+            LOOK_AHEAD(p + i + 16);
             const float16 x = vload16(0, p + i), y = vload16(0, p + i + 16);
-            best = select(best, x, BEATS(x, best) | (x != x));
-            other = select(other, y, BEATS(y, other) | (y != y));
+            best = select(best, x, BEATS(x, best));
+            other = select(other, y, BEATS(y, other));
+            odd |= (x != x) | (y != y);
         }
-        best = select(best, other, BEATS(other, best) | (other != other));
+        best = select(best, other, BEATS(other, best));
         for (; i + 16 <= end; i += 16) {
             const float16 x = vload16(0, p + i);
-            best = select(best, x, BEATS(x, best) | (x != x));
+            best = select(best, x, BEATS(x, best));
+            odd |= x != x;
         }
         float values[16];
-        vstore16(best, 0, values);
+        vstore16(select(best, (float16)(NAN), odd), 0, values);
 #endif
         for (int lane = 0; lane < 16; lane++) {
             STATE t = nothing();
@@ -165,7 +172,19 @@ static void walk(global const float *p, const size_t begin, const size_t end, co
     for (size_t k = begin; k < end; k += ROWS_AT_ONCE) {
         const size_t last = min(k + ROWS_AT_ONCE, end);
         for (size_t j = 0; j < vectors; j++) sum[j] = 0.0f;
-        for (size_t r = k; r < last; r++) {
+        size_t r = k;
+        for (; r + 4 <= last; r += 4) {
+            for (size_t j = 0; j < vectors; j++) {
+                global const float *from = p + r * inner + min((size_t)(j) * 16, tail);
+                float16 x[4];
+                UNROLL for (int i = 0; i < 4; i++) {
+                    FETCH(from + (4 + i) * inner);
+                    x[i] = vload16(0, from + i * inner);
+                }
+                sum[j] += (TERM(x[0]) + TERM(x[1])) + (TERM(x[2]) + TERM(x[3]));
+            }
+        }
+        for (; r < last; r++) {
             for (size_t j = 0; j < vectors; j++) {
                 const float16 x = VECTOR(j);
                 sum[j] += TERM(x);

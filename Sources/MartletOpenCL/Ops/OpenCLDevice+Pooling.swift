@@ -62,20 +62,21 @@ extension OpenCLDevice: PoolingOps {
     }
 
     private func poolForward(_ name: String, _ call: PoolingCall, _ operands: [KernelArgument], divides: Bool = false) throws {
+        if divides, call.hasOneWindow, case .tensor(let image) = operands[0], case .tensor(let means) = operands[1] {
+            return reduce(.mean, image.reshaped([call.planes, call.imageCount, 1]), into: means.reshaped([call.planes, 1]))
+        }
         if deviceClass == .cpuLike {
+            var defines = call.cpuDefines
+            if streams(call.windowCount * call.planes) { defines["STREAMED"] = 1 }
             let tiled = call.isTiled
             let wanted = cpuItems(elements: call.planes * (call.imageCount + call.windowCount * 4), atMost: Int.max)
             let bands = call.planes >= wanted ? 1 : min((wanted + call.planes - 1) / call.planes, call.windows[2])
             let planesEach = (call.planes + wanted - 1) / wanted
-            let kernel = try kernel("PoolingPlanes", tiled ? name + "_tiled" : name, call.cpuDefines)
+            let kernel = try kernel("PoolingPlanes", tiled ? name + "_tiled" : name, defines)
             try launchItems(
                 kernel, (call.planes + planesEach - 1) / planesEach * bands,
                 operands + call.arguments(divides: divides && !tiled) + [.size(planesEach), .size(bands)])
         } else if call.options == nil, call.imageCount >= 64 * call.windowCount {
-            // One window a plane, of all its elements.
-            if divides && call.windowCount == 1, case .tensor(let image) = operands[0], case .tensor(let means) = operands[1] {
-                return reduce(.mean, image.reshaped([call.planes, call.imageCount, 1]), into: means.reshaped([call.planes, 1]))
-            }
             var defines = call.defines
             defines["VEC"] = 1
             let (kernel, group) = try groupKernel(
@@ -129,6 +130,9 @@ struct PoolingCall {
         guard let options else { return true }
         return windowCount == 0 || options.outputSize(image: Pair(image[2], image[3])) == Pair(windows[2], windows[3])
     }
+
+    /// Whether a plane's elements are all one window, and enough of them for a reduction.
+    var hasOneWindow: Bool { options == nil && windowCount == 1 && imageCount >= 64 }
 
     /// Windows of 2 x 2 side by side, all inside the image, and enough of them for a block.
     var isTiled: Bool {

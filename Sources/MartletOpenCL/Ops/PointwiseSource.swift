@@ -105,6 +105,9 @@ struct PointwiseSource {
     private func step(width: Int, indent: String, aligned: Bool = false) -> String {
         var text = ""
         for operand in operands where !isOutput(operand) && staged.inputStages[operand] == .element {
+            if width == PointwiseSource.cpuWidth, layout.access(operand) == .contiguous {
+                text += "\(indent)LOOK_AHEAD(p\(operand) + i);\n"
+            }
             text += load(operand, width: width, indent: indent, aligned: aligned)
         }
         let (statements, results) = staged.elementStatements(width: width, indent: indent)

@@ -9,9 +9,11 @@ extension OpenCLDevice {
     /// The longest row that a kernel keeps in memory of its own while its result goes past the caches.
     private static let longestKeptRow = 8192
 
-    /// Whether a CPU-like device had better write a result past its caches, being so large that it would leave them before
-    /// anybody reads it.
-    func streams(_ result: View) -> Bool { deviceClass == .cpuLike && result.count >= 1 << 22 }
+    /// Whether a CPU-like device had better write a result of `count` elements past its caches, being so large that it would
+    /// leave them before anybody reads it.
+    func streams(_ count: Int) -> Bool { deviceClass == .cpuLike && count >= 1 << 22 }
+
+    func streams(_ result: View) -> Bool { streams(result.count) }
 
     /// Launches a kernel whose arguments are `operands`, the number of rows, their length `n`, the rows of a work-item,
     /// then `options`. `result` is the view it writes, if that is as large as what it reads. `held`: how many vectors of a row a
