@@ -73,6 +73,8 @@ MARTLET_INLINE void gradient_sums(const float *dy, const float *x, const float *
     lane_vector a = {0}, b = {0}, g, v, w;
     int64_t i = 0;
     for (; i + lanes <= n; i += lanes) {
+        look_ahead(dy + i, looked_ahead);
+        look_ahead(x + i, looked_ahead);
         g = LOAD(dy + i);
         v = LOAD(x + i);
         if (scale) g *= LOAD(scale + i);

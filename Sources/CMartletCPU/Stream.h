@@ -10,13 +10,14 @@
 
 #define ONE(pointer) ((pointer)[i])
 #define ALL(pointer) LOAD((pointer) + i)
+#define ALL_AHEAD(pointer) (look_ahead((pointer) + i, looked_ahead), LOAD((pointer) + i))
 
 // out[i] = VALUE(ONE) for i < n. VALUE(AT) is an expression of AT(a), AT(b)...: element i of the arrays, or the lanes from it.
 #define EACH_STREAMED(out, n, VALUE)                                                                              \
     do {                                                                                                          \
         int64_t i = 0;                                                                                            \
         for (; i < (n) && (uintptr_t)((out) + i) % 64 != 0; i++) (out)[i] = VALUE(ONE);                           \
-        for (; i + lanes <= (n); i += lanes) __builtin_nontemporal_store(VALUE(ALL), (lane_vector *)((out) + i)); \
+        for (; i + lanes <= (n); i += lanes) __builtin_nontemporal_store(VALUE(ALL_AHEAD), (lane_vector *)((out) + i)); \
         for (; i < (n); i++) (out)[i] = VALUE(ONE);                                                               \
     } while (0)
 

@@ -41,6 +41,7 @@ MARTLET_INLINE void transpose_row(const float *row, const float *limit, int64_t 
         for (int64_t m = 0; m < lanes; m++) {
             const float *in = row + smaller(m, outputs - 1) * plane + x;
             if (in + lanes <= limit) {
+                look_ahead(in, lanes * plane);
                 part[m] = LOAD(in);
             } else {
                 float rest[lanes] = {0};

@@ -66,6 +66,7 @@ MARTLET_INLINE void take_planes(const float *const *planes, const float *limit, 
         for (int i = 0; i < lanes; i++) {
             const float *in = planes[i] + at;
             if (in + lanes <= limit) {
+                look_ahead(in, height * width);
                 row[i] = LOAD(in);
             } else {
                 float part[lanes] = {0};

@@ -36,7 +36,10 @@ MARTLET_INLINE void pad_rows(const martlet_winograd *w, const float *plane, cons
         const float *row = plane + (y + r) * w->width + x;
         fill_vectors(to, begin);
         if (row + begin + round_up(end - begin, lanes) <= limit) {
-            for (int64_t i = begin; i < end; i += lanes) STORE(to + i, LOAD(row + i));
+            for (int64_t i = begin; i < end; i += lanes) {
+                look_ahead(row + i, w->height * w->width);
+                STORE(to + i, LOAD(row + i));
+            }
         } else {
             for (int64_t i = begin; i < end; i++) to[i] = row[i];
         }
