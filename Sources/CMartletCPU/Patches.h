@@ -87,17 +87,23 @@ MARTLET_INLINE int clip_runs(const martlet_grid *g, const position_run *runs, in
 }
 
 // These write whole vectors, and so spoil up to 15 elements behind.
-MARTLET_INLINE void copy_vectors(float *out, const float *in, int64_t count) {
-    for (int64_t i = 0; i < count; i += lanes) STORE(out + i, LOAD(in + i));
+// The next channel's lie `distance` behind.
+MARTLET_INLINE void copy_vectors(float *out, const float *in, int64_t count, int64_t distance) {
+    for (int64_t i = 0; i < count; i += lanes) {
+        look_ahead(in + i, distance);
+        STORE(out + i, LOAD(in + i));
+    }
 }
 
 // Without branches on what is inside: at the edges of an image they would be guessed wrongly.
-MARTLET_INLINE void copy_clipped(const clipped_run *run, const float *in, float *out, const int64_t step) {
+MARTLET_INLINE void copy_clipped(const clipped_run *run, const float *in, float *out, int64_t distance, const int64_t step) {
     const lane_integers first = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     for (int32_t i = 0; i < run->count; i += lanes) {
         lane_integers at = first + i;
+        look_ahead(in + i * step, distance);
         lane_vector value = LOAD(in + i * step);
         if (step == 2) {
+            look_ahead(in + i * step + lanes, distance);
             lane_vector other = LOAD(in + i * step + lanes);
             value = __builtin_shufflevector(value, other, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
         }
@@ -130,7 +136,8 @@ MARTLET_INLINE void gather_patches(const martlet_grid *g, const float *source, c
         if (step == 1 && is_inside(g, tap) && reach + distance + (g->channels - 1) * plane <= limit) {
             for (; channel < g->channels && k < end; channel++, k++, out += pitch) {
                 const float *in = source + channel * plane + distance;
-                for (int64_t r = 0; r < run_count; r++) copy_vectors(out + runs[r].to, in + runs[r].origin, runs[r].count);
+                for (int64_t r = 0; r < run_count; r++)
+                    copy_vectors(out + runs[r].to, in + runs[r].origin, runs[r].count, plane);
                 for (int64_t i = 0; i < rest_count; i++) out[rest + i] = 0;
             }
             continue;
@@ -140,9 +147,9 @@ MARTLET_INLINE void gather_patches(const martlet_grid *g, const float *source, c
             const float *in = source + channel * plane;
             for (int64_t r = 0; r < run_count; r++) {
                 const clipped_run *run = &clipped[r];
-                if (whole && step == 1) copy_vectors(out + run->to, in + run->source, run->count);
-                else if (run->safe && step == 1) copy_clipped(run, in + run->source, out + run->to, 1);
-                else if (run->safe && step == 2) copy_clipped(run, in + run->source, out + run->to, 2);
+                if (whole && step == 1) copy_vectors(out + run->to, in + run->source, run->count, plane);
+                else if (run->safe && step == 1) copy_clipped(run, in + run->source, out + run->to, plane, 1);
+                else if (run->safe && step == 2) copy_clipped(run, in + run->source, out + run->to, plane, 2);
                 else copy_exactly(run, in + run->source, out + run->to, step);
             }
             for (int64_t i = 0; i < rest_count; i++) out[rest + i] = 0;

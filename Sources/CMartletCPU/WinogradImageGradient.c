@@ -73,7 +73,8 @@ static void transform_outputs_of_images(const martlet_winograd *w, const image_g
             for (int64_t m = 0; m < lanes; m++)
                 planes[m] = gradient + plane * (((image + i) * w->groups + group) * w->outputs
                                                 + smaller(output + m, w->outputs - 1));
-            take_planes(planes, limit, w->rows, w->columns, slots->first_row * w->tile, rows, 0, width, padded);
+            take_planes(planes, limit, w->groups * w->outputs * plane, w->rows, w->columns, slots->first_row * w->tile, rows, 0,
+                        width, padded);
             if (w->tile == 4) transform_slots(4, 6, slots, padded, width, pitch, l->gradient_distance, to);
             else if (w->kernel == 5) transform_slots(2, 6, slots, padded, width, pitch, l->gradient_distance, to);
             else transform_slots(2, 4, slots, padded, width, pitch, l->gradient_distance, to);

@@ -98,7 +98,7 @@ void martlet_winograd_transform_images(const martlet_winograd *w, const float *s
         const float *planes[lanes];
         for (int64_t i = 0; i < lanes; i++)
             planes[i] = source + ((smaller(image + i, w->images - 1) * w->groups + group) * w->channels + channel) * plane;
-        take_planes(planes, limit, w->height, w->width, top, rows, w->left, width, padded);
+        take_planes(planes, limit, plane, w->height, w->width, top, rows, w->left, width, padded);
         if (w->tile == 4) transform_slots(4, 6, slots, padded, width, pair_distance, distance, values);
         else if (w->kernel == 5) transform_slots(2, 6, slots, padded, width, pair_distance, distance, values);
         else transform_slots(2, 4, slots, padded, width, pair_distance, distance, values);

@@ -54,9 +54,9 @@ static inline int64_t slot_distance(int64_t slots, int64_t channels) {
 }
 
 // The part of 16 planes of height x width from (top, left) on, `rows` x `pitch`, as to[y][x][plane]; only what lies in them is
-// written. Nothing at or behind `limit` is read.
-MARTLET_INLINE void take_planes(const float *const *planes, const float *limit, int64_t height, int64_t width, int64_t top,
-                                int64_t rows, int64_t left, int64_t pitch, float *to) {
+// written. Nothing at or behind `limit` is read. The planes that are taken next lie `distance` behind these.
+MARTLET_INLINE void take_planes(const float *const *planes, const float *limit, int64_t distance, int64_t height, int64_t width,
+                                int64_t top, int64_t rows, int64_t left, int64_t pitch, float *to) {
     int64_t first = larger(top, 0), last = smaller(top + rows, height), count = (last - first) * width;
     int64_t x = -left;
     float *row_of = to + (first - top) * pitch * lanes;
@@ -66,7 +66,7 @@ MARTLET_INLINE void take_planes(const float *const *planes, const float *limit, 
         for (int i = 0; i < lanes; i++) {
             const float *in = planes[i] + at;
             if (in + lanes <= limit) {
-                look_ahead(in, height * width);
+                look_ahead(in, distance);
                 row[i] = LOAD(in);
             } else {
                 float part[lanes] = {0};
