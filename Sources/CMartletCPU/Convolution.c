@@ -33,14 +33,15 @@ void martlet_grid_zero(const martlet_grid *g, float *target) {
 // Weights are read 16 outputs at a time along their inner axis and transposed, as many channels together as lie in a piece.
 enum { pack_floats = 512 };
 
-// `count` neighbouring weights of up to 16 outputs: taken[i][output].
+// `count` neighbouring weights of up to 16 outputs: taken[i][output]. What is taken next lies `distance` behind.
 MARTLET_INLINE void take_weights(const float *from, const float *limit, int64_t rows, int64_t stride, int64_t count,
-                                 float *taken) {
+                                 int64_t distance, float *taken) {
     for (int64_t i = 0; i < count; i += lanes) {
         lane_vector row[lanes];
         for (int64_t m = 0; m < lanes; m++) {
             const float *in = from + smaller(m, rows - 1) * stride + i;
             if (in + lanes <= limit) {
+                look_ahead(in, distance);
                 row[m] = LOAD(in);
             } else {
                 float part[lanes] = {0};
@@ -106,7 +107,7 @@ static void pack_panel(const martlet_grid *g, const float *from, const float *li
         if (output_stride == 1) {
             for (int64_t m = 0; m < rows; m++) taken[m] = in[m];
         } else {
-            take_weights(in, limit, rows, output_stride, (last - c - 1) * channel_stride + span, taken);
+            take_weights(in, limit, rows, output_stride, (last - c - 1) * channel_stride + span, together * channel_stride, taken);
         }
         place_weights(g, taken, channel_stride * lanes, tap_index, low, block, first, rows, c, last, to);
     }

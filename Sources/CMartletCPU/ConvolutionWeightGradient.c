@@ -142,6 +142,7 @@ MARTLET_INLINE void sum_block(const float *from, const int64_t *at, int64_t wide
         if (n >= wide) continue;
         for (int64_t slab = 0, p = at[n]; slab < slabs; slab++, p += slab_pitch) {
             if (p + lanes <= readable) {
+                look_ahead(from + p, 4 * lanes);
                 row[n] += LOAD(from + p);
             } else {
                 float part[lanes] = {0};

@@ -32,14 +32,16 @@ MARTLET_INLINE void transform_weights(const int kernel, const int side, const fl
     MARTLET_UNROLL for (int i = 0; i < side * side; i++) STORE(to + i * distance, y[i]);
 }
 
-// out[i][row] = weights[row * stride + i] for i in [0, count) and 16 rows, the last of which may repeat.
+// out[i][row] = weights[row * stride + i] for i in [0, count) and 16 rows, the last of which may repeat. What is transposed next
+// lies `distance` behind.
 MARTLET_INLINE void transpose_rows(const float *weights, const float *limit, int64_t rows, int64_t stride, int64_t count,
-                                   float *out) {
+                                   int64_t distance, float *out) {
     for (int64_t i = 0; i < count; i += lanes) {
         lane_vector row[lanes];
         for (int64_t m = 0; m < lanes; m++) {
             const float *in = weights + smaller(m, rows - 1) * stride + i;
             if (in + lanes <= limit) {
+                look_ahead(in, distance);
                 row[m] = LOAD(in);
             } else {
                 float part[lanes] = {0};
@@ -60,7 +62,8 @@ MARTLET_INLINE void pack_panel(const int kernel, const int side, const martlet_w
     int64_t together = channel_stride == area ? pack_channels : 1;
     for (int64_t channel = 0; channel < w->channels; channel += together) {
         int64_t count = smaller(together, w->channels - channel);
-        transpose_rows(from + channel * channel_stride, limit, rows, output_stride, count * area, taps);
+        transpose_rows(from + channel * channel_stride, limit, rows, output_stride, count * area,
+                       together * channel_stride, taps);
         for (int64_t c = 0; c < count; c++, to += rows)
             transform_weights(kernel, side, taps + c * area * lanes, rotated, distance, to);
     }
