@@ -8,7 +8,10 @@
 MARTLET_INLINE void load_transposed(const float *from, int64_t step, int64_t rows, int64_t depth, lane_vector out[lanes]) {
     if (depth == lanes) {
         if (rows == lanes) {
-            MARTLET_UNROLL for (int i = 0; i < lanes; i++) out[i] = LOAD(from + i * step);
+            MARTLET_UNROLL for (int i = 0; i < lanes; i++) {
+                look_ahead(from + i * step, 4 * lanes);
+                out[i] = LOAD(from + i * step);
+            }
         } else {
             MARTLET_UNROLL for (int i = 0; i < lanes; i++) out[i] = i < rows ? LOAD(from + i * step) : (lane_vector){0};
         }
@@ -39,6 +42,8 @@ void martlet_pack_lanes(const float *from, int64_t depth_step, int64_t lane_step
             }
         } else if (used == width && width == 2 * lanes) {
             for (int64_t p = 0; p < depth; p++, panel += depth_step) {
+                look_ahead(panel, 8 * depth_step);
+                look_ahead(panel + lanes, 8 * depth_step);
                 STORE(to + p * 2 * lanes, LOAD(panel));
                 STORE(to + p * 2 * lanes + lanes, LOAD(panel + lanes));
             }
