@@ -182,6 +182,7 @@ __kernel ONE_ITEM void convolutionPanels(
                 for (size_t p = 0; p < count; p++) {
                     float16 v[NV];
                     LOAD_VECTORS(v, pixels + table[first + p]);
+                    UNROLL for (uint j = 0; j < NV; j++) FETCH(pixels + table[first + p] + NR + j * 16);
                     UNROLL for (uint j = 0; j < NV; j++) vstore16(v[j], p * NV + j, patch);
                 }
 #else
@@ -279,6 +280,7 @@ __kernel ONE_ITEM void convolutionWeightPanels(
         for (size_t row = 0; row < height; row++) {
             for (size_t position = row * pitch, rowEnd = position + width; position < rowEnd; position++) {
                 float16 b[NV];
+                UNROLL for (uint j = 0; j < NV; j++) LOOK_AHEAD(v + j * 16);
                 LOAD_VECTORS(b, v);
                 MULTIPLY_ADD(sum, place[i][position], b)
                 v += NR;

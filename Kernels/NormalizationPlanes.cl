@@ -98,7 +98,10 @@ kernel GROUPED void plane_moments(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUME
     EACH_PIECE(u, first, last) {
         global const float *from = x + PLANE(u) * c * s + PIECE_BEGIN(u);
         const Number length = PIECE_LENGTH(u);
-        EACH_VECTOR(i, length) sum += LOAD(from + i);
+        EACH_VECTOR(i, length) {
+            LOOK_AHEAD(from + i);
+            sum += LOAD(from + i);
+        }
         if (HAS_REST(length)) sum += load_rest(from + length - length % VEC, length % VEC, 0.0f);
     }
     const size_t whole = (last / pieces) * s + last % pieces * pieceLength;
@@ -160,7 +163,10 @@ kernel GROUPED void plane_normalize(TENSOR_ARGUMENT(const float, x), TENSOR_ARGU
             PUT((v3 - m) * a + b, to + NEXT(i, 3));
         }
 #endif
-        EACH_VECTOR(i, length) PUT((LOAD(from + i) - m) * a + b, to + i);
+        EACH_VECTOR(i, length) {
+            LOOK_AHEAD(from + i);
+            PUT((LOAD(from + i) - m) * a + b, to + i);
+        }
         if (HAS_REST(length)) {
             const size_t end = length - length % VEC;
             store_rest((load_rest(from + end, length % VEC, 0.0f) - m) * a + b, to + end, length % VEC);
@@ -195,6 +201,8 @@ kernel GROUPED void plane_sums(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT
         }
 #endif
         EACH_VECTOR(i, length) {
+            LOOK_AHEAD(d + i);
+            LOOK_AHEAD(from + i);
             const floatv g = LOAD(d + i);
             sum += g;
             products += g * (LOAD(from + i) - m);
@@ -251,7 +259,11 @@ kernel GROUPED void plane_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGU
             PUT(g1 * a - b - (v1 - m) * k, to + NEXT(i, 1));
         }
 #endif
-        EACH_VECTOR(i, length) PUT(LOAD(d + i) * a - b - (LOAD(from + i) - m) * k, to + i);
+        EACH_VECTOR(i, length) {
+            LOOK_AHEAD(d + i);
+            LOOK_AHEAD(from + i);
+            PUT(LOAD(d + i) * a - b - (LOAD(from + i) - m) * k, to + i);
+        }
         if (HAS_REST(length)) {
             const size_t end = length - length % VEC, count = length % VEC;
             const floatv v = load_rest(from + end, count, 0.0f) - m;

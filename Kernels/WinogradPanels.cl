@@ -31,9 +31,9 @@ typedef __global float *Place;
 #endif
 
 // Sixteen channels' pixels [y, y + rows) x [x, x + columns), zeros where there are none, to [row][column][16]; `from` is the
-// first channel's plane and `end` the tensor's. Writes up to 15 pixels more.
-inline void turnIn(Source from, Source end, const size_t channels, const long height, const long width, const long y,
-                   const long x, const long rows, const long columns, Place to) {
+// first channel's plane and `end` the tensor's. What is turned next lies `ahead` behind. Writes up to 15 pixels more.
+inline void turnIn(Source from, Source end, const size_t ahead, const size_t channels, const long height, const long width,
+                   const long y, const long x, const long rows, const long columns, Place to) {
     const long first = clamp(-x, 0L, columns), last = clamp(width - x, first, columns), plane = height * width;
     for (long row = 0; row < rows; row++) {
         long filled = 0;
@@ -44,7 +44,10 @@ inline void turnIn(Source from, Source end, const size_t channels, const long he
                 const size_t count = min(16L, last - column);
                 float16 v[16];
                 if (pixels + column + (channels - 1) * plane + 16 <= end) {
-                    UNROLL for (uint i = 0; i < 16; i++) v[i] = i < channels ? vload16(0, pixels + column + i * plane) : 0;
+                    UNROLL for (uint i = 0; i < 16; i++) {
+                        FETCH(pixels + column + i * plane + ahead);
+                        v[i] = i < channels ? vload16(0, pixels + column + i * plane) : 0;
+                    }
                 } else {
                     float lines[256];
                     for (size_t i = 0; i < 256; i++)
@@ -104,7 +107,9 @@ inline void transformIn(Source from, Source end, const size_t channels, const si
     for (size_t tile = start; tile < stop;) {
         const Part part = nextPart(tile, stop, tilesY, tilesX);
         const size_t columns = part.columns * TILE + PATCH - TILE;
-        turnIn(from + part.image * imageStep, end, channels, height, width, (long)(part.row * TILE) - top,
+        // The next image, or the next channels.
+        const size_t ahead = tile + part.count < stop ? imageStep : 16 * height * width;
+        turnIn(from + part.image * imageStep, end, ahead, channels, height, width, (long)(part.row * TILE) - top,
                (long)(part.column * TILE) - left, part.rows * TILE + PATCH - TILE, columns, turned);
         size_t row = 0, column = part.skip;
         for (size_t i = 0; i < part.count; i++) {
@@ -138,10 +143,12 @@ inline void transformIn(Source from, Source end, const size_t channels, const si
     }
 }
 
-// The taps at w[lane * laneStep] to [tap][16 lanes].
-inline void gatherTaps(Source w, const size_t laneStep, const size_t lanes, const int isReversed, float *taps) {
+// The taps at w[lane * laneStep] to [tap][16 lanes]; those gathered next lie `ahead` behind.
+inline void gatherTaps(Source w, const size_t laneStep, const size_t lanes, const size_t ahead, const int isReversed,
+                       float *taps) {
     for (size_t lane = 0; lane < lanes; lane++) {
         Source from = w + lane * laneStep;
+        FETCH(from + ahead);
         if (isReversed) UNROLL for (uint i = 0; i < TAPS * TAPS; i++) taps[i * 16 + lane] = from[TAPS * TAPS - 1 - i];
         else UNROLL for (uint i = 0; i < TAPS * TAPS; i++) taps[i * 16 + lane] = from[i];
     }
@@ -160,7 +167,7 @@ __kernel ONE_ITEM void winogradWeights(Source w, const ulong offset, Place u, co
     float taps[TAPS * TAPS * 16];
     for (size_t i = 0; i < TAPS * TAPS * 16; i++) taps[i] = 0;
     for (size_t row = first; row < end; row++) {
-        gatherTaps(w + row * rowStep, laneStep, used, isReversed, taps);
+        gatherTaps(w + row * rowStep, laneStep, used, 4 * rowStep, isReversed, taps);
         float16 partly[SPAN][TAPS];
         UNROLL for (uint x = 0; x < TAPS; x++) {
             float16 g[TAPS], t[SPAN];
@@ -210,7 +217,7 @@ inline void tileByDefinition(Source x, Source w, const size_t lanes, const size_
     float taps[TAPS * TAPS * 16];
     for (size_t i = 0; i < TAPS * TAPS * 16; i++) taps[i] = 0;
     for (size_t channel = 0; channel < channels; channel++) {
-        gatherTaps(w + channel * rowStep, laneStep, lanes, isReversed, taps);
+        gatherTaps(w + channel * rowStep, laneStep, lanes, rowStep, isReversed, taps);
         for (long i = 0; i < TAPS * TAPS * TILE * TILE; i++) {
             const long pixel = i / (TAPS * TAPS), tap = i % (TAPS * TAPS);
             const long row = top + pixel / TILE + tap / TAPS, column = left + pixel % TILE + tap % TAPS;
