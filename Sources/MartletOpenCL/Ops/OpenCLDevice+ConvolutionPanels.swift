@@ -11,8 +11,15 @@ extension OpenCLDevice {
         let positions = (result.extent.y - 1) * raster.pitch + result.extent.x
         let rows = variant.tileRows(weights.rows), vectors = variant.tileVectors(positions, rows: rows)
         let panels = (weights.rows + rows - 1) / rows, tiles = (positions + 16 * vectors - 1) / (16 * vectors)
+        let wanted = properties.computeUnits * variant.itemsPerUnit, images = shape.images * shape.groups
+        let tileGroups = min(max((wanted + images - 1) / images, 1), tiles), tilesEach = (tiles + tileGroups - 1) / tileGroups
+        let items = images * ((tiles + tilesEach - 1) / tilesEach)
+        let panelGroups = min(max((wanted + items - 1) / items, 1), panels), panelsEach = (panels + panelGroups - 1) / panelGroups
+        // Copying the pixels of a tile pays for itself where several panels of rows read them, and then packing weights does.
+        let copies = panelsEach >= variant.panelsWorthCopying && weights.taps >= variant.tapsWorthCopying
+        let packs = copies || !weights.isInOrder
         var w = weights.view
-        if !weights.isInOrder, weights.taps > 0 {
+        if packs, weights.taps > 0 {
             let packed = try scratch(byteCount: shape.groups * panels * rows * weights.taps * 4)
             w = View(packed, shape: [shape.groups, panels, weights.taps, rows])
             try launch(
@@ -20,16 +27,10 @@ extension OpenCLDevice {
                 local: [1, 1], .tensor(weights.view), .buffer(packed), .buffer(table), .size(weights.rows),
                 .size(weights.taps), .size(weights.rowStep), .size(weights.groupStep))
         }
-        let wanted = properties.computeUnits * variant.itemsPerUnit, images = shape.images * shape.groups
-        let tileGroups = min(max((wanted + images - 1) / images, 1), tiles), tilesEach = (tiles + tileGroups - 1) / tileGroups
-        let items = images * ((tiles + tilesEach - 1) / tilesEach)
-        let panelGroups = min(max((wanted + items - 1) / items, 1), panels), panelsEach = (panels + panelGroups - 1) / panelGroups
-        // Copying the pixels of a tile pays for itself where several panels of rows read them.
-        let copies = panelsEach >= variant.panelsWorthCopying && weights.taps >= variant.tapsWorthCopying
         let kernel = try convolutionKernel(
             "Convolution", "convolutionPanels",
             [
-                "MR": rows, "NV": vectors, "A_FORM": weights.isInOrder ? 1 : 0, "UNIT": result.x == 1 ? 1 : 0,
+                "MR": rows, "NV": vectors, "A_FORM": packs ? 0 : 1, "UNIT": result.x == 1 ? 1 : 0,
                 "PANELS": copies ? variant.panelsKept : 1, "TAPS": variant.copiedPixels / (16 * vectors),
             ], epilogue)
         try launch(
