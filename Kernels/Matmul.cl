@@ -3,7 +3,8 @@
 // MR      rows of a register tile
 // NV      vectors of 16 floats, side by side, of a register tile: NR = 16 NV columns
 // A_FORM  0 packed: panels of MR rows, [panel][k][MR];  1 rows in place (k contiguous);  2 columns in place (m contiguous)
-// B_FORM  0 packed: panels of NR columns, [panel][k][NR];  1 rows in place (n contiguous)
+// B_FORM  0 packed: panels of NR columns, [panel][k][NR];  1 rows in place (n contiguous);  2 the same, copied block by block:
+//         DEPTH steps of k, which all of a work-item's row panels, at most KEPT, take before the next ones
 // DC      columns of a register tile where both operands have k contiguous (matmulDot)
 // An epilogue is put before this file: EPILOGUE_PARAMETERS, EPILOGUE(value, batch, row, column) and, where its operands can be
 // read as vectors along a row, EPILOGUE16.
@@ -26,6 +27,12 @@
 #endif
 #ifndef B_FORM
 #define B_FORM 0
+#endif
+#ifndef KEPT
+#define KEPT 1
+#endif
+#ifndef DEPTH
+#define DEPTH 1
 #endif
 #ifndef DC
 #define DC 4
@@ -119,44 +126,70 @@ __kernel ONE_ITEM void matmulPanels(
     a += aOffset + batch * aBatch;
     b += bOffset + batch * bBatch;
     c += cOffset + split * splitStep + batch * m * n;
-    for (size_t columnPanel = firstColumn; columnPanel < endColumn; columnPanel++) {
-        const size_t column = columnPanel * NR, columns = min((ulong)NR, n - column);
+    // Sums of the row panels, and the block of b that they take.
+#if B_FORM == 2
+    float tiles[KEPT * MR * NR] __attribute__((aligned(64))), block[DEPTH * NR] __attribute__((aligned(64)));
+    const size_t most = DEPTH;
+#else
+    float tiles[MR * NR];
+    const size_t most = max(depth, (size_t)1);
+#endif
+    for (size_t columnPanel = firstColumn; columnPanel < endColumn; columnPanel++)
+    for (size_t first = 0; first == 0 || first < depth; first += most) {
+        const size_t column = columnPanel * NR, columns = min((ulong)NR, n - column), count = min(most, depth - first);
 #if B_FORM == 0
         const size_t columnSkip = 0, bNext = NR;
-        Source bPanel = b + (columnPanel * k + start) * NR;
+        Source block = b + (columnPanel * k + start) * NR;
 #else
-        const size_t columnSkip = NR - columns, bNext = bStep;
-        Source bPanel = b + column - columnSkip + start * bStep;
+        const size_t columnSkip = NR - columns;
+        Source bPanel = b + column - columnSkip + (start + first) * bStep;
+#if B_FORM == 1
+        const size_t bNext = bStep;
+        Source block = bPanel;
+#else
+        const size_t bNext = NR;
+        for (size_t p = 0; p < count; p++) {
+            float16 v[NV];
+            UNROLL for (uint j = 0; j < NV; j++) FETCH(bPanel + (p + 16) * bStep + j * 16);
+            LOAD_VECTORS(v, bPanel + p * bStep);
+            UNROLL for (uint j = 0; j < NV; j++) vstore16(v[j], p * NV + j, block);
+        }
+#endif
 #endif
         for (size_t rowPanel = firstRow; rowPanel < endRow; rowPanel++) {
-            const size_t row = rowPanel * MR, rows = min((ulong)MR, m - row);
+            const size_t row = rowPanel * MR, rows = min((ulong)MR, m - row), begin = start + first;
+            float *tile = tiles + (B_FORM == 2 ? (rowPanel - firstRow) * MR * NR : 0);
             float16 sum[MR][NV];
             clearTile(sum);
-            Source bRow = bPanel;
+#if B_FORM == 2
+            if (first > 0)
+                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) sum[i][j] = vload16(i * NV + j, tile);
+#endif
 #if A_FORM == 0
             const size_t rowSkip = 0, aNext = MR;
-            Source aColumn = a + (rowPanel * k + start) * MR;
+            Source aColumn = a + (rowPanel * k + begin) * MR;
 #elif A_FORM == 2
             const size_t rowSkip = MR - rows, aNext = aStep;
-            Source aColumn = a + row - rowSkip + start * aStep;
-#endif
-#if A_FORM == 1
+            Source aColumn = a + row - rowSkip + begin * aStep;
+#else
             const size_t rowSkip = MR - rows;
             Source aRow[MR];
-            UNROLL for (uint i = 0; i < MR; i++) aRow[i] = a + (row - rowSkip + i) * aStep + start;
-            for (size_t p = 0; p < depth; p++) {
+            UNROLL for (uint i = 0; i < MR; i++) aRow[i] = a + (row - rowSkip + i) * aStep + begin;
+#endif
+            for (size_t p = 0; p < count; p++) {
                 float16 v[NV];
-                LOAD_VECTORS(v, bRow);
+                LOAD_VECTORS(v, block + p * bNext);
+#if A_FORM == 1
                 MULTIPLY_ADD(sum, aRow[i][p], v)
-                bRow += bNext;
-            }
 #else
-            for (size_t p = 0; p < depth; p++) {
-                float16 v[NV];
-                LOAD_VECTORS(v, bRow);
                 MULTIPLY_ADD(sum, aColumn[i], v)
-                bRow += bNext;
                 aColumn += aNext;
+#endif
+            }
+#if B_FORM == 2
+            if (first + DEPTH < depth) {
+                spillTile(sum, tile);
+                continue;
             }
 #endif
             __global float *to = c + row * n + column;
@@ -167,7 +200,6 @@ __kernel ONE_ITEM void matmulPanels(
                 continue;
             }
 #endif
-            float tile[MR * NR];
             spillTile(sum, tile);
             for (size_t i = 0; i < rows; i++) {
                 const float *from = tile + (i + rowSkip) * NR + columnSkip;

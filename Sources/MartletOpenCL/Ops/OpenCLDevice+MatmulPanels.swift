@@ -17,7 +17,12 @@ extension OpenCLDevice {
         let a = try packsA ? pack(problem.a, depths: k, panel: rows, batches: problem.batches) : problem.a
         let b = try packsB ? pack(problem.b, depths: k, panel: columns, batches: problem.batches) : problem.b
         let form = packsA ? 0 : problem.a.isDeep ? 1 : 2
-        let defines: Defines = ["MR": rows, "NV": vectors, "A_FORM": form, "B_FORM": packsB ? 0 : 1]
+        var defines: Defines = ["MR": rows, "NV": vectors, "A_FORM": form, "B_FORM": packsB ? 0 : 1]
+        if !packsB, m >= variant.rowsThatCopyB, problem.b.step >= variant.stepThatCopiesB {
+            defines["B_FORM"] = 2
+            defines["KEPT"] = variant.rowPanels
+            defines["DEPTH"] = variant.copiedVectors / vectors
+        }
         try launchPanels("matmulPanels", defines, problem, a, b, rows: rows, columns: columns, variant)
     }
 

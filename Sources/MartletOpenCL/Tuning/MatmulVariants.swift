@@ -10,10 +10,15 @@ struct MatmulPanelVariant: Hashable, Sendable {
     var rowsThatPackB = 1024
     /// Rows of a from which on b is transposed into panels where both operands have k contiguous.
     var rowsThatTransposeB = 384
+    /// Rows of a, and elements between rows of b, from which on b is copied block by block, where it is not packed: rows so far
+    /// apart share places in the caches.
+    var rowsThatCopyB = 16, stepThatCopiesB = 512
+    /// Vectors of b in such a block: a part of the first-level cache.
+    var copiedVectors = 384
     /// Columns of b from which on a is packed, though its columns could be read in place.
     var columnsThatPackA = 192
     /// Most row and column panels of a work-item.
-    var rowPanels = 8, columnPanels = 4
+    var rowPanels = 16, columnPanels = 4
     /// Work-items a compute unit that the work is divided into, where there is enough of it.
     var itemsPerUnit = 4
     /// Least depth of a part where k is split.
