@@ -55,7 +55,7 @@ let package = Package(
         library("MartletKernels", [], path: "Kernels", plugins: ["EmbedFiles"]),
 
         // Charts and pages, from plain numbers; knows nothing of tensors.
-        library("MartletFigures", ["CZlib"]),
+        library("MartletFigures", ["CMartletImage"]),
 
         // The layers, lowest first; each knows only those below it.
         library("MartletCore", []),

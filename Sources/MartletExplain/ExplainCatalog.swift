@@ -21,11 +21,7 @@ extension Explanation {
     ///
     /// - Returns: the files' paths, the page first.
     public func write(_ topic: String, to folder: String) throws -> [String] {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw TrainingError(.input, "\(folder): cannot be made a folder; give another --out")
-        }
+        try Folder.create(folder, remedy: "give another --out")
         let all = [(name: topic + ".html", bytes: Array(page.html.utf8))] + files
         return try all.map { file in
             let path = folder + (folder.hasSuffix("/") ? "" : "/") + file.name

@@ -1,4 +1,4 @@
-import CZlib
+import CMartletImage
 import Foundation
 
 /// Pixels to be shown in a figure, row by row from the top left.
@@ -92,33 +92,15 @@ public struct Raster: Sendable, Hashable {
 
     /// The picture as a PNG file.
     public var png: [UInt8] {
-        var file: [UInt8] = [137, 80, 78, 71, 13, 10, 26, 10]
-        let kind: UInt8 = channels == 1 ? 0 : channels == 3 ? 2 : 6
-        Raster.chunk("IHDR", Raster.bytes(UInt32(width)) + Raster.bytes(UInt32(height)) + [8, kind, 0, 0, 0], to: &file)
-        let stride = width * channels
-        var lines: [UInt8] = []
-        lines.reserveCapacity((stride + 1) * height)
-        for row in 0..<height {
-            lines.append(0)
-            lines += pixels[row * stride..<(row + 1) * stride]
+        var data: UnsafeMutablePointer<UInt8>?, size = 0
+        var message = [CChar](repeating: 0, count: Int(MARTLET_IMAGE_MESSAGE_SIZE))
+        let status = martlet_png_encode(pixels, width, height, channels, &data, &size, &message)
+        guard status == MARTLET_IMAGE_OK, let data else {
+            let reason = message.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+            preconditionFailure("a PNG file of \(width) x \(height) pixels: \(reason)")
         }
-        var size = compressBound(uLong(lines.count))
-        let packed = [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, initialized in
-            let status = compress2(buffer.baseAddress, &size, lines, uLong(lines.count), 9)
-            precondition(status == Z_OK, "zlib: \(status)")
-            initialized = Int(size)
-        }
-        Raster.chunk("IDAT", packed, to: &file)
-        Raster.chunk("IEND", [], to: &file)
-        return file
-    }
-
-    private static func bytes(_ value: UInt32) -> [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) } }
-
-    private static func chunk(_ name: String, _ data: [UInt8], to file: inout [UInt8]) {
-        let body = Array(name.utf8) + data
-        file += bytes(UInt32(data.count)) + body
-        file += bytes(UInt32(truncatingIfNeeded: crc32(0, body, uInt(body.count))))
+        defer { martlet_bytes_free(data) }
+        return Array(UnsafeBufferPointer(start: data, count: size))
     }
 
     /// An `image` element that holds the picture itself.

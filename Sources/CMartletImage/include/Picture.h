@@ -55,7 +55,7 @@ martlet_image_status martlet_picture_read(martlet_picture *picture, unsigned red
 
 void martlet_picture_close(martlet_picture *picture);
 
-/// Encodes `pixels` (1 or 3 channels) as a PNG file in memory, to be freed by martlet_bytes_free.
+/// Encodes `pixels` (1, 3 or, with opacity, 4 channels) as a PNG file in memory, to be freed by martlet_bytes_free.
 martlet_image_status martlet_png_encode(const uint8_t *pixels, size_t width, size_t height, size_t channels, uint8_t **data,
                                         size_t *size, char message[MARTLET_IMAGE_MESSAGE_SIZE]);
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Looking into folders.
+/// Looking into folders, and making them.
 package enum Folder {
     /// Throws unless there is a folder of this path.
     package static func check(_ path: String) throws(DataError) {
@@ -14,6 +14,18 @@ package enum Folder {
     package static func isFolder(_ path: String) -> Bool? {
         var status = stat()
         return stat(path, &status) == 0 ? status.st_mode & S_IFMT == S_IFDIR : nil
+    }
+
+    /// Makes a folder, and those above it, where there is none. `name` is what the error calls it: its path, or with the setting
+    /// that gave it; `kind` is `.unwritable` where nobody gave it.
+    package static func create(
+        _ path: String, called name: String? = nil, _ kind: DataError.Kind = .setting, remedy: String
+    ) throws(DataError) {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw DataError(kind, file: name ?? path, problem: "cannot be made a folder", remedy: remedy)
+        }
     }
 
     /// What is in a folder, sorted by code points, hidden entries left out.

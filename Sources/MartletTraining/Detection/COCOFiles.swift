@@ -9,11 +9,7 @@ struct COCOFiles {
 
     /// Writes both files into a folder, which is made where there is none.
     func write(to folder: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw TrainingError(.input, "--set coco_files=\(folder): cannot be made a folder; give another place")
-        }
+        try Folder.create(folder, called: "--set coco_files=\(folder)", remedy: "give another place")
         try AtomicFile.write(annotations.text.utf8, to: folder + "/annotations.json")
         try AtomicFile.write(detections.text.utf8, to: folder + "/detections.json")
     }

@@ -36,11 +36,7 @@ public struct RunFolder: Sendable {
         if FileManager.default.fileExists(atPath: bestPath) {
             throw TrainingError(.input, "\(path): holds weights of a run without its config.yaml; give another --out")
         }
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw TrainingError(.input, "\(path): cannot be made a folder; give another --out")
-        }
+        try Folder.create(path, remedy: "give another --out")
     }
 
     /// A name for a new run that is not taken: `runs/MODEL-DATA-DATE-TIME`.
@@ -63,11 +59,7 @@ public struct RunFolder: Sendable {
     }
 
     func createFigures() throws {
-        do {
-            try FileManager.default.createDirectory(atPath: figuresPath, withIntermediateDirectories: true)
-        } catch {
-            throw TrainingError(.failed, "\(figuresPath): cannot be made a folder for the report's figures; remove what is there")
-        }
+        try Folder.create(figuresPath, .unwritable, remedy: "remove what is there: it is for the report's figures")
     }
 
     /// Writes files that belong to the model.

@@ -31,7 +31,7 @@ struct DetectCommand: ParsableCommand {
                 classes = (spec, try spec.loadDetection().training.classNames)
             }
             let detector = try TrainedDetector(source, classes: classes, settings)
-            if let out { try createFolder(out) }
+            if let out { try Folder.create(out, remedy: "give another --out") }
             var drawn: Set<String> = []
             for (index, file) in files.enumerated() {
                 let image = try Image.read(file, upright: false)
@@ -47,15 +47,6 @@ struct DetectCommand: ParsableCommand {
                 }
                 try DetectionPicture.draw(found, on: image, classes: detector.classes).writePNG(to: "\(out)/\(target).png")
             }
-        }
-    }
-
-    private func createFolder(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw DataError(
-                .unwritable, file: path, problem: "cannot be made a folder", remedy: "give a place that can be written")
         }
     }
 

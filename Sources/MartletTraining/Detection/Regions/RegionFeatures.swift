@@ -32,11 +32,7 @@ struct RegionFeatures {
     init(_ detector: RCNN, of data: any DetectionDataset, in run: RunFolder) throws {
         (self.detector, self.data) = (detector, data)
         folder = run.path + "/features"
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw TrainingError(.failed, "\(folder): cannot be made a folder for the regions' features; remove what is there")
-        }
+        try Folder.create(folder, .unwritable, remedy: "remove what is there: it is for the regions' features")
         // Features of other weights are of no use.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for tensor in try ModelState.tensors(of: detector.network) {
