@@ -66,6 +66,18 @@ import Testing
         #expect(try scratch.text(file) == text)
     }
 
+    /// A driver for the processor may still compile when the program is done, in its own threads: its compiler stays until it has.
+    @Test func driverIsWaitedForAtTheEnd() throws {
+        let caches = environment(["POCL_CACHE_DIR": scratch.path + "/pocl"])
+        for number in 0..<8 {
+            let run = try Program.run(
+                ["train", "mlp", "--steps", "1", "--device", "opencl", "--out", "run-\(number)"], in: scratch.path,
+                environment: caches)
+            if number == 0, run.status == 64 { return }
+            #expect(run.status == 0 && !run.wasKilled, "start \(number): \(run.errors)")
+        }
+    }
+
     /// Where nothing can be kept, everything still works.
     @Test func readOnlyCacheIsNoObstacle() throws {
         try scratch.write("a file in the way", to: "cache")
