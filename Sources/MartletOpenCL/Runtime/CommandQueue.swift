@@ -4,6 +4,7 @@ import Glibc
 /// One in-order queue with a bound on the work in it. Used behind the device's lock, but for `wait`.
 ///
 /// Work is numbered in the order of the calls; `completed` is a number up to which all is known to be done.
+/// Kernels are enqueued one by one: recorded in a `cl_khr_command_buffer` they cost PoCL more (`Benchmarks/launches.c`).
 final class CommandQueue: @unchecked Sendable {
     let handle: cl_command_queue
     private(set) var enqueued: UInt64 = 0
