@@ -59,7 +59,10 @@ extension ExplainTopic {
                 .init(
                     "Moons: more units, a finer border",
                     [
-                        .figure(moons.panels, caption: "A border is pieced together from the lines of the first layer's units."),
+                        .figure(
+                            moons.panels,
+                            caption: "A border is pieced together from the lines of the first layer's units. The best of "
+                                + "\(BoundarySeries.starts) random starts each, here and below."),
                         moons.table,
                     ]),
                 .init(
@@ -141,6 +144,8 @@ struct XORStudy {
 
 /// One data set by networks of several shapes.
 struct BoundarySeries {
+    /// Networks of each shape that are trained, from as many random starts; the one of least loss is shown.
+    static let starts = 3
     let name: String
     private let rows: [(hidden: [Int], parameters: Int, accuracy: Double, loss: Double, plot: Plot)]
 
@@ -148,13 +153,16 @@ struct BoundarySeries {
         self.name = name
         let inputs = data.inputs, signs = data.signs
         rows = try shapes.map { hidden in
-            let model = withSeed(seed) { MLP(inputs: 2, hidden: hidden, outputs: 1, activation: "tanh") }
-            let optimizer = Adam(model.parameters, learningRate: 0.03)
-            for _ in 0..<steps {
-                let (_, gradients) = valueAndGradient(of: model) { logisticLoss($0(inputs), signs).mean() }
-                optimizer.step(gradients)
+            let trained = try (0..<Self.starts).map { start in
+                let model = withSeed(seed &+ UInt64(start)) { MLP(inputs: 2, hidden: hidden, outputs: 1, activation: "tanh") }
+                let optimizer = Adam(model.parameters, learningRate: 0.03)
+                for _ in 0..<steps {
+                    let (_, gradients) = valueAndGradient(of: model) { logisticLoss($0(inputs), signs).mean() }
+                    optimizer.step(gradients)
+                }
+                return (model: model, loss: Double(try withoutGradients { try logisticLoss(model(inputs), signs).mean().item() }))
             }
-            let loss = Double(try withoutGradients { try logisticLoss(model(inputs), signs).mean().item() })
+            let (model, loss) = trained.dropFirst().reduce(trained[0]) { $1.loss < $0.loss ? $1 : $0 }
             let picture = DecisionPlot(model: model, data: data), accuracy = try picture.accuracy()
             let plot = try picture.plot(Self.title(hidden), side: 290, unitLines: (hidden.first ?? 0) <= 8)
             return (hidden, model.parameterCount, accuracy, loss, plot)
