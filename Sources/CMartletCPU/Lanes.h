@@ -35,11 +35,6 @@ MARTLET_INLINE void look_ahead(const float *reading, int64_t distance) {
     __builtin_prefetch((const void *)((uintptr_t)reading + (uintptr_t)distance * sizeof(float)));
 }
 
-// Asks memory for what will be read soon, if it lies before `limit`.
-MARTLET_INLINE void fetch_next(const float *next, const float *limit) {
-    if (next < limit) __builtin_prefetch(next);
-}
-
 // The sum of the lanes, by halves.
 MARTLET_INLINE float lane_sum(const lane_vector *x) {
     typedef float eight __attribute__((vector_size(32)));

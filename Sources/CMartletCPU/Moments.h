@@ -7,9 +7,8 @@
 
 enum { moment_piece = 4096 };
 
-// Mean and sum of squared distances from it, in two passes over at most 4096 elements. Memory is asked meanwhile for what will
-// be read next.
-MARTLET_INLINE void piece_moments(const float *x, int64_t n, const float *limit, const float *next, float *mean,
+// Mean and sum of squared distances from it, in two passes over at most 4096 elements. What is read next lies `distance` on.
+MARTLET_INLINE void piece_moments(const float *x, int64_t n, const float *limit, int64_t distance, float *mean,
                                   float *squares) {
     lane_vector sum[2], v;
     sum[0] = sum[1] = (lane_vector){0};
@@ -26,8 +25,8 @@ MARTLET_INLINE void piece_moments(const float *x, int64_t n, const float *limit,
     float m = lane_sum(&sum[0]) / (float)n;
     sum[0] = sum[1] = (lane_vector){0};
     for (i = 0; i + 2 * lanes <= n; i += 2 * lanes) {
-        fetch_next(next + i, limit);
-        fetch_next(next + i + lanes, limit);
+        look_ahead(x + i, distance);
+        look_ahead(x + i + lanes, distance);
         v = LOAD(x + i) - m;
         sum[0] += v * v;
         v = LOAD(x + i + lanes) - m;
@@ -47,14 +46,14 @@ MARTLET_INLINE void piece_moments(const float *x, int64_t n, const float *limit,
 // algorithm for computing sample variances" (1979).
 MARTLET_INLINE void row_moments(const float *x, int64_t n, const float *limit, float *mean, float *squares) {
     if (n <= moment_piece) {
-        piece_moments(x, n, limit, x + n, mean, squares);
+        piece_moments(x, n, limit, n, mean, squares);
         return;
     }
     double sum = 0, s = 0;
     for (int64_t i = 0; i < n; i += moment_piece) {
         int64_t count = smaller(moment_piece, n - i);
         float a, b;
-        piece_moments(x + i, count, limit, x + i + count, &a, &b);
+        piece_moments(x + i, count, limit, count, &a, &b);
         s += b;
         if (i > 0) {
             double distance = a - sum / (double)i;

@@ -29,8 +29,8 @@ MARTLET_INLINE void item_moments(const martlet_norm *g, int64_t pieces, int64_t 
                                  float *partial) {
     norm_item item = find_item(g, pieces, i);
     const float *limit = x + g->samples * g->channels * g->positions;
-    const float *ahead = x + find_item(g, pieces, next).offset;
-    piece_moments(x + item.offset, item.count, limit, ahead, &partial[2 * i], &partial[2 * i + 1]);
+    int64_t distance = find_item(g, pieces, next).offset - item.offset;
+    piece_moments(x + item.offset, item.count, limit, distance, &partial[2 * i], &partial[2 * i + 1]);
 }
 
 MARTLET_CLONES

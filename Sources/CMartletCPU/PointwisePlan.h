@@ -22,7 +22,7 @@ typedef struct {
     int64_t count;
     int64_t chunk;        // elements at once
     int32_t by_rows;      // a chunk does not reach beyond its row
-    int32_t looks_ahead;
+    int32_t looks_ahead;  // operands are large enough to ask memory for them ahead
     int32_t buffers;      // of `chunk` floats: registers, then buffered inputs
     int32_t slots;
     uint8_t *access;      // of each operand

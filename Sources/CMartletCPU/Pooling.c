@@ -27,7 +27,7 @@ MARTLET_INLINE void max_window(const martlet_pooling *g, const float *plane, int
 // Windows are taken in two steps: the maximum of each image column over the window's rows, then over the columns. Of equal
 // elements the one at the smaller position wins, so the order of the steps does not matter. Rows that hold NaN, which is the
 // largest, are done window by window.
-enum { reach = 2048, staged = 4096, fetched = 1024 };
+enum { reach = 2048, staged = 4096 };
 
 typedef struct {
     float value[reach + 2 * lanes];
@@ -53,10 +53,10 @@ MARTLET_INLINE int find_column_maxima(const martlet_pooling *g, const float *pla
     lane_integers odd = {0};
     int64_t c = low;
     // Rows are short and several are read at once, which hides the sequence from the processor's own look-ahead.
-    const float *ahead = plane + start + (taps.end - taps.begin + fetched / row) * row;
+    int64_t distance = (taps.end - taps.begin + looked_ahead / row) * row;
     for (; c < high && limit - (plane + start + (taps.end - taps.begin - 1) * row + c) >= lanes; c += lanes) {
         const float *in = plane + start + c;
-        for (int64_t k = 0; k < g->stride_y; k++) fetch_next(ahead + c + k * row, limit);
+        for (int64_t k = 0; k < g->stride_y; k++) look_ahead(in + k * row, distance);
         lane_vector best = LOAD(in);
         lane_integers at = lane + (int32_t)(start + c), position = at;
         odd |= best != best;

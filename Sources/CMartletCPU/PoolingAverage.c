@@ -23,10 +23,10 @@ MARTLET_INLINE float average_window(const martlet_pooling *g, const float *plane
     return sum / average_divisor(g, i, j);
 }
 
-// Outputs [begin, end) of row i of a plane; up to 15 more are written.
-MARTLET_INLINE void average_row(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, const float *in,
-                                const float *limit, int64_t i, int64_t begin, int64_t end, float *out) {
-    window_range inside = window_inside(g), rows = window_taps(i, g->stride_y, g->padding_y, 1, g->kernel_y, g->height);
+// Outputs [begin, end) of row i of a plane, those of `inside` by lanes; up to 15 more are written.
+MARTLET_INLINE void average_row(const martlet_pooling *g, const int64_t step, const int64_t kernel_x, window_range inside,
+                                const float *in, const float *limit, int64_t i, int64_t begin, int64_t end, float *out) {
+    window_range rows = window_taps(i, g->stride_y, g->padding_y, 1, g->kernel_y, g->height);
     float divisor = average_divisor(g, i, inside.begin);
     int64_t reach = (rows.end - 1) * g->width + g->kernel_x - 1 + lanes * step, j = begin;
     for (; j < smaller(inside.begin, end); j++) out[j - begin] = average_window(g, in, i, j, rows);
@@ -62,13 +62,14 @@ MARTLET_INLINE void average_rows(const martlet_pooling *g, const int64_t step, c
     enum { staged = 4096 };
     _Alignas(64) float values[staged + lanes];
     const float *limit = x + g->planes * g->height * g->width;
+    window_range inside = window_inside(g);
     float *to = y + begin * g->columns;
     int64_t filled = 0;
     for (int64_t r = begin; r < end; r++) {
         const float *plane = x + r / g->rows * g->height * g->width;
         for (int64_t j = 0, piece; j < g->columns; j += piece) {
             piece = smaller(staged, g->columns - j);
-            average_row(g, step, kernel_x, plane, limit, r % g->rows, j, j + piece, values + filled);
+            average_row(g, step, kernel_x, inside, plane, limit, r % g->rows, j, j + piece, values + filled);
             filled += piece;
             if (filled + smaller(staged, g->columns) <= staged && r + 1 < end) continue;
             if (streamed) stream_copy(values, to, filled);

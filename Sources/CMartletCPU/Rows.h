@@ -78,7 +78,7 @@ MARTLET_INLINE float exponential_sum(const float *in, int64_t n, const float *li
     int64_t i = 0;
     for (; i + lanes <= n; i += lanes) {
         x = LOAD(in + i) - maximum;
-        fetch_next(in + n + i, limit);
+        look_ahead(in + i, n);
         exponentials_below(&x, &e);
         sum += e;
     }

@@ -13,7 +13,7 @@ MARTLET_INLINE float row_exponentials(const float *in, int64_t n, const float *l
     int64_t i = 0;
     for (; i + lanes <= n; i += lanes) {
         v = LOAD(in + i) - maximum;
-        fetch_next(in + n + i, limit);
+        look_ahead(in + i, n);
         exponentials_below(&v, &e);
         STORE(out + i, e);
         sum += e;

@@ -17,7 +17,8 @@
     do {                                                                                                          \
         int64_t i = 0;                                                                                            \
         for (; i < (n) && (uintptr_t)((out) + i) % 64 != 0; i++) (out)[i] = VALUE(ONE);                           \
-        for (; i + lanes <= (n); i += lanes) __builtin_nontemporal_store(VALUE(ALL_AHEAD), (lane_vector *)((out) + i)); \
+        for (; i + lanes <= (n); i += lanes)                                                                      \
+            __builtin_nontemporal_store(VALUE(ALL_AHEAD), (lane_vector *)((out) + i));                            \
         for (; i < (n); i++) (out)[i] = VALUE(ONE);                                                               \
     } while (0)
 

@@ -1,10 +1,9 @@
 #include "CMartletOpenCL.h"
+#include "Exit.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #define CALLS(X) \
@@ -78,62 +77,18 @@ cl_context mclCreateContext(cl_platform_id platform, cl_device_id device, cl_int
     return api.clCreateContext(properties, 1, &device, NULL, NULL, status);
 }
 cl_int mclReleaseContext(cl_context context) { return api.clReleaseContext(context); }
-// A driver for the processor works in threads of this process. Its libraries are taken down while the process ends, so what is
-// queued then has to be waited for before; another device's work may be left alone.
-static struct {
-    pthread_mutex_t lock;
-    cl_command_queue *queues;
-    size_t count, capacity;
-} unfinished = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void finishAll(void) {
-    pthread_mutex_lock(&unfinished.lock);
-    for (size_t i = 0; i < unfinished.count; i++) api.clFinish(unfinished.queues[i]);
-    pthread_mutex_unlock(&unfinished.lock);
-}
-
-static atomic_uint kernelsMade, kernelsAwaited;
-
-// Handlers run last first, and a compiler in the driver sets up its own when it is first used: so ours is set up anew whenever
-// kernels made since have been waited for.
-static cl_int waited(cl_int status) {
-    unsigned made = atomic_load(&kernelsMade);
-    if (made > 0 && atomic_exchange(&kernelsAwaited, made) != made) atexit(finishAll);
-    return status;
-}
-
-// Whether there was room to note the queue.
-static int finishBeforeExit(cl_command_queue queue) {
-    pthread_mutex_lock(&unfinished.lock);
-    int fits = unfinished.count < unfinished.capacity;
-    if (!fits) {
-        size_t capacity = unfinished.capacity * 2 + 8;
-        cl_command_queue *queues = realloc(unfinished.queues, capacity * sizeof *queues);
-        if ((fits = queues != NULL)) {
-            unfinished.queues = queues;
-            unfinished.capacity = capacity;
-        }
-    }
-    if (fits) unfinished.queues[unfinished.count++] = queue;
-    pthread_mutex_unlock(&unfinished.lock);
-    return fits;
-}
-
 cl_command_queue mclCreateCommandQueue(cl_context context, cl_device_id device, cl_int *status) {
     cl_device_type type = 0;
     cl_command_queue queue = api.clCreateCommandQueue(context, device, 0, status);
     if (*status != CL_SUCCESS) return NULL;
     api.clGetDeviceInfo(device, CL_DEVICE_TYPE, sizeof type, &type, NULL);
-    if (!(type & CL_DEVICE_TYPE_CPU) || finishBeforeExit(queue)) return queue;
+    if (!(type & CL_DEVICE_TYPE_CPU) || mclFinishAtExit(queue)) return queue;
     api.clReleaseCommandQueue(queue);
     *status = CL_OUT_OF_HOST_MEMORY;
     return NULL;
 }
 cl_int mclReleaseCommandQueue(cl_command_queue queue) {
-    pthread_mutex_lock(&unfinished.lock);
-    for (size_t i = 0; i < unfinished.count; i++)
-        if (unfinished.queues[i] == queue) unfinished.queues[i--] = unfinished.queues[--unfinished.count];
-    pthread_mutex_unlock(&unfinished.lock);
+    mclForgetAtExit(queue);
     return api.clReleaseCommandQueue(queue);
 }
 cl_mem mclCreateBuffer(cl_context context, cl_ulong flags, size_t size, void *host, cl_int *status) {
@@ -168,7 +123,7 @@ cl_int mclGetProgramBuildInfo(cl_program program, cl_device_id device, cl_uint n
 }
 cl_int mclReleaseProgram(cl_program program) { return api.clReleaseProgram(program); }
 cl_kernel mclCreateKernel(cl_program program, const char *name, cl_int *status) {
-    atomic_fetch_add(&kernelsMade, 1);
+    mclNoteKernel();
     return api.clCreateKernel(program, name, status);
 }
 cl_int mclReleaseKernel(cl_kernel kernel) { return api.clReleaseKernel(kernel); }
@@ -189,7 +144,7 @@ cl_int mclEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint
 cl_int mclEnqueueReadBuffer(cl_command_queue queue, cl_mem buffer, cl_uint blocking, size_t offset, size_t size, void *host,
                             cl_event *event) {
     cl_int status = api.clEnqueueReadBuffer(queue, buffer, blocking, offset, size, host, 0, NULL, event);
-    return blocking ? waited(status) : status;
+    return blocking ? mclWaited(status) : status;
 }
 cl_int mclEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_uint blocking, size_t offset, size_t size,
                              const void *host, cl_event *event) {
@@ -207,8 +162,8 @@ cl_int mclEnqueueMarker(cl_command_queue queue, cl_event *event) {
     return api.clEnqueueMarkerWithWaitList(queue, 0, NULL, event);
 }
 cl_int mclFlush(cl_command_queue queue) { return api.clFlush(queue); }
-cl_int mclFinish(cl_command_queue queue) { return waited(api.clFinish(queue)); }
-cl_int mclWaitForEvent(cl_event event) { return waited(api.clWaitForEvents(1, &event)); }
+cl_int mclFinish(cl_command_queue queue) { return mclWaited(api.clFinish(queue)); }
+cl_int mclWaitForEvent(cl_event event) { return mclWaited(api.clWaitForEvents(1, &event)); }
 cl_int mclGetEventStatus(cl_event event, cl_int *status) {
     return api.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof *status, status, NULL);
 }

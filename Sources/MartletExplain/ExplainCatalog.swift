@@ -1,4 +1,3 @@
-import Foundation
 import MartletData
 import MartletFigures
 import MartletTraining
