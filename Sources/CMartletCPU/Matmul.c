@@ -5,6 +5,7 @@
 #include "Lanes.h"
 #include "MatmulDot.h"
 #include "MatmulPack.h"
+#include "MatmulParts.h"
 #include "MatmulPlan.h"
 #include "MatmulTile.h"
 
@@ -190,6 +191,12 @@ static void dot_block(const product_task *task, int64_t row, int64_t end_row, in
         }
 }
 
+static void parts_block(const product_task *task, int64_t row, int64_t end_row, int64_t lane, int64_t end_lane, block_target to) {
+    martlet_parts_block block = {&task->job->plan, task->batch, row, end_row, lane, end_lane, task->first_depth, task->end_depth,
+                                 to.base, to.pitch, task->accumulates, task->packed_lanes};
+    martlet_parts_multiply(&block);
+}
+
 static void run_task(const product_task *task) {
     const martlet_product *p = task->job->product;
     const martlet_plan *plan = &task->job->plan;
@@ -204,7 +211,8 @@ static void run_task(const product_task *task) {
             int64_t columns = plan->turned ? end_row - row : end_lane - lane;
             block_target to = {task->target + i * p->columns + j, p->columns};
             if (apart) to = (block_target){task->apart, columns};
-            if (plan->method == martlet_by_dots) dot_block(task, row, end_row, lane, end_lane, to);
+            if (plan->method == martlet_by_parts) parts_block(task, row, end_row, lane, end_lane, to);
+            else if (plan->method == martlet_by_dots) dot_block(task, row, end_row, lane, end_lane, to);
             else multiply_block(task, row, end_row, lane, end_lane, to);
             if (epilogue) martlet_epilogue_run(epilogue, to.base, to.pitch, task->batch, i, rows, j, columns);
         }
@@ -224,8 +232,8 @@ static void run_unit(void *context, size_t unit, int worker) {
     float *memory = job->worker_memory + worker * worker_floats(plan);
     product_task task = {
         .job = job, .batch = batch, .accumulates = p->accumulates,
-        .first_row = martlet_part_start(plan->rows, plan->row_parts, 1, row_part),
-        .end_row = martlet_part_start(plan->rows, plan->row_parts, 1, row_part + 1),
+        .first_row = martlet_part_start(plan->rows, plan->row_parts, plan->row_grain, row_part),
+        .end_row = martlet_part_start(plan->rows, plan->row_parts, plan->row_grain, row_part + 1),
         .first_lane = martlet_part_start(plan->lanes, plan->lane_parts, lane_grain, lane_part),
         .end_lane = martlet_part_start(plan->lanes, plan->lane_parts, lane_grain, lane_part + 1),
         .first_depth = martlet_part_start(plan->depth, plan->segments, lanes, segment),

@@ -1,8 +1,9 @@
 #include "MatmulPlan.h"
 
+#include "AMX.h"
 #include "Lanes.h"
-
 #include "MatmulDot.h"
+#include "MatmulParts.h"
 #include "MatmulTile.h"
 
 static int64_t round_up(int64_t count, int64_t grain) { return (count + grain - 1) / grain * grain; }
@@ -25,15 +26,22 @@ static double tile_cost(double rows, double lane_count, double depth, int packs,
 static void choose_method(const martlet_product *p, martlet_plan *plan) {
     double straight = tile_cost((double)p->rows, (double)p->columns, (double)p->depth, !right_is_flat(p), 0);
     double turned = tile_cost((double)p->columns, (double)p->rows, (double)p->depth, !left_is_flat(p), 1);
+    double least = turned < straight ? turned : straight;
     plan->turned = turned < straight;
     plan->method = martlet_by_tiles;
     if (left_is_deep(p) && right_is_deep(p) && p->depth >= lanes) {
         double area = (double)p->rows * (double)p->columns;
         double dots = area * (double)quotient_up(p->depth, lanes) * 1.1 + 6 * area;
-        if (dots < (turned < straight ? turned : straight)) {
+        if (dots < least) {
             plan->method = martlet_by_dots;
             plan->turned = 0;
+            least = dots;
         }
+    }
+    if (p->splits && martlet_amx_is_there()
+        && martlet_parts_cost((double)p->rows, (double)p->columns, (double)p->depth, left_is_deep(p), right_is_deep(p)) < least) {
+        plan->method = martlet_by_parts;
+        plan->turned = 0;
     }
 }
 
@@ -100,7 +108,7 @@ static void choose_parts(const martlet_product *p, martlet_plan *plan, int32_t t
 }
 
 martlet_plan martlet_product_plan(const martlet_product *p, int32_t threads) {
-    martlet_plan plan = {0};
+    martlet_plan plan = {.row_grain = 1};
     choose_method(p, &plan);
     plan.depth = p->depth;
     if (plan.turned) {
@@ -123,13 +131,16 @@ martlet_plan martlet_product_plan(const martlet_product *p, int32_t threads) {
         plan.height = plan.rows <= most ? plan.rows : plan.rows < 2 * most ? quotient_up(plan.rows, panels) : smaller(most, 4);
         plan.vectors = martlet_dot_width(plan.height);
         plan.row_block = p->reads_result ? plan.height : plan.rows, plan.lane_block = 1024, plan.depth_block = plan.depth;
+    } else if (plan.method == martlet_by_parts) {
+        martlet_parts_choose(&plan);
     } else {
         choose_tiles(p, &plan);
     }
     choose_parts(p, &plan, threads);
     int64_t blocks_lanes = smaller(round_up(plan.lanes, martlet_tile_most_vectors * lanes), plan.lane_block + 64);
     plan.apart_memory = p->reads_result ? round_up(plan.row_block * smaller(plan.lanes, plan.lane_block), lanes) : 0;
-    if (plan.method == martlet_by_dots) return plan;
+    if (plan.method == martlet_by_parts) plan.lane_memory = round_up(martlet_parts_floats(&plan), lanes);
+    if (plan.method != martlet_by_tiles) return plan;
     // The last panel is packed even where the others lie in place.
     plan.lane_memory = plan.depth_block * (plan.packs_lanes ? blocks_lanes : martlet_tile_most_vectors * lanes) + lanes;
     plan.row_memory = plan.packs_rows ? round_up(plan.depth_block * plan.height + 2 * lanes, lanes) : 0;

@@ -5,7 +5,7 @@
 
 // How a product is computed, by its shape alone.
 
-typedef enum { martlet_by_tiles, martlet_by_dots } martlet_method;
+typedef enum { martlet_by_tiles, martlet_by_dots, martlet_by_parts } martlet_method;
 
 /// The product as tiles see it: `rows` of numbers that are repeated over lanes, times lanes. Where it is `turned`, the rows are
 /// the result's columns and the lanes its rows.
@@ -20,8 +20,9 @@ typedef struct {
     int64_t height, vectors;                        // of a register tile
     int64_t row_block, lane_block, depth_block;     // of what is passed over at a time
     int64_t row_parts, lane_parts, segments;        // independent tasks; segments of the depth are summed afterwards
+    int64_t row_grain;                              // a task's rows are a multiple of it
     int64_t sum_pitch;                              // of a turned tile's sums
-    // Floats of a thread's memory: packed lanes, packed rows, sums of turned tiles, products kept apart.
+    // Floats of a thread's memory: packed lanes (of parts all), packed rows, sums of turned tiles, products kept apart.
     int64_t lane_memory, row_memory, sum_memory, apart_memory;
 } martlet_plan;
 

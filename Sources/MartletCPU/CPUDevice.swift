@@ -8,6 +8,8 @@ public final class CPUDevice: Sendable {
     public let info: DeviceInfo
     /// The threads of this device's ops.
     package let pool: ThreadPool
+    /// Whether products are computed on the processor's matrix unit where that is faster (`AMX.h`).
+    let usesMatrixUnit: Bool
     let memory: CPUMemory
     let programs = ProgramCache()
     private let faults = Mutex(())
@@ -16,16 +18,20 @@ public final class CPUDevice: Sendable {
     ///   - threads: how many threads its ops use, the calling one included; by default as many as this process may use
     ///     processors (affinity mask and control group's quota). Results depend on it in their last bits.
     ///   - memoryLimit: bytes its buffers may take together; by default 95 % of what this process may use.
+    ///   - matrixUnit: whether to use the matrix unit of processors that have one (Intel's AMX). It multiplies bfloat16 numbers; float32
+    ///     ones are split into three of them, so that results are as exact as with multiply-adds, except that numbers below 2^-110
+    ///     lose bits and those below 2^-126 count as zero.
     /// - Throws: `DeviceError` where OpenBLAS multiplies wrongly on this processor (see `reexecIfBLASIsWrong`).
-    public init(threads: Int? = nil, memoryLimit: Int? = nil) throws {
+    public init(threads: Int? = nil, memoryLimit: Int? = nil, matrixUnit: Bool = true) throws {
         precondition(threads.map { $0 > 0 } ?? true, "CPUDevice: \(threads ?? 0) threads")
         try CPUDevice.requireBLAS()
         pool = try ThreadPool(threads: threads ?? Processor.usableCount)
+        usesMatrixUnit = matrixUnit && martlet_amx_is_there() != 0
         let memoryBytes = Processor.memoryBytes
         memory = try CPUMemory(limit: memoryLimit ?? memoryBytes / 100 * 95)
         info = DeviceInfo(
             id: "cpu", kind: .cpu, name: Processor.name, vendor: Processor.vendor,
-            version: "\(BLAS.description), \(String(cString: martlet_instruction_set())) kernels",
+            version: "\(BLAS.description), \(String(cString: martlet_instruction_set())) kernels\(usesMatrixUnit ? ", AMX" : "")",
             computeUnits: pool.threads, memoryBytes: memoryBytes)
     }
 

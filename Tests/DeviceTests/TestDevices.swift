@@ -11,13 +11,13 @@ struct TestDevice: Sendable, CustomTestStringConvertible {
     var mostDraws: Int?
     var testDescription: String { name }
 
-    /// The CPU path with all threads and with one, each OpenCL device, and each with the kernels written for the other class of
+    /// The CPU path with all threads, and with one and no matrix unit; each OpenCL device, and each with the kernels written for the other class of
     /// devices.
     static let all: [TestDevice] = {
         do {
             var devices = [
                 TestDevice(name: "cpu", device: try CPUDevice()),
-                TestDevice(name: "cpu, 1 thread", device: try CPUDevice(threads: 1)),
+                TestDevice(name: "cpu, 1 thread, no matrix unit", device: try CPUDevice(threads: 1, matrixUnit: false)),
             ]
             for candidate in OpenCLDevices.discover().usable {
                 let device = try OpenCLDevice(candidate)

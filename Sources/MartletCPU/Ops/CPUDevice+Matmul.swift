@@ -33,7 +33,8 @@ extension CPUDevice: MatmulOps {
             left: UnsafePointer(a.floats), left_batch: Int64(a.strides[0]), left_row: Int64(a.strides[1]),
             left_depth: Int64(a.strides[2]), right: UnsafePointer(b.floats), right_batch: Int64(b.strides[0]),
             right_depth: Int64(b.strides[1]), right_column: Int64(b.strides[2]), result: c.floats,
-            accumulates: accumulates ? 1 : 0, reads_result: epilogue?.readsResult == true ? 1 : 0, epilogue: epilogue?.handle)
+            accumulates: accumulates ? 1 : 0, reads_result: epilogue?.readsResult == true ? 1 : 0, epilogue: epilogue?.handle,
+            splits: usesMatrixUnit ? 1 : 0)
         guard martlet_product_suits(&product) != 0 else { return false }
         let floats = Int(martlet_product_scratch(&product, Int32(pool.threads)))
         guard let memory = scratch(floats: floats, for: [c]) else { return true }

@@ -2,7 +2,7 @@ import MartletCore
 
 enum MatmulCases {
     static let all =
-        sizes + shapes + [vectors, noInner, notFinite, cleared, linearCase, linearSizes]
+        sizes + shapes + [vectors, noInner, notFinite, extremes, cleared, linearCase, linearSizes]
         + MatmulEpilogueCases.all + MatmulShapeCases.all
 
     /// [m, k, n], with the edges of tiles: odd, one more and one less than powers of two, long and thin.
@@ -100,6 +100,25 @@ enum MatmulCases {
             [matmul($0[0], $0[1]), matmul($0[0].transposed(), $0[1]), matmul($0[0], $0[1].transposed())]
         } reference: {
             [$0[0].multiplied(by: $0[1]), $0[0].transposed.multiplied(by: $0[1]), $0[0].multiplied(by: $0[1].transposed)]
+        }
+    }
+
+    /// Products on a matrix unit are made of parts: the largest numbers' first parts round up to infinity, and products of parts may
+    /// overflow where theirs does not.
+    private static let extremes = ConformanceCase(.matmul, "the largest numbers", draws: 3) { random, draw in
+        let n = [5, 70, 160][draw]
+        var a = random.awayFromZero([n, n]), b = random.awayFromZero([n, n])
+        for column in 0..<n {
+            a.set(2 * n + column, column == 1 ? 3.4e38 : 0)
+            a.set(3 * n + column, column == 1 ? 1.9e38 : 0)
+            a.set(4 * n + column, column == 1 ? 2e38 : column == 2 ? -2e38 : 0)
+            b.set(n + column, 1)
+            b.set(2 * n + column, 1)
+        }
+        return Comparison([a, b], within: .balanced) {
+            [matmul($0[0], $0[1]), matmul($0[1].transposed(), $0[0].transposed())]
+        } reference: {
+            [$0[0].multiplied(by: $0[1]), $0[1].transposed.multiplied(by: $0[0].transposed)]
         }
     }
 

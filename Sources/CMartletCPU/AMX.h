@@ -1,0 +1,39 @@
+#ifndef MARTLET_AMX_H
+#define MARTLET_AMX_H
+
+#include <stdint.h>
+
+#include "include/Processor.h"
+
+// Products on the matrix unit that Intel's servers have ("Advanced Matrix Extensions"): 16 x 16 tiles of float32 sums of bfloat16
+// products. A float32 number is the exact sum of three bfloat16 parts, each of the bits that those before leave over. Of the nine
+// products of the parts of two numbers the six largest are taken; the others are less than 2^-23 of the whole, most of the time far
+// less. Sums of 32 products are added at a time, so that errors are smaller than those of a chain of float32 multiply-adds.
+// Parts below 2^-126 count as zero: so numbers below 2^-110 lose bits.
+
+enum {
+    martlet_amx_side = 32,          // of the blocks of rows and lanes that are multiplied together
+    martlet_amx_depth = 32,         // depths that an instruction multiplies; panels are filled up with zeros to whole ones
+    martlet_amx_parts = 3,
+    martlet_amx_step_floats = 1536  // of a panel for so many depths, counted in floats
+};
+
+/// A thread calls these before its first product and after its last.
+void martlet_amx_begin(void);
+void martlet_amx_end(void);
+
+static inline int64_t martlet_amx_steps(int64_t depth) { return (depth + martlet_amx_depth - 1) / martlet_amx_depth; }
+
+/// The parts of up to 32 rows: number (i, p) lies at from[i * row_step + p * depth_step], and one of the steps is 1. `panel` is a
+/// multiple of 64 bytes and takes martlet_amx_steps(depth) * martlet_amx_step_floats.
+void martlet_amx_pack_rows(const float *from, int64_t row_step, int64_t depth_step, int64_t rows, int64_t depth, float *panel);
+
+/// The same for any number of lanes, whose panels are laid out otherwise, one behind the other.
+void martlet_amx_pack_lanes(const float *from, int64_t lane_step, int64_t depth_step, int64_t lanes, int64_t depth, float *panels);
+
+/// sums[32][32], their rows `pitch` apart = rows times lanes; those of rows and lanes that are not there are spoilt.
+/// - Returns: whether all of the sums are finite. Else parts may have been infinite, or not numbers, where float32 is neither.
+int32_t martlet_amx_multiply(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lanes, int64_t depth,
+                             float *sums, int64_t pitch);
+
+#endif
