@@ -48,7 +48,7 @@ TILES void martlet_amx_begin(void) {
 TILES void martlet_amx_end(void) { _tile_release(); }
 
 // A panel: for each 32 depths the first parts of both tiles, then the second, then the third ones.
-enum { tile_floats = 256, part_floats = 2 * tile_floats, tile_row_bytes = 64 };
+enum { tile_floats = martlet_amx_tile_floats, part_floats = 2 * tile_floats, tile_row_bytes = 64 };
 
 // The upper half of each number, rounded.
 TILES_INLINE __m512i rounded(__m512i x) {
@@ -126,7 +126,7 @@ TILES_INLINE void pack_flat_lanes(const float *from, int64_t depth_step, int64_t
 
 TILES void martlet_amx_pack_lanes(const float *from, int64_t lane_step, int64_t depth_step, int64_t count, int64_t depth,
                                   float *panels) {
-    int64_t floats = martlet_amx_steps(depth) * martlet_amx_step_floats, ahead = martlet_amx_side * lane_step;
+    int64_t floats = martlet_amx_panel_floats(depth), ahead = martlet_amx_side * lane_step;
     if (lane_step == 1) return pack_flat_lanes(from, depth_step, count, depth, panels, floats);
     for (int64_t lane = 0; lane < count; lane += lanes) {
         float *to = panels + lane / martlet_amx_side * floats + lane / lanes % 2 * tile_floats;
@@ -201,6 +201,23 @@ TILES int32_t martlet_amx_multiply(const float *rows_panel, const float *lanes_p
     return lane_sum(&both) == 0;
 }
 
+TILES int32_t martlet_amx_multiply_into(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lane_count,
+                                        int64_t depth, float *to, int64_t pitch, int32_t adds) {
+    enum { side = martlet_amx_side };
+    if (!adds && rows == side && lane_count == side)
+        return martlet_amx_multiply(rows_panel, lanes_panel, rows, lane_count, depth, to, pitch);
+    _Alignas(64) float sums[side * side];
+    if (!martlet_amx_multiply(rows_panel, lanes_panel, rows, lane_count, depth, sums, side)) return 0;
+    for (int64_t i = 0; i < rows; i++, to += pitch)
+        for (int64_t first = 0; first < lane_count; first += lanes) {
+            __mmask16 mask = lane_count - first >= lanes ? 0xffff : (__mmask16)((1 << (lane_count - first)) - 1);
+            __m512 sum = _mm512_load_ps(sums + i * side + first);
+            if (adds) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, to + first));
+            _mm512_mask_storeu_ps(to + first, mask, sum);
+        }
+    return 1;
+}
+
 #else
 
 int martlet_amx_is_there(void) { return 0; }
@@ -210,6 +227,10 @@ void martlet_amx_pack_rows(const float *from, int64_t row_step, int64_t depth_st
 void martlet_amx_pack_lanes(const float *from, int64_t lane_step, int64_t depth_step, int64_t count, int64_t depth, float *panel) {}
 int32_t martlet_amx_multiply(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lane_count, int64_t depth,
                              float *sums, int64_t pitch) {
+    return 0;
+}
+int32_t martlet_amx_multiply_into(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lane_count,
+                                  int64_t depth, float *to, int64_t pitch, int32_t adds) {
     return 0;
 }
 

@@ -7,9 +7,6 @@
 
 enum { side = martlet_amx_side, most_depth = 256, packed_numbers = 160 * 1024 };
 
-static int64_t panels_of(int64_t count) { return (count + side - 1) / side; }
-static int64_t panel_floats(int64_t depth) { return martlet_amx_steps(depth) * martlet_amx_step_floats; }
-
 double martlet_parts_cost(double rows, double lane_count, double depth, int rows_are_deep, int lanes_are_deep) {
     int64_t tall = ((int64_t)rows + lanes - 1) / lanes, wide = ((int64_t)lane_count + lanes - 1) / lanes;
     double packing = (rows_are_deep ? 0.7 : 1.2) * rows + (lanes_are_deep ? 1.2 : 0.7) * lane_count;
@@ -25,8 +22,8 @@ void martlet_parts_choose(martlet_plan *plan) {
 }
 
 int64_t martlet_parts_floats(const martlet_plan *plan) {
-    int64_t columns = smaller(panels_of(plan->lanes), plan->lane_block / side);
-    return (columns + 1) * panel_floats(plan->depth_block) + side * (plan->depth_block + side) + lanes;
+    int64_t columns = smaller(martlet_amx_panels(plan->lanes), plan->lane_block / side);
+    return (columns + 1) * martlet_amx_panel_floats(plan->depth_block) + side * plan->depth_block;
 }
 
 // A panel of rows times one of lanes over a block of depths.
@@ -35,42 +32,29 @@ typedef struct {
     int64_t rows, columns, depth;
 } panel_product;
 
-static void multiply_plainly(const martlet_plan *plan, const panel_product *p, float *sums, int64_t pitch, float *packed) {
+static void multiply_plainly(const martlet_plan *plan, const panel_product *p, float *to, int64_t pitch, int adds, float *packed) {
+    float sums[side * side];
     martlet_pack_lanes(p->right, plan->lane_depth, plan->lane_step, p->depth, p->columns, side, packed);
     martlet_tile_lanes right = {packed, side, 0};
     int deep = plan->row_depth == 1;
     int64_t most = martlet_tile_height(side / lanes);
     for (int64_t row = 0; row < p->rows; row += most) {
         martlet_tile_rows left = {p->left + row * plan->row_step, deep ? plan->row_step : plan->row_depth, deep};
-        martlet_tile_multiply(smaller(most, p->rows - row), side / lanes, p->depth, &left, &right, sums + row * pitch, pitch, 0);
+        martlet_tile_multiply(smaller(most, p->rows - row), side / lanes, p->depth, &left, &right, sums + row * side, side, 0);
     }
-}
-
-MARTLET_CLONES
-static void store_sums(const float *sums, int64_t rows, int64_t columns, float *to, int64_t pitch, int32_t adds) {
-    for (int64_t i = 0; i < rows; i++, sums += side, to += pitch) {
-        if (columns == side) {
-            lane_vector low = LOAD(sums), high = LOAD(sums + lanes);
-            if (adds) low += LOAD(to), high += LOAD(to + lanes);
-            STORE(to, low);
-            STORE(to + lanes, high);
-        } else if (adds) {
-            for (int64_t j = 0; j < columns; j++) to[j] += sums[j];
-        } else {
-            for (int64_t j = 0; j < columns; j++) to[j] = sums[j];
-        }
-    }
+    for (int64_t i = 0; i < p->rows; i++)
+        for (int64_t j = 0; j < p->columns; j++) to[i * pitch + j] = adds ? to[i * pitch + j] + sums[i * side + j] : sums[i * side + j];
 }
 
 void martlet_parts_multiply(const martlet_parts_block *b) {
     const martlet_plan *plan = b->plan;
     const float *row_base = plan->row_base + b->batch * plan->row_batch, *lane_base = plan->lane_base + b->batch * plan->lane_batch;
-    int64_t columns = panels_of(b->end_lane - b->first_lane), rows = panels_of(b->end_row - b->first_row);
-    float *lane_panels = b->memory, *row_panel = lane_panels + columns * panel_floats(plan->depth_block);
-    float *sums = row_panel + panel_floats(plan->depth_block), *packed = sums + side * side;
+    int64_t columns = martlet_amx_panels(b->end_lane - b->first_lane), rows = martlet_amx_panels(b->end_row - b->first_row);
+    float *lane_panels = b->memory, *row_panel = lane_panels + columns * martlet_amx_panel_floats(plan->depth_block);
+    float *packed = row_panel + martlet_amx_panel_floats(plan->depth_block);
     martlet_amx_begin();
     for (int64_t depth = b->first_depth; depth < b->end_depth; depth += plan->depth_block) {
-        int64_t deep = smaller(plan->depth_block, b->end_depth - depth), floats = panel_floats(deep);
+        int64_t deep = smaller(plan->depth_block, b->end_depth - depth), floats = martlet_amx_panel_floats(deep);
         martlet_amx_pack_lanes(lane_base + b->first_lane * plan->lane_step + depth * plan->lane_depth, plan->lane_step,
                                plan->lane_depth, b->end_lane - b->first_lane, deep, lane_panels);
         for (int64_t i = 0; i < rows; i++) {
@@ -82,14 +66,10 @@ void martlet_parts_multiply(const martlet_parts_block *b) {
                 int64_t lane = b->first_lane + j * side;
                 p.columns = smaller(side, b->end_lane - lane);
                 float *to = b->to + i * side * b->pitch + j * side;
-                int adds = b->accumulates || depth > b->first_depth, in_place = !adds && p.rows == side && p.columns == side;
-                float *out = in_place ? to : sums;
-                int64_t pitch = in_place ? b->pitch : side;
-                if (!martlet_amx_multiply(row_panel, lane_panels + j * floats, p.rows, p.columns, deep, out, pitch)) {
-                    p.right = lane_base + lane * plan->lane_step + depth * plan->lane_depth;
-                    multiply_plainly(plan, &p, out, pitch, packed);
-                }
-                if (!in_place) store_sums(sums, p.rows, p.columns, to, b->pitch, adds);
+                int adds = b->accumulates || depth > b->first_depth;
+                if (martlet_amx_multiply_into(row_panel, lane_panels + j * floats, p.rows, p.columns, deep, to, b->pitch, adds)) continue;
+                p.right = lane_base + lane * plan->lane_step + depth * plan->lane_depth;
+                multiply_plainly(plan, &p, to, b->pitch, adds, packed);
             }
         }
     }

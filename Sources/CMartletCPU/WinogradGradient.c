@@ -29,7 +29,8 @@ int64_t martlet_winograd_gradient_scratch(const martlet_winograd *w, int64_t cha
     gradient_layout l = lay_out_gradient(w, channels);
     int64_t side = winograd_side(w);
     return round_up(side * side * (l.value_distance + l.gradient_distance + l.sum_distance) + w->tile * l.stage_pitch
-                    + martlet_winograd_source_scratch(w, l.columns), lanes);
+                    + martlet_winograd_source_scratch(w, l.columns), lanes)
+           + martlet_winograd_gradient_parts(w, channels, martlet_amx_steps(l.tiles));
 }
 
 // stage[x][output] for `count` columns of one row and 16 outputs, zeros outside of the gradient.
@@ -144,6 +145,15 @@ static void outer_one(int64_t rows, int64_t count, const float *values, int64_t 
     }
 }
 
+static outer_product outer_of_tiles(int64_t tiles, int64_t pitch) {
+    outer_product p = {.value_pitch = pitch, .tiles = tiles, .pieces = martlet_amx_steps(tiles)};
+    for (int64_t i = 0; i < p.pieces; i++) {
+        int64_t first = i * martlet_amx_depth;
+        p.piece[i] = (outer_piece){first, smaller(martlet_amx_depth, tiles - first), first};
+    }
+    return p;
+}
+
 int32_t martlet_winograd_gradient(const martlet_winograd *w, const float *source, const float *gradient, float *partial,
                                   int64_t group, int64_t first_channel, int64_t last_channel, int64_t first_item,
                                   int64_t last_item, float *scratch) {
@@ -152,12 +162,14 @@ int32_t martlet_winograd_gradient(const martlet_winograd *w, const float *source
                                                last_item, scratch);
     int64_t channels = last_channel - first_channel, side = winograd_side(w), products = side * side;
     gradient_layout l = lay_out_gradient(w, channels);
-    float *values = scratch, *gradients = values + products * l.value_distance;
-    float *sums = gradients + products * l.gradient_distance, *stage = sums + products * l.sum_distance;
-    float *rest = stage + w->tile * l.stage_pitch;
+    int splits = martlet_winograd_gradient_splits(w, channels), finite = 1;
+    float *parts = scratch, *values = parts + martlet_winograd_gradient_parts(w, channels, martlet_amx_steps(l.tiles));
+    float *gradients = values + products * l.value_distance, *sums = gradients + products * l.gradient_distance;
+    float *stage = sums + products * l.sum_distance, *rest = stage + w->tile * l.stage_pitch;
     int most = choose_tile().vectors == 2 ? choose_tile().rows : 6;
     int64_t panels = (channels + most - 1) / most;
     int accumulate = 0;
+    if (splits) martlet_amx_begin();
     for (int64_t row = first_item; row < last_item; row += l.rows)
         for (int64_t column = 0; column < l.column_blocks; column++, accumulate = 1) {
             tile_block block = {row, smaller(last_item, row + l.rows), panel_start(w->tiles_x, l.column_blocks, column),
@@ -166,7 +178,13 @@ int32_t martlet_winograd_gradient(const martlet_winograd *w, const float *source
             martlet_winograd_transform_source(w, source, group, first_channel, last_channel, &block, l.pitch,
                                               l.value_distance, values, rest);
             transform_gradient_rows(w, &l, gradient, group, &block, tiles, gradients, stage);
-            for (int64_t i = 0; i < products; i++)
+            for (int64_t i = 0; splits && i < products; i++) {
+                outer_product p = outer_of_tiles(tiles, l.pitch);
+                p.values = values + i * l.value_distance, p.gradient = gradients + i * l.gradient_distance;
+                p.channels = channels, p.outputs = w->outputs, p.adds = accumulate;
+                finite &= martlet_winograd_outer_parts(&p, sums + i * l.sum_distance, l.output_pitch, parts);
+            }
+            for (int64_t i = 0; !splits && i < products; i++)
                 for (int64_t output = 0; output < l.output_pitch;) {
                     int64_t width = panel_width(&l, output);
                     for (int64_t panel = 0; panel < panels; panel++) {
@@ -180,6 +198,7 @@ int32_t martlet_winograd_gradient(const martlet_winograd *w, const float *source
                     output += width;
                 }
         }
-    return !martlet_winograd_finish_taps(w, channels, l.output_pitch, sums, l.sum_distance,
-                                         partial + first_channel * l.output_pitch);
+    if (splits) martlet_amx_end();
+    return !finite || !martlet_winograd_finish_taps(w, channels, l.output_pitch, sums, l.sum_distance,
+                                                    partial + first_channel * l.output_pitch);
 }

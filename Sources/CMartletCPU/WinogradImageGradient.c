@@ -28,7 +28,8 @@ static image_gradient_layout lay_out(const martlet_winograd *w, int64_t channels
 int64_t martlet_winograd_image_gradient_scratch(const martlet_winograd *w, int64_t channels) {
     image_gradient_layout l = lay_out(w, channels);
     int64_t side = winograd_side(w);
-    return side * side * (l.value_distance + l.gradient_distance + l.sum_distance) + l.padded;
+    return side * side * (l.value_distance + l.gradient_distance + l.sum_distance) + l.padded
+           + martlet_winograd_gradient_parts(w, channels, most_pieces);
 }
 
 static int64_t panel_width(const image_gradient_layout *l, int64_t output) {
@@ -130,16 +131,30 @@ static void outer_one(int64_t rows, int64_t low, int64_t high, const float *valu
     }
 }
 
+// Pairs of slots, whose 32 values of a channel lie together.
+static outer_product outer_of_slots(int64_t low, int64_t high, int64_t pair_distance) {
+    outer_product p = {.value_pitch = 2 * lanes};
+    for (int64_t slot = low; slot < high;) {
+        int64_t count = slot % 2 == 0 && slot + 1 < high ? 2 : 1;
+        p.piece[p.pieces++] = (outer_piece){slot * lanes, count * lanes, slot / 2 * pair_distance + slot % 2 * lanes};
+        slot += count;
+    }
+    return p;
+}
+
 int32_t martlet_winograd_image_gradient(const martlet_winograd *w, const float *source, const float *gradient, float *partial,
                                         int64_t group, int64_t first_channel, int64_t last_channel, int64_t first_item,
                                         int64_t last_item, float *scratch) {
     int64_t channels = last_channel - first_channel, side = winograd_side(w), products = side * side;
     int64_t tiles = w->tiles_y * w->tiles_x, blocks = martlet_winograd_gradient_blocks(w), pair_distance = channels * 2 * lanes;
     image_gradient_layout l = lay_out(w, channels);
-    float *values = scratch, *gradients = values + products * l.value_distance;
+    int splits = martlet_winograd_gradient_splits(w, channels), finite = 1;
+    float *parts = scratch, *values = parts + martlet_winograd_gradient_parts(w, channels, most_pieces);
+    float *gradients = values + products * l.value_distance;
     float *sums = gradients + products * l.gradient_distance, *padded = sums + products * l.sum_distance;
     int most = choose_tile().vectors == 2 ? choose_tile().rows : 6;
     int64_t panels = (channels + most - 1) / most;
+    if (splits) martlet_amx_begin();
     memset(sums, 0, (size_t)(products * l.sum_distance) * sizeof *sums);
     for (int64_t item = first_item; item < last_item; item++) {
         int64_t block = item % blocks, image = item / blocks * lanes;
@@ -151,6 +166,13 @@ int32_t martlet_winograd_image_gradient(const martlet_winograd *w, const float *
             int64_t low, high;
             find_needed(&slots, side, i, &low, &high);
             if (low >= high) continue;
+            if (splits) {
+                outer_product p = outer_of_slots(low, high, pair_distance);
+                p.values = values + i * l.value_distance, p.gradient = gradients + i * l.gradient_distance;
+                p.tiles = slots.count * lanes, p.channels = channels, p.outputs = w->outputs, p.adds = 1;
+                finite &= martlet_winograd_outer_parts(&p, sums + i * l.sum_distance, l.output_pitch, parts);
+                continue;
+            }
             for (int64_t output = 0; output < l.output_pitch;) {
                 int64_t width = panel_width(&l, output);
                 for (int64_t panel = 0; panel < panels; panel++) {
@@ -165,6 +187,7 @@ int32_t martlet_winograd_image_gradient(const martlet_winograd *w, const float *
             }
         }
     }
-    return !martlet_winograd_finish_taps(w, channels, l.output_pitch, sums, l.sum_distance,
-                                         partial + first_channel * l.output_pitch);
+    if (splits) martlet_amx_end();
+    return !finite || !martlet_winograd_finish_taps(w, channels, l.output_pitch, sums, l.sum_distance,
+                                                    partial + first_channel * l.output_pitch);
 }

@@ -9,7 +9,7 @@ int32_t martlet_winograd_images_fit(const martlet_winograd *w) {
 }
 
 static int64_t chunk_panels(const martlet_winograd *w) {
-    return smaller(martlet_winograd_panels(w), larger(1, (w->shares_source ? 56 : 128) / choose_tile().rows));
+    return smaller(martlet_winograd_panels(w), larger(1, (w->shares_source ? 64 : w->splits ? 256 : 128) / winograd_panel_rows(w)));
 }
 
 void martlet_winograd_divide_images(martlet_winograd *w, int64_t threads) {
@@ -43,22 +43,49 @@ static int64_t block_count(const martlet_winograd *w) {
     return (w->tiles_y * w->tiles_x + w->row_blocks - 1) / w->row_blocks;
 }
 
-int64_t martlet_winograd_shared(const martlet_winograd *w) {
+// The parts of a pair of slots' values of one product; the last may be one alone.
+static void pack_pair(const martlet_winograd *w, const float *values, int64_t pair, int64_t slots, float *parts) {
+    martlet_amx_pack_lanes(values + pair * w->channels * 2 * lanes, 1, 2 * lanes, smaller(2, slots - 2 * pair) * lanes, w->channels,
+                           parts);
+}
+
+static int64_t pairs_of(int64_t slots) { return (slots + 1) / 2; }
+
+// The floats of all products' values, behind which their parts lie: [product][pair of slots], each a panel of 32 lanes.
+static int64_t value_floats(const martlet_winograd *w) {
     int64_t side = winograd_side(w);
-    return w->shares_source ? side * side * slot_distance(block_count(w), w->channels) : 0;
+    return side * side * slot_distance(block_count(w), w->channels);
+}
+
+int64_t martlet_winograd_shared(const martlet_winograd *w) {
+    if (!w->shares_source) return 0;
+    return value_floats(w) + martlet_winograd_shared_pieces(w) * martlet_amx_panel_floats(w->channels);
+}
+
+int64_t martlet_winograd_shared_pieces(const martlet_winograd *w) {
+    int64_t side = winograd_side(w);
+    return w->splits ? side * side * pairs_of(block_count(w)) : 0;
+}
+
+void martlet_winograd_share_parts(const martlet_winograd *w, float *shared, int64_t begin, int64_t end) {
+    int64_t slots = block_count(w), pairs = pairs_of(slots), floats = martlet_amx_panel_floats(w->channels);
+    for (int64_t piece = begin; piece < end; piece++)
+        pack_pair(w, shared + piece / pairs * slot_distance(slots, w->channels), piece % pairs, slots,
+                  shared + value_floats(w) + piece * floats);
 }
 
 typedef struct {
     int64_t value_distance, product_pitch, product_distance, panel_pitch;
-    int64_t values, weights, products, stage, padded;   // floats of each part of the scratch
+    int64_t values, parts, weights, products, stage, padded;   // floats of each part of the scratch
 } image_layout;
 
 static image_layout lay_out_images(const martlet_winograd *w) {
-    int64_t slots = block_count(w), side = winograd_side(w), count = side * side, rows = chunk_panels(w) * choose_tile().rows;
+    int64_t slots = block_count(w), side = winograd_side(w), count = side * side, rows = chunk_panels(w) * winograd_panel_rows(w);
     image_layout l = {.value_distance = slot_distance(slots, w->channels), .panel_pitch = winograd_panel_pitch(w)};
     l.product_pitch = round_up(slots, 2) * lanes + lanes;
     l.product_distance = product_pitch(rows, l.product_pitch);
     l.values = w->shares_source ? 0 : count * l.value_distance;
+    l.parts = w->splits && !w->shares_source ? pairs_of(slots) * martlet_amx_panel_floats(w->channels) : 0;
     l.weights = w->shares_source ? count * product_pitch(chunk_panels(w), l.panel_pitch) : 0;
     l.products = count * l.product_distance;
     l.stage = (w->rows * w->columns + lanes) * lanes;
@@ -68,7 +95,7 @@ static image_layout lay_out_images(const martlet_winograd *w) {
 
 int64_t martlet_winograd_image_scratch(const martlet_winograd *w) {
     image_layout l = lay_out_images(w);
-    return l.values + l.weights + l.products + l.stage + l.padded;
+    return l.parts + l.values + l.weights + l.products + l.stage + l.padded;
 }
 
 MARTLET_INLINE void transform_slots(const int tile, const int side, const slot_list *slots, const float *padded, int64_t width,
@@ -182,6 +209,47 @@ static int finish_images(const martlet_winograd *w, const martlet_winograd_range
     return (int)finite;
 }
 
+// One product's weights of the panels [first, last).
+typedef struct {
+    const float *weights;
+    int64_t pitch, first, last;
+} panel_weights;
+
+// One product of all slots that need it: values[pair][channel][2][16] to products[output][slot][16].
+static void multiply_values(const martlet_winograd *w, const slot_list *slots, int64_t product, const panel_weights *given,
+                            const float *values, float *products, int64_t pitch) {
+    int64_t panels = martlet_winograd_panels(w), first = panel_start(w->outputs, panels, given->first), low, high;
+    int wide = choose_tile().vectors == 2;
+    find_needed(slots, winograd_side(w), product, &low, &high);
+    for (int64_t slot = low; slot < high;) {
+        int64_t vectors = wide && slot % 2 == 0 && slot + 1 < high ? 2 : 1;
+        const float *in = values + slot / 2 * w->channels * 2 * lanes + slot % 2 * lanes;
+        for (int64_t panel = given->first; panel < given->last; panel++) {
+            int64_t output = panel_start(w->outputs, panels, panel);
+            martlet_winograd_multiply(vectors, panel_start(w->outputs, panels, panel + 1) - output, w->channels,
+                                      given->weights + (panel - given->first) * given->pitch, in, 2 * lanes,
+                                      products + (output - first) * pitch + slot * lanes, pitch);
+        }
+        slot += vectors;
+    }
+}
+
+// The same from the parts of each pair; whether all sums are finite.
+static int multiply_parts(const martlet_winograd *w, const slot_list *slots, int64_t product, const panel_weights *given,
+                          const float *parts, float *products, int64_t pitch) {
+    int64_t low, high, floats = martlet_amx_panel_floats(w->channels);
+    int finite = 1;
+    find_needed(slots, winograd_side(w), product, &low, &high);
+    for (int64_t slot = low; slot < high;) {
+        int64_t count = slot % 2 == 0 && slot + 1 < high ? 2 : 1;
+        finite &= martlet_winograd_multiply_parts(w, given->first, given->last, given->weights,
+                                                  parts + slot / 2 * floats + slot % 2 * martlet_amx_tile_floats, count * lanes,
+                                                  products + slot * lanes, pitch);
+        slot += count;
+    }
+    return finite;
+}
+
 int32_t martlet_winograd_image_products(const martlet_winograd *w, const float *source,
                                         const martlet_winograd_weights *weights, const float *packed, const float *shared,
                                         float *target, int64_t task, float *scratch) {
@@ -190,15 +258,17 @@ int32_t martlet_winograd_image_products(const martlet_winograd *w, const float *
     slot_list slots = list_slots(w, range.first_row, range.last_row);
     int64_t side = winograd_side(w), count = side * side, panels = martlet_winograd_panels(w), part = task % w->parts;
     int64_t pair_distance = w->channels * 2 * lanes, chunk = chunk_panels(w);
-    float *own = scratch + l.values, *products = own + l.weights, *stage = products + l.products, *padded = stage + l.stage;
+    float *parts = scratch, *own_values = parts + l.parts, *own = own_values + l.values, *products = own + l.weights;
+    float *stage = products + l.products, *padded = stage + l.stage;
     const float *values = shared;
     if (!w->shares_source) {
         martlet_winograd_transform_images(w, source, range.group, 0, w->channels, range.first_column, &slots, pair_distance,
-                                          l.value_distance, scratch, padded);
-        values = scratch;
+                                          l.value_distance, own_values, padded);
+        values = own_values;
     }
     int64_t first_panel = panel_start(panels, w->parts, part), last_panel = panel_start(panels, w->parts, part + 1);
-    int finite = 1, wide = choose_tile().vectors == 2;
+    int finite = 1;
+    if (w->splits) martlet_amx_begin();
     for (int64_t begin = first_panel; begin < last_panel; begin += chunk) {
         int64_t end = smaller(last_panel, begin + chunk), first = panel_start(w->outputs, panels, begin);
         const float *from = packed + (range.group * count * panels + begin) * l.panel_pitch;
@@ -211,24 +281,21 @@ int32_t martlet_winograd_image_products(const martlet_winograd *w, const float *
             from = own;
         }
         for (int64_t i = 0; i < count; i++) {
-            int64_t low, high;
-            find_needed(&slots, side, i, &low, &high);
-            for (int64_t slot = low; slot < high;) {
-                int64_t vectors = wide && slot % 2 == 0 && slot + 1 < high ? 2 : 1;
-                const float *in = values + i * l.value_distance + slot / 2 * pair_distance + slot % 2 * lanes;
-                for (int64_t panel = begin; panel < end; panel++) {
-                    int64_t output = panel_start(w->outputs, panels, panel);
-                    martlet_winograd_multiply(vectors, panel_start(w->outputs, panels, panel + 1) - output, w->channels,
-                                              from + i * weight_distance + (panel - begin) * l.panel_pitch, in, 2 * lanes,
-                                              products + i * l.product_distance + (output - first) * l.product_pitch
-                                                  + slot * lanes,
-                                              l.product_pitch);
-                }
-                slot += vectors;
+            panel_weights given = {from + i * weight_distance, l.panel_pitch, begin, end};
+            if (w->splits) {
+                const float *own_parts = parts, *floats = values + i * l.value_distance;
+                if (w->shares_source) own_parts = shared + value_floats(w) + i * pairs_of(slots.count) * martlet_amx_panel_floats(w->channels);
+                else for (int64_t pair = 0; pair < pairs_of(slots.count); pair++)
+                    pack_pair(w, floats, pair, slots.count, parts + pair * martlet_amx_panel_floats(w->channels));
+                finite &= multiply_parts(w, &slots, i, &given, own_parts, products + i * l.product_distance, l.product_pitch);
+            } else {
+                multiply_values(w, &slots, i, &given, values + i * l.value_distance, products + i * l.product_distance,
+                                l.product_pitch);
             }
         }
         finite &= finish_images(w, &range, &slots, products, l.product_pitch, l.product_distance, first,
                                 panel_start(w->outputs, panels, end), stage, target);
     }
+    if (w->splits) martlet_amx_end();
     return !finite;
 }

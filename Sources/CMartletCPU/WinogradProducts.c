@@ -3,20 +3,22 @@
 // A task transforms a block of tiles for all channels, multiplies the values of each product by its weights, and turns the
 // products of each output channel into its tiles of the target.
 
-// Output channels whose products are kept at a time.
-enum { output_chunk = 128 };
+// Output channels whose products are kept at a time; more where values are packed anew for each.
+enum { output_chunk = 128, output_chunk_of_parts = 256 };
 
 typedef struct {
-    int64_t tiles, pitch, value_distance, product_distance, chunk_panels, stage;
+    int64_t tiles, pitch, value_distance, product_distance, chunk_panels, stage, parts;
 } block_layout;
 
 static block_layout lay_out_block(const martlet_winograd *w) {
     block_layout l = {.tiles = winograd_block_tiles(w)};
     l.pitch = tile_pitch(l.tiles);
     l.value_distance = product_pitch(w->channels, l.pitch);
-    l.chunk_panels = smaller(martlet_winograd_panels(w), larger(1, output_chunk / choose_tile().rows));
-    l.product_distance = product_pitch(l.chunk_panels * choose_tile().rows, l.pitch);
+    int64_t rows = winograd_panel_rows(w), chunk = w->splits ? output_chunk_of_parts : output_chunk;
+    l.chunk_panels = smaller(martlet_winograd_panels(w), larger(1, chunk / rows));
+    l.product_distance = product_pitch(l.chunk_panels * rows, l.pitch);
     l.stage = round_up(w->tile * round_up(l.tiles, lanes), lanes);
+    l.parts = w->splits ? martlet_amx_panels(l.tiles) * martlet_amx_panel_floats(w->channels) : 0;
     return l;
 }
 
@@ -26,7 +28,7 @@ int64_t martlet_winograd_scratch(const martlet_winograd *w) {
     if (w->by_images) return martlet_winograd_image_scratch(w);
     block_layout l = lay_out_block(w);
     int64_t side = winograd_side(w);
-    return round_up(side * side * (l.value_distance + l.product_distance) + w->tile * l.stage + lanes
+    return round_up(side * side * (l.value_distance + l.product_distance) + w->tile * l.stage + lanes + l.parts
                     + martlet_winograd_source_scratch(w, block_columns(w)), lanes);
 }
 
@@ -75,6 +77,22 @@ static void multiply_one(int64_t rows, int64_t count, const float *weights, cons
 void martlet_winograd_multiply(int64_t vectors, int64_t rows, int64_t count, const float *weights, const float *values,
                                int64_t value_pitch, float *products, int64_t product_pitch) {
     (vectors == 2 ? multiply_two : multiply_one)(rows, count, weights, values, value_pitch, products, product_pitch);
+}
+
+int martlet_winograd_multiply_parts(const martlet_winograd *w, int64_t first_panel, int64_t last_panel, const float *weights,
+                                    const float *values, int64_t count, float *products, int64_t pitch) {
+    int64_t panels = martlet_winograd_panels(w), floats = martlet_amx_panel_floats(w->channels), finite = 1;
+    int64_t first = panel_start(w->outputs, panels, first_panel);
+    // In this order the rows that a product spoils are computed after it.
+    for (int64_t panel = first_panel; panel < last_panel; panel++) {
+        int64_t output = panel_start(w->outputs, panels, panel), rows = panel_start(w->outputs, panels, panel + 1) - output;
+        float *to = products + (output - first) * pitch;
+        for (int64_t q = 0; q * martlet_amx_side < count; q++)
+            finite &= martlet_amx_multiply(weights + (panel - first_panel) * floats, values + q * floats, rows,
+                                           smaller(martlet_amx_side, count - q * martlet_amx_side), w->channels,
+                                           to + q * martlet_amx_side, pitch);
+    }
+    return (int)finite;
 }
 
 #define INTERLEAVE_LOW(a, b) \
@@ -145,8 +163,8 @@ int32_t martlet_winograd_products(const martlet_winograd *w, const float *source
     block_layout l = lay_out_block(w);
     int64_t side = winograd_side(w), count = side * side, panels = martlet_winograd_panels(w), part = task % w->parts;
     int64_t panel_pitch = winograd_panel_pitch(w), width = choose_tile().vectors * lanes;
-    float *values = scratch, *products = values + count * l.value_distance, *stage = products + count * l.product_distance;
-    float *rest = stage + w->tile * l.stage + lanes;
+    float *parts = scratch, *values = parts + l.parts, *products = values + count * l.value_distance;
+    float *stage = products + count * l.product_distance, *rest = stage + w->tile * l.stage + lanes;
 
     tile_block block = {range.first_row, range.last_row, range.first_column, range.last_column};
     int64_t tiles = (block.last_row - block.first_row) * (block.last_column - block.first_column);
@@ -155,24 +173,33 @@ int32_t martlet_winograd_products(const martlet_winograd *w, const float *source
     const float *group_weights = packed + range.group * count * panels * panel_pitch;
     int64_t first_panel = panel_start(panels, w->parts, part), last_panel = panel_start(panels, w->parts, part + 1);
     int finite = 1;
+    if (w->splits) martlet_amx_begin();
     for (int64_t begin = first_panel; begin < last_panel; begin += l.chunk_panels) {
         int64_t end = smaller(last_panel, begin + l.chunk_panels), first = panel_start(w->outputs, panels, begin);
-        for (int64_t i = 0; i < count; i++)
+        for (int64_t i = 0; i < count; i++) {
+            const float *product_values = values + i * l.value_distance;
+            if (w->splits) {
+                martlet_amx_pack_lanes(product_values, 1, l.pitch, tiles, w->channels, parts);
+                finite &= martlet_winograd_multiply_parts(w, begin, end, group_weights + (i * panels + begin) * panel_pitch, parts, tiles,
+                                                          products + i * l.product_distance, l.pitch);
+                continue;
+            }
             for (int64_t panel = begin; panel < end; panel++) {
                 int64_t output = panel_start(w->outputs, panels, panel);
                 int64_t rows = panel_start(w->outputs, panels, panel + 1) - output;
                 const float *panel_weights = group_weights + (i * panels + panel) * panel_pitch;
-                const float *from = values + i * l.value_distance;
                 float *to = products + i * l.product_distance + (output - first) * l.pitch;
                 int64_t t = 0;
                 if (width == 2 * lanes)
                     for (; t + lanes < tiles; t += width)
-                        multiply_two(rows, w->channels, panel_weights, from + t, l.pitch, to + t, l.pitch);
+                        multiply_two(rows, w->channels, panel_weights, product_values + t, l.pitch, to + t, l.pitch);
                 for (; t < tiles; t += lanes)
-                    multiply_one(rows, w->channels, panel_weights, from + t, l.pitch, to + t, l.pitch);
+                    multiply_one(rows, w->channels, panel_weights, product_values + t, l.pitch, to + t, l.pitch);
             }
+        }
         finite &= finish_outputs(w, &range, products, l.pitch, l.product_distance, first,
                                  panel_start(w->outputs, panels, end), l.stage, stage, target);
     }
+    if (w->splits) martlet_amx_end();
     return !finite;
 }

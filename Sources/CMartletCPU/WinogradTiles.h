@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "AMX.h"
 #include "Tiles.h"
 #include "include/Winograd.h"
 
@@ -156,7 +157,10 @@ static inline int64_t winograd_block_tiles(const martlet_winograd *w) {
 static inline int64_t tile_pitch(int64_t tiles) { return round_up(tiles, lanes) + lanes; }
 static inline int64_t product_pitch(int64_t rows, int64_t pitch) { return round_up(rows * pitch, 1024) + 5 * lanes; }
 
+// Output channels of a panel of weights, and its floats for one product.
+static inline int64_t winograd_panel_rows(const martlet_winograd *w) { return w->splits ? martlet_amx_side : choose_tile().rows; }
 static inline int64_t winograd_panel_pitch(const martlet_winograd *w) {
+    if (w->splits) return martlet_amx_panel_floats(w->channels);
     return round_up(smaller(w->outputs, choose_tile().rows) * w->channels, lanes) + lanes;
 }
 
@@ -171,6 +175,12 @@ void martlet_winograd_pack_panel(const martlet_winograd *w, const martlet_winogr
 // products[row][v * 16 ...] = the sum over `count` channels of weights[c][row] * values[c][v * 16 ...], v < vectors.
 void martlet_winograd_multiply(int64_t vectors, int64_t rows, int64_t count, const float *weights, const float *values,
                                int64_t value_pitch, float *products, int64_t product_pitch);
+
+// The same from parts, for the panels [first_panel, last_panel) of one product and `count` lanes; `weights` are the first
+// panel's. Whether all sums are finite.
+// Spoils up to 16 rows behind the last panel's and 15 lanes of each row.
+int martlet_winograd_multiply_parts(const martlet_winograd *w, int64_t first_panel, int64_t last_panel, const float *weights,
+                                    const float *values, int64_t count, float *products, int64_t pitch);
 
 // The floats of scratch of martlet_winograd_transform_source.
 int64_t martlet_winograd_source_scratch(const martlet_winograd *w, int64_t columns);

@@ -2,14 +2,15 @@
 #include "WinogradTiles.h"
 
 // A panel's weights are transposed, so that a vector holds one weight of each of its output channels, and transformed so.
-// packed[group][product][panel][channel][output]; each panel has a vector of slack.
+// packed[group][product][panel][channel][output]; each panel has a vector of slack. Where products are computed from parts, a panel is
+// a panel of AMX.h.
 
 int martlet_winograd_fits(int32_t tile, int32_t kernel) {
     return (kernel == 3 && (tile == 2 || tile == 4)) || (kernel == 5 && tile == 2);
 }
 
 int64_t martlet_winograd_panels(const martlet_winograd *w) {
-    int rows = choose_tile().rows;
+    int64_t rows = winograd_panel_rows(w);
     return (w->outputs + rows - 1) / rows;
 }
 
@@ -18,7 +19,7 @@ int64_t martlet_winograd_packed(const martlet_winograd *w) {
     return w->shares_source ? 0 : w->groups * side * side * martlet_winograd_panels(w) * winograd_panel_pitch(w);
 }
 
-enum { pack_channels = 16 };
+enum { taken_channels = 16 };
 
 #define KERNEL(in, from, out, to) transform_kernel(side, kernel, in, from, out, to)
 
@@ -54,14 +55,14 @@ MARTLET_INLINE void transpose_rows(const float *weights, const float *limit, int
     }
 }
 
-MARTLET_INLINE void pack_panel(const int kernel, const int side, const martlet_winograd *w, const float *from,
-                               const float *limit, int64_t output_stride, int64_t channel_stride, int32_t rotated, int64_t rows,
-                               int64_t distance, float *to) {
-    float taps[(pack_channels * most_kernel * most_kernel + lanes) * lanes];
+MARTLET_INLINE void pack_channels(const int kernel, const int side, const float *from, const float *limit, int64_t output_stride,
+                                  int64_t channel_stride, int32_t rotated, int64_t rows, int64_t channels, int64_t distance,
+                                  float *to) {
+    float taps[(taken_channels * most_kernel * most_kernel + lanes) * lanes];
     const int64_t area = kernel * kernel;
-    int64_t together = channel_stride == area ? pack_channels : 1;
-    for (int64_t channel = 0; channel < w->channels; channel += together) {
-        int64_t count = smaller(together, w->channels - channel);
+    int64_t together = channel_stride == area ? taken_channels : 1;
+    for (int64_t channel = 0; channel < channels; channel += together) {
+        int64_t count = smaller(together, channels - channel);
         transpose_rows(from + channel * channel_stride, limit, rows, output_stride, count * area,
                        together * channel_stride, taps);
         for (int64_t c = 0; c < count; c++, to += rows)
@@ -69,17 +70,41 @@ MARTLET_INLINE void pack_panel(const int kernel, const int side, const martlet_w
     }
 }
 
+// Up to 16 output channels from `first` on, of the channels [channel, channel + count): to[product][channel][output].
 MARTLET_CLONES
+static void pack_outputs(const martlet_winograd *w, const martlet_winograd_weights *weights, int64_t group, int64_t first,
+                         int64_t rows, int64_t channel, int64_t count, int64_t distance, float *to) {
+    int64_t output_stride = weights->output_stride, channel_stride = weights->channel_stride;
+    const float *from = weights->values + group * weights->group_stride + first * output_stride + channel * channel_stride;
+    const float *limit = weights->values + weights->limit;
+    int32_t rotated = weights->rotated;
+    if (w->kernel == 5) pack_channels(5, 6, from, limit, output_stride, channel_stride, rotated, rows, count, distance, to);
+    else if (w->tile == 4) pack_channels(3, 6, from, limit, output_stride, channel_stride, rotated, rows, count, distance, to);
+    else pack_channels(3, 4, from, limit, output_stride, channel_stride, rotated, rows, count, distance, to);
+}
+
+// The same as parts, a step of 32 channels at a time.
+static void pack_parts(const martlet_winograd *w, const martlet_winograd_weights *weights, int64_t group, int64_t first,
+                       int64_t rows, int64_t distance, float *to) {
+    enum { step = martlet_amx_depth, pitch = (step + 1) * lanes };
+    float values[most_products * pitch];
+    int64_t products = winograd_side(w) * winograd_side(w);
+    for (int64_t channel = 0; channel < w->channels; channel += step, to += martlet_amx_step_floats)
+        for (int64_t row = 0; row < rows; row += lanes) {
+            int64_t used = smaller(lanes, rows - row), count = smaller(step, w->channels - channel);
+            pack_outputs(w, weights, group, first + row, used, channel, count, pitch, values);
+            for (int64_t i = 0; i < products; i++)
+                martlet_amx_pack_rows(values + i * pitch, 1, used, used, count,
+                                      to + i * distance + row / lanes * martlet_amx_tile_floats);
+        }
+}
+
 void martlet_winograd_pack_panel(const martlet_winograd *w, const martlet_winograd_weights *weights, int64_t group,
                                  int64_t panel, int64_t distance, float *to) {
     int64_t panels = martlet_winograd_panels(w), first = panel_start(w->outputs, panels, panel);
     int64_t rows = panel_start(w->outputs, panels, panel + 1) - first;
-    const float *from = weights->values + group * weights->group_stride + first * weights->output_stride;
-    const float *limit = weights->values + weights->limit;
-    int64_t output = weights->output_stride, channel = weights->channel_stride;
-    if (w->kernel == 5) pack_panel(5, 6, w, from, limit, output, channel, weights->rotated, rows, distance, to);
-    else if (w->tile == 4) pack_panel(3, 6, w, from, limit, output, channel, weights->rotated, rows, distance, to);
-    else pack_panel(3, 4, w, from, limit, output, channel, weights->rotated, rows, distance, to);
+    if (w->splits) pack_parts(w, weights, group, first, rows, distance, to);
+    else pack_outputs(w, weights, group, first, rows, 0, w->channels, distance, to);
 }
 
 void martlet_winograd_pack(const martlet_winograd *w, const martlet_winograd_weights *weights, float *packed, int64_t begin,

@@ -25,6 +25,8 @@ typedef struct {
     int32_t by_images;
     // Where few tiles meet many weights, all tasks share the transformed source, and each transforms the weights it needs.
     int32_t shares_source;
+    // Whether products are computed from their numbers' parts (AMX.h); to be asked for before the blocks are chosen.
+    int32_t splits;
 } martlet_winograd;
 
 // The weight of (g, m, c, tap) is at values[g * group_stride + m * output_stride + c * channel_stride + tap], taps turned by half
@@ -55,6 +57,9 @@ void martlet_winograd_pack(const martlet_winograd *w, const martlet_winograd_wei
 int64_t martlet_winograd_shared(const martlet_winograd *w);
 void martlet_winograd_share(const martlet_winograd *w, const float *source, float *shared, int64_t begin, int64_t end,
                             float *scratch);
+// Afterwards, where products are computed from parts: the parts of the shared source's pieces in [begin, end), of so many in all.
+int64_t martlet_winograd_shared_pieces(const martlet_winograd *w);
+void martlet_winograd_share_parts(const martlet_winograd *w, float *shared, int64_t begin, int64_t end);
 
 // The part of the target that a task computes.
 typedef struct {

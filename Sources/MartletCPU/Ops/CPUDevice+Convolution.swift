@@ -36,7 +36,7 @@ extension CPUDevice {
         }
         guard let tile = geometry.winogradTile(grid) else { return direct(to: sums, finish: finish) }
         winograd(
-            WinogradGrid(grid, kernel: geometry.kernel.y, tile: tile, threads: pool.threads), weights: w.floats,
+            WinogradGrid(grid, kernel: geometry.kernel.y, tile: tile, on: self), weights: w.floats,
             order: geometry.forwardWeights, turned: false, source: x.floats, to: sums, for: y, finish: finish,
             direct: { direct(to: $0, finish: nil) })
     }
@@ -56,7 +56,7 @@ extension CPUDevice {
             return direct(to: dx.floats)
         }
         winograd(
-            WinogradGrid(grid, kernel: geometry.kernel.y, tile: tile, threads: pool.threads), weights: w.floats,
+            WinogradGrid(grid, kernel: geometry.kernel.y, tile: tile, on: self), weights: w.floats,
             order: geometry.inputGradientWeights, turned: true, source: dy.floats, to: dx.floats, for: dx, finish: nil,
             direct: direct)
     }
@@ -66,7 +66,7 @@ extension CPUDevice {
         let geometry = ConvolutionGeometry(x.shape, dw.shape, dy.shape, options), grid = geometry.forward
         if let tile = geometry.winogradTile(grid),
             winogradWeightGradient(
-                WinogradGrid(grid, kernel: geometry.kernel.y, tile: tile, threads: pool.threads), sums: grid, source: x.floats,
+                WinogradGrid(grid, kernel: geometry.kernel.y, tile: tile, on: self), sums: grid, source: x.floats,
                 gradient: dy.floats, to: dw.floats, for: dw)
         {
             return

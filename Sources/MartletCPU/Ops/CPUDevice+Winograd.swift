@@ -30,6 +30,9 @@ extension CPUDevice {
                 pool.run(over: channels, grain: 8, perWorker: 4, alignment: 2) { channels, worker in
                     martlet_winograd_share(c, source, shared, channels.low, channels.high, scratch + worker * each)
                 }
+                pool.run(over: Int(martlet_winograd_shared_pieces(c)), grain: 1, perWorker: 8) { pieces, _ in
+                    martlet_winograd_share_parts(c, shared, pieces.low, pieces.high)
+                }
             } else {
                 pool.run(over: groups * panels, grain: max(1, 2048 / max(1, products)), perWorker: 8) { panels, _ in
                     martlet_winograd_pack(c, given, packed, panels.low, panels.high)

@@ -9,7 +9,8 @@ struct WinogradGrid {
     ///   - grid: whose taps are a whole kernel's, row by row, one element apart.
     ///   - kernel: the extent of that kernel, 3 or 5.
     ///   - tile: outputs of a tile on an axis, 2 or 4.
-    init(_ grid: SumGrid, kernel: Int, tile: Int, threads: Int) {
+    ///   - device: whose threads divide the work, and which may have a matrix unit.
+    init(_ grid: SumGrid, kernel: Int, tile: Int, on device: CPUDevice) {
         let top = grid.taps.map(\.y).min() ?? 0, left = grid.taps.map(\.x).min() ?? 0
         c = martlet_winograd()
         c.images = Int64(grid.images)
@@ -24,7 +25,8 @@ struct WinogradGrid {
         c.left = Int64(left)
         c.tile = Int32(tile)
         c.kernel = Int32(kernel)
-        martlet_winograd_divide(&c, Int64(threads))
+        c.splits = device.usesMatrixUnit ? 1 : 0
+        martlet_winograd_divide(&c, Int64(device.pool.threads))
     }
 
     /// Whether a task's positions are parts of short rows, which are better finished later and all together.

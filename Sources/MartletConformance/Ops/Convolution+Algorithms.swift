@@ -24,7 +24,8 @@ extension ConvolutionCases {
         ("16 images, 5 x 5", [16, 25, 5, 4], [24, 25, 5, 5], .init(padding: 2)),
         ("wide", [1, 3, 4, 311], [5, 3, 3, 3], .init(padding: Pair(0, 2))),
         ("wider than a block", [1, 2, 3, 1100], [3, 2, 3, 3], .init(padding: 1)),
-        ("channels of several panels", [1, 70, 9, 14], [61, 70, 3, 3], .init(padding: 1)),
+        ("channels of several panels", [1, 105, 9, 14], [99, 105, 3, 3], .init(padding: 1)),
+        ("16 images, channels of several panels", [17, 101, 5, 3], [98, 101, 3, 3], .init(padding: 1)),
         ("5 x 5", [2, 25, 11, 13], [26, 25, 5, 5], .init(padding: 2)),
         ("stride 2", [2, 6, 11, 9], [7, 6, 3, 3], .init(stride: 2, padding: 1)),
         ("dilation 2", [2, 6, 11, 9], [7, 6, 3, 3], .init(padding: 2, dilation: 2)),
@@ -80,13 +81,13 @@ extension ConvolutionCases {
         ConformanceCase(.convolution, "\(algorithm): NaN and infinity", draws: 4) { random, draw in
             let plan: Plan =
                 draw >= 2
-                ? ("", [2, 28, 16, 14], [32, 28, 3, 3], .init(padding: 1, algorithm: algorithm))
-                : ("", [16, 28, 7, 6], [26, 28, 3, 3], .init(padding: 1, algorithm: algorithm))
+                ? ("", [2, 38, 16, 14], [40, 38, 3, 3], .init(padding: 1, algorithm: algorithm))
+                : ("", [16, 38, 7, 6], [35, 38, 3, 3], .init(padding: 1, algorithm: algorithm))
             var image = random.awayFromZero(plan.image), weight = random.awayFromZero(plan.weight)
             switch draw {
             case 0: image.set(3 * 14 + 5, .nan)
-            case 1: image.set(28 * 16 * 14 + 14 * 7, .infinity)
-            case 2: weight.set(9 * 28 * 3 + 4, -.infinity)
+            case 1: image.set(38 * 7 * 6 + 6 * 3, .infinity)
+            case 2: weight.set(9 * 38 * 3 + 4, -.infinity)
             default:
                 // Sums of what a tile mixes overflow where the convolution does not.
                 image.mapFloats { $0 * 3e36 }
