@@ -76,51 +76,74 @@ TILES_INLINE void store_parts(lane_vector low, lane_vector high, float *to) {
     store_pairs(a, b, to);
 }
 
-// 16 vectors of 16 lanes, of which so many are there: lane j of vector i lies at from[i * step + j * lane_step]; what is loaded
-// soon lies `ahead` of them.
-TILES_INLINE void load_block(const float *from, int64_t step, int64_t lane_step, int64_t vectors, int64_t count, int64_t ahead,
-                             lane_vector *x) {
-    int64_t inner = lane_step == 1 ? count : vectors, outer = lane_step == 1 ? vectors : count;
-    int64_t outer_step = lane_step == 1 ? step : lane_step;
-    if (inner >= lanes && outer >= lanes) {
+TILES_INLINE __mmask16 first_mask(int64_t count) { return count >= lanes ? 0xffff : count > 0 ? (__mmask16)((1 << count) - 1) : 0; }
+TILES_INLINE lane_vector first_lanes(const float *from, int64_t count) {
+    return (lane_vector)_mm512_maskz_loadu_ps(first_mask(count), from);
+}
+
+// Lane j of 16 vectors is number i of row j, the first `rows` rows of `count` numbers being there; what is loaded soon lies `ahead`.
+TILES_INLINE void load_transposed(const float *from, int64_t step, int64_t rows, int64_t count, int64_t ahead, lane_vector *x) {
+    if (count >= lanes && rows >= lanes) {
         MARTLET_UNROLL for (int i = 0; i < lanes; i++) {
-            look_ahead(from + i * outer_step, ahead);
-            x[i] = LOAD(from + i * outer_step);
+            look_ahead(from + i * step, ahead);
+            x[i] = LOAD(from + i * step);
         }
     } else {
-        __mmask16 mask = inner >= lanes ? 0xffff : inner > 0 ? (__mmask16)((1 << inner) - 1) : 0;
-        for (int i = 0; i < lanes; i++)
-            x[i] = i < outer ? (lane_vector)_mm512_maskz_loadu_ps(mask, from + i * outer_step) : (lane_vector){0};
+        for (int i = 0; i < lanes; i++) x[i] = i < rows ? first_lanes(from + i * step, count) : (lane_vector){0};
     }
-    if (lane_step != 1) transpose_lanes(x);
+    transpose_lanes(x);
+}
+
+// Rows whose depths lie in one piece, row by row.
+TILES_INLINE void pack_deep_rows(const float *from, int64_t row_step, int64_t rows, int64_t depth, float *panel) {
+    for (int64_t i = 0; i < rows; i++, from += row_step) {
+        float *to = panel + i / lanes * tile_floats + i % lanes * lanes;
+        int64_t p = 0;
+        for (; p + martlet_amx_depth <= depth; p += martlet_amx_depth, to += martlet_amx_step_floats) {
+            // In the next panel.
+            look_ahead(from + p, martlet_amx_side * row_step);
+            look_ahead(from + p + lanes, martlet_amx_side * row_step);
+            store_parts(LOAD(from + p), LOAD(from + p + lanes), to);
+        }
+        if (p < depth) store_parts(first_lanes(from + p, depth - p), first_lanes(from + p + lanes, depth - p - lanes), to);
+    }
+    // Whole tiles are multiplied.
+    for (int64_t i = rows; i % lanes != 0; i++)
+        for (int64_t step = 0; step < martlet_amx_steps(depth); step++)
+            store_parts((lane_vector){0}, (lane_vector){0},
+                        panel + step * martlet_amx_step_floats + i / lanes * tile_floats + i % lanes * lanes);
 }
 
 TILES void martlet_amx_pack_rows(const float *from, int64_t row_step, int64_t depth_step, int64_t rows, int64_t depth, float *panel) {
-    int64_t ahead = martlet_amx_side * row_step;  // in the next panel
+    if (depth_step == 1) return pack_deep_rows(from, row_step, rows, depth, panel);
+    int64_t ahead = martlet_amx_side * row_step;
     for (int64_t p = 0; p < depth; p += martlet_amx_depth, panel += martlet_amx_step_floats)
         for (int64_t tile = 0; tile * lanes < rows; tile++) {
             lane_vector low[lanes], high[lanes];
             const float *first = from + tile * lanes * row_step + p * depth_step;
-            load_block(first, row_step, depth_step, rows - tile * lanes, depth - p, ahead, low);
-            load_block(first + lanes * depth_step, row_step, depth_step, rows - tile * lanes, depth - p - lanes, ahead, high);
+            load_transposed(first, depth_step, depth - p, rows - tile * lanes, ahead, low);
+            load_transposed(first + lanes * depth_step, depth_step, depth - p - lanes, rows - tile * lanes, ahead, high);
             MARTLET_UNROLL for (int i = 0; i < lanes; i++) store_parts(low[i], high[i], panel + tile * tile_floats + i * lanes);
         }
 }
 
-// Two vectors of lanes behind another, of 16 depths each, in the order in which they lie in memory, so that it is read in one piece.
+// Lanes that lie in one piece: two depths, 16 apart, at a time.
 TILES_INLINE void pack_flat_lanes(const float *from, int64_t depth_step, int64_t count, int64_t depth, float *panels, int64_t floats) {
+    int64_t ahead = 2 * martlet_amx_depth * depth_step;
     for (int64_t p = 0; p < depth; p += martlet_amx_depth, panels += martlet_amx_step_floats)
         for (int64_t i = 0; i < lanes; i++) {
             const float *low = from + (p + i) * depth_step, *high = low + lanes * depth_step;
             float *to = panels + i * lanes;
-            for (int64_t lane = 0; lane < count; lane += lanes) {
-                __mmask16 mask = count - lane >= lanes ? 0xffff : (__mmask16)((1 << (count - lane)) - 1);
-                look_ahead(low + lane, 2 * martlet_amx_depth * depth_step);
-                look_ahead(high + lane, 2 * martlet_amx_depth * depth_step);
-                store_parts((lane_vector)_mm512_maskz_loadu_ps(p + i < depth ? mask : 0, low + lane),
-                            (lane_vector)_mm512_maskz_loadu_ps(p + i + lanes < depth ? mask : 0, high + lane),
-                            to + lane / martlet_amx_side * floats + lane / lanes % 2 * tile_floats);
+            int has_low = p + i < depth, has_high = p + i + lanes < depth;
+            int64_t lane = 0;
+            for (; has_high && lane + lanes <= count; lane += lanes, to += lane / lanes % 2 ? tile_floats : floats - tile_floats) {
+                look_ahead(low + lane, ahead);
+                look_ahead(high + lane, ahead);
+                store_parts(LOAD(low + lane), LOAD(high + lane), to);
             }
+            for (; lane < count; lane += lanes, to += lane / lanes % 2 ? tile_floats : floats - tile_floats)
+                store_parts(first_lanes(low + lane, has_low ? count - lane : 0), first_lanes(high + lane, has_high ? count - lane : 0),
+                            to);
         }
 }
 
@@ -133,8 +156,8 @@ TILES void martlet_amx_pack_lanes(const float *from, int64_t lane_step, int64_t 
         for (int64_t p = 0; p < depth; p += martlet_amx_depth, to += martlet_amx_step_floats) {
             lane_vector low[lanes], high[lanes];
             const float *first = from + lane * lane_step + p * depth_step;
-            load_block(first, depth_step, lane_step, depth - p, count - lane, ahead, low);
-            load_block(first + lanes * depth_step, depth_step, lane_step, depth - p - lanes, count - lane, ahead, high);
+            load_transposed(first, lane_step, count - lane, depth - p, ahead, low);
+            load_transposed(first + lanes, lane_step, count - lane, depth - p - lanes, ahead, high);
             MARTLET_UNROLL for (int i = 0; i < lanes; i++) store_parts(low[i], high[i], to + i * lanes);
         }
     }
@@ -210,7 +233,7 @@ TILES int32_t martlet_amx_multiply_into(const float *rows_panel, const float *la
     if (!martlet_amx_multiply(rows_panel, lanes_panel, rows, lane_count, depth, sums, side)) return 0;
     for (int64_t i = 0; i < rows; i++, to += pitch)
         for (int64_t first = 0; first < lane_count; first += lanes) {
-            __mmask16 mask = lane_count - first >= lanes ? 0xffff : (__mmask16)((1 << (lane_count - first)) - 1);
+            __mmask16 mask = first_mask(lane_count - first);
             __m512 sum = _mm512_load_ps(sums + i * side + first);
             if (adds) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, to + first));
             _mm512_mask_storeu_ps(to + first, mask, sum);
