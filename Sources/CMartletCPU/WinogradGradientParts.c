@@ -5,8 +5,7 @@
 enum { side = martlet_amx_side };
 
 int martlet_winograd_gradient_splits(const martlet_winograd *w, int64_t channels) {
-    // With fewer, packing takes longer than what it saves.
-    return w->splits && smaller(channels, w->outputs) >= 96;
+    return w->splits && smaller(channels, w->outputs) >= least_split;
 }
 
 int64_t martlet_winograd_gradient_parts(const martlet_winograd *w, int64_t channels, int64_t pieces) {

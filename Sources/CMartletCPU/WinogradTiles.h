@@ -157,6 +157,9 @@ static inline int64_t winograd_block_tiles(const martlet_winograd *w) {
 static inline int64_t tile_pitch(int64_t tiles) { return round_up(tiles, lanes) + lanes; }
 static inline int64_t product_pitch(int64_t rows, int64_t pitch) { return round_up(rows * pitch, 1024) + 5 * lanes; }
 
+// With fewer channels or outputs, packing values as parts takes longer than what it saves.
+enum { least_split = 96 };
+
 // Output channels of a panel of weights, and its floats for one product.
 static inline int64_t winograd_panel_rows(const martlet_winograd *w) { return w->splits ? martlet_amx_side : choose_tile().rows; }
 static inline int64_t winograd_panel_pitch(const martlet_winograd *w) {
