@@ -48,7 +48,7 @@ TILES void martlet_amx_begin(void) {
 TILES void martlet_amx_end(void) { _tile_release(); }
 
 // A panel: for each 32 depths the first parts of both tiles, then the second, then the third ones.
-enum { tile_floats = 256, part_floats = 2 * tile_floats, tile_row_bytes = 64 };
+enum { tile_floats = martlet_amx_tile_floats, part_floats = 2 * tile_floats, tile_row_bytes = 64 };
 
 // The upper half of each number, rounded.
 TILES_INLINE __m512i rounded(__m512i x) {
