@@ -15,8 +15,9 @@ enum {
     martlet_amx_side = 32,          // of the blocks of rows and lanes that are multiplied together
     martlet_amx_depth = 32,         // depths that an instruction multiplies; panels are filled up with zeros to whole ones
     martlet_amx_parts = 3,
-    martlet_amx_tile_floats = 256,  // from a panel's first 16 rows or lanes to the others, counted in floats
-    martlet_amx_step_floats = 1536  // of a panel for so many depths
+    martlet_amx_step_floats = 1536, // of a panel for so many depths, counted in floats
+    martlet_amx_tile_rows = 16,     // a panel's rows and lanes behind those begin martlet_amx_tile_floats behind
+    martlet_amx_tile_floats = 256
 };
 
 /// A thread calls these before its first product and after its last.

@@ -1,3 +1,4 @@
+#include "ConvolutionPack.h"
 #include "Patches.h"
 #include "Tiles.h"
 #include "Transpose.h"
@@ -79,9 +80,9 @@ MARTLET_INLINE void place_weights(const martlet_grid *g, const float *taken, int
 }
 
 MARTLET_CLONES
-static void pack_panel(const martlet_grid *g, const float *from, const float *limit, int64_t output_stride,
-                       int64_t channel_stride, const int32_t *tap_index, int64_t block, int64_t first, int64_t rows,
-                       float *to) {
+void martlet_grid_pack_panel(const martlet_grid *g, const float *from, const float *limit, int64_t output_stride,
+                             int64_t channel_stride, const int32_t *tap_index, int64_t block, int64_t first, int64_t rows,
+                             float *to) {
     float taken[(pack_floats + lanes) * lanes];
     int64_t low = tap_index[0], high = low;
     for (int64_t t = 1; t < g->taps; t++) {
@@ -120,8 +121,8 @@ void martlet_grid_pack(const martlet_grid *g, const float *weights, int64_t limi
     for (int64_t item = begin; item < end; item++) {
         int64_t group = item / panels, panel = item % panels;
         int64_t first = panel_start(g->outputs, panels, panel), rows = panel_start(g->outputs, panels, panel + 1) - first;
-        pack_panel(g, weights + group * group_stride + first * output_stride, weights + limit, output_stride, channel_stride,
-                   tap_index, block, first, rows, packed + group * g->outputs * k_count);
+        martlet_grid_pack_panel(g, weights + group * group_stride + first * output_stride, weights + limit, output_stride,
+                                channel_stride, tap_index, block, first, rows, packed + group * g->outputs * k_count);
     }
 }
 
@@ -171,22 +172,6 @@ MARTLET_CLONES
 static void pack_patches(const martlet_grid *g, const float *source, const position_run *runs, int64_t run_count,
                          int64_t begin, int64_t end, int64_t rest, int64_t rest_count, int64_t pitch, float *out) {
     gather_patches(g, source, runs, run_count, begin, end, rest, rest_count, pitch, out);
-}
-
-// Stores a tile that is not one piece of the target, run by run.
-static void store_tile(const martlet_grid *g, const float *tile, int64_t pitch, int64_t rows, const position_run *runs,
-                       int64_t run_count, int64_t group, int64_t first, float *target) {
-    int64_t plane = g->target_height * g->target_width;
-    for (int64_t r = 0; r < run_count; r++) {
-        const position_run *run = &runs[r];
-        int64_t y = g->first_y + run->i * g->step_y, x = g->first_x + run->j * g->step_x;
-        float *row = target + ((run->image * g->groups + group) * g->outputs + first) * plane + y * g->target_width + x;
-        const float *part = tile + (run->at - runs[0].at);
-        for (int64_t m = 0; m < rows; m++, row += plane, part += pitch) {
-            if (g->step_x == 1) memcpy(row, part, (size_t)run->count * sizeof(float));
-            else for (int64_t i = 0; i < run->count; i++) row[i * g->step_x] = part[i];
-        }
-    }
 }
 
 void martlet_implicit_gemm(const martlet_grid *g, const float *source, const float *packed, float *target,

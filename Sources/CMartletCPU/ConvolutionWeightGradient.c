@@ -114,15 +114,15 @@ static void many(const martlet_grid *g, const float *gradient, int64_t group, in
     }
 }
 
-void martlet_weight_gradient(const martlet_grid *g, const float *source, const float *gradient, float *partial,
-                             int64_t group, int64_t k_begin, int64_t k_end, int64_t image_begin, int64_t image_end,
-                             float *scratch) {
+int32_t martlet_weight_gradient(const martlet_grid *g, const float *source, const float *gradient, float *partial,
+                                int64_t group, int64_t k_begin, int64_t k_end, int64_t image_begin, int64_t image_end,
+                                float *scratch) {
     int64_t area = g->rows * g->columns, k_count = k_end - k_begin;
     float *patches = scratch, *block = patches + (k_count + most_rows) * pitch;
     memset(partial, 0, (size_t)(k_count * martlet_weight_gradient_pitch(g->outputs)) * sizeof(float));
     if (martlet_few_outputs_fit(g)) {
         martlet_few_outputs(g, source, gradient, partial, group, k_begin, k_end, image_begin, image_end, scratch);
-        return;
+        return 1;
     }
     for (int64_t begin = image_begin * area; begin < image_end * area; begin += block_positions) {
         int64_t used = smaller(block_positions, image_end * area - begin);
@@ -131,6 +131,7 @@ void martlet_weight_gradient(const martlet_grid *g, const float *source, const f
         pack_rows(g, source, runs, run_count, k_begin, k_end, patches);
         many(g, gradient, group, begin, used, k_count, patches, block, partial);
     }
+    return 1;
 }
 
 // result[output][i ...] of up to 16 outputs and weights of one group, `at` being where each weight's sums lie in `from`.

@@ -61,6 +61,11 @@ MARTLET_INLINE int is_inside(const martlet_grid *g, int64_t tap) {
            && x + (g->columns - 1) * g->source_step_x < g->width;
 }
 
+// Whether an image's patches lie in the source as they are, a plane after the other.
+MARTLET_INLINE int is_flat(const martlet_grid *g) {
+    return g->taps == 1 && g->rows == 1 && g->source_step_x == 1 && is_inside(g, 0);
+}
+
 // What one tap makes of the runs; whether all of them lie wholly inside the source and may be read in whole vectors. No element
 // before 0 or at or behind `limit` is read.
 MARTLET_INLINE int clip_runs(const martlet_grid *g, const position_run *runs, int64_t run_count, int64_t tap, int64_t limit,
@@ -153,6 +158,22 @@ MARTLET_INLINE void gather_patches(const martlet_grid *g, const float *source, c
                 else copy_exactly(run, in + run->source, out + run->to, step);
             }
             for (int64_t i = 0; i < rest_count; i++) out[rest + i] = 0;
+        }
+    }
+}
+
+// Stores a tile that is not one piece of the target, run by run.
+static inline void store_tile(const martlet_grid *g, const float *tile, int64_t pitch, int64_t rows, const position_run *runs,
+                              int64_t run_count, int64_t group, int64_t first, float *target) {
+    int64_t plane = g->target_height * g->target_width;
+    for (int64_t r = 0; r < run_count; r++) {
+        const position_run *run = &runs[r];
+        int64_t y = g->first_y + run->i * g->step_y, x = g->first_x + run->j * g->step_x;
+        float *row = target + ((run->image * g->groups + group) * g->outputs + first) * plane + y * g->target_width + x;
+        const float *part = tile + (run->at - runs[0].at);
+        for (int64_t m = 0; m < rows; m++, row += plane, part += pitch) {
+            if (g->step_x == 1) memcpy(row, part, (size_t)run->count * sizeof(float));
+            else for (int64_t i = 0; i < run->count; i++) row[i * g->step_x] = part[i];
         }
     }
 }

@@ -46,6 +46,23 @@ void martlet_implicit_gemm(const martlet_grid *g, const float *source, const flo
                              int64_t group, int64_t begin, int64_t end, int64_t first_panel, int64_t last_panel,
                              float *scratch);
 
+// The same sums on the matrix unit (AMX.h): whether it is there and the faster way, for weight gradients too, the floats of the
+// packed weights, and those of scratch, which packing needs too.
+int martlet_grid_splits(const martlet_grid *g);
+int64_t martlet_grid_parts(const martlet_grid *g);
+int64_t martlet_grid_parts_scratch(const martlet_grid *g);
+// Panels of up to 32 outputs; their weights are packed by halves (group * halves + half) in [begin, end).
+int64_t martlet_grid_parts_panels(int64_t outputs);
+int64_t martlet_grid_parts_halves(int64_t outputs);
+int64_t martlet_grid_parts_first_output(int64_t outputs, int64_t panel);
+void martlet_grid_pack_parts(const martlet_grid *g, const float *weights, int64_t limit, int64_t group_stride,
+                             int64_t output_stride, int64_t channel_stride, const int32_t *tap_index, float *packed,
+                             int64_t begin, int64_t end, float *scratch);
+// As martlet_implicit_gemm. Returns whether all sums are finite; else they are to be computed by that one.
+int32_t martlet_grid_multiply_parts(const martlet_grid *g, const float *source, const float *packed, float *target,
+                                    int64_t group, int64_t begin, int64_t end, int64_t first_panel, int64_t last_panel,
+                                    float *scratch);
+
 // The same for few channels, straight from a padded copy of the source. An item is a band
 // of grid rows of one image and group: images * groups * ceil(rows / band) items, bands innermost.
 int martlet_direct_fits(const martlet_grid *g);
@@ -56,12 +73,18 @@ void martlet_direct_products(const martlet_grid *g, const float *source, const f
 
 // The weight gradient of a convolution, g being its forward geometry: for the k in [k_begin, k_end) (k = tap * channels +
 // channel) of one group, summed over the images [image_begin, image_end) into partial[k - k_begin][output], whose rows are
-// martlet_weight_gradient_pitch floats long.
+// martlet_weight_gradient_pitch floats long. Returns 1.
 int64_t martlet_weight_gradient_pitch(int64_t outputs);
 int64_t martlet_weight_gradient_scratch(const martlet_grid *g, int64_t k_count);
-void martlet_weight_gradient(const martlet_grid *g, const float *source, const float *gradient, float *partial,
-                             int64_t group, int64_t k_begin, int64_t k_end, int64_t image_begin, int64_t image_end,
-                             float *scratch);
+int32_t martlet_weight_gradient(const martlet_grid *g, const float *source, const float *gradient, float *partial,
+                                int64_t group, int64_t k_begin, int64_t k_end, int64_t image_begin, int64_t image_end,
+                                float *scratch);
+
+// The same on the matrix unit. Returns whether all sums are finite; else they are to be computed by the one above.
+int64_t martlet_weight_gradient_parts_scratch(const martlet_grid *g);
+int32_t martlet_weight_gradient_parts(const martlet_grid *g, const float *source, const float *gradient, float *partial,
+                                      int64_t group, int64_t k_begin, int64_t k_end, int64_t image_begin, int64_t image_end,
+                                      float *scratch);
 
 // result[group][output][channel][tap] = the sum, slab by slab, of the partial results [slab][group][k][output], for the rows
 // (group * outputs + output) in [begin, end).

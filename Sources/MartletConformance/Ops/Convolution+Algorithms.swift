@@ -101,7 +101,7 @@ extension ConvolutionCases {
         }
     }
 
-    private static func finished(
+    static func finished(
         _ plan: Plan, image: Operand, weight: Operand, expression: Expression, _ random: inout CaseRandom
     ) -> Comparison {
         let definition = ConvolutionReference(plan.image, plan.weight, plan.options)

@@ -3,7 +3,7 @@ import MartletCore
 enum ConvolutionCases {
     static let all =
         small.map { geometry($0, draws: 3) } + large.map { geometry($0, draws: 1) }
-        + [drawn, activations, notFinite, differences, residual] + algorithms
+        + [drawn, activations, notFinite, largest, differences, residual] + algorithms
 
     typealias Plan = (name: String, image: [Int], weight: [Int], options: ConvolutionOptions)
 
@@ -53,6 +53,9 @@ enum ConvolutionCases {
         ("3 x 3 stride 2, 37 to 53", [3, 37, 17, 19], [53, 37, 3, 3], .init(stride: 2, padding: 1)),
         ("dilated 48 channels", [1, 48, 20, 20], [48, 48, 3, 3], .init(padding: 2, dilation: 2)),
         ("7 x 7 image, 130 channels", [4, 130, 7, 7], [70, 130, 3, 3], .init(padding: 1)),
+        ("1 x 1 113 to 83, odd", [3, 113, 9, 15], [83, 113, 1, 1], .init()),
+        ("1 x 1 groups of 49 to 51", [2, 98, 11, 13], [102, 49, 1, 1], .init(groups: 2)),
+        ("3 x 3 stride 2, groups of 75 to 85", [2, 150, 17, 15], [170, 75, 3, 3], .init(stride: 2, padding: 1, groups: 2)),
         ("3 x 3 stride 2, 72 to 132", [2, 72, 33, 31], [132, 72, 3, 3], .init(stride: 2, padding: 1)),
     ]
 
@@ -130,6 +133,27 @@ enum ConvolutionCases {
         } reference: {
             [definition.forward($0[0], $0[1])]
         }
+    }
+
+    /// At sizes that a device may multiply in parts of numbers, which overflow where the numbers do not.
+    private static let largest = ConformanceCase(.convolution, "NaN, infinity and largest numbers, many channels", draws: 8) {
+        random, draw in
+        let plan: Plan =
+            draw % 2 == 0
+            ? ("", [3, 65, 9, 7], [70, 65, 1, 1], .init())
+            : ("", [3, 68, 15, 17], [66, 68, 3, 3], .init(stride: 2, padding: 1))
+        var image = random.awayFromZero(plan.image), weight = random.awayFromZero(plan.weight)
+        switch draw / 2 {
+        case 0: image.set(5 * 9 + 5, .nan)
+        case 1: weight.set(draw == 2 ? 70 : 68 * 9 + 4, -.infinity)
+        case 2: image.set(64 * 9 + 7, .infinity)
+        default:
+            weight.mapFloats { $0 * 1e-2 }
+            image.set(100, .greatestFiniteMagnitude)
+        }
+        return finished(
+            plan, image: image, weight: weight, expression: Expression.input(0) + .input(1) + .input(2) + .scalar(0) * .input(3),
+            &random)
     }
 
     /// The naive gradients above are themselves held against differences here.
