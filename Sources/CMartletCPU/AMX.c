@@ -168,9 +168,14 @@ TILES void martlet_amx_pack_lanes(const float *from, int64_t lane_step, int64_t 
 #define PAUSE __asm__ volatile(".rept 8\n\tnop\n\t.endr");
 #define LOAD_TILE(tile, from) _tile_loadd(tile, from, tile_row_bytes); PAUSE
 
-// The lanes of the next step, or of the next panel, are asked for meanwhile.
-#define ASK(line) __builtin_prefetch(next + line * lanes); __asm__ volatile("nop\n\tnop");
-#define MULTIPLY_TILES(sum, row, lane) _tile_dpbf16ps(sum, row, lane); ASK(0) ASK(1) ASK(2) ASK(3) next += 4 * lanes;
+// Asked for meanwhile: the lanes of the next step or the next panel, what the caller wants next, and a row of the sums' place.
+#define MULTIPLY_TILES(sum, row, lane)                                                             \
+    _tile_dpbf16ps(sum, row, lane);                                                                \
+    MARTLET_UNROLL for (int line = 0; line < 4; line++) __builtin_prefetch(next + line * lanes);   \
+    __builtin_prefetch(ahead);                                                                     \
+    __builtin_prefetch(place, 1);                                                                  \
+    __builtin_prefetch(place + lanes, 1);                                                          \
+    next += 4 * lanes, ahead += lanes, place = place == last ? last : place + pitch;
 
 #define LOAD_ROWS(part)                                                                             \
     LOAD_TILE(4, rows + part * part_floats)                                                         \
@@ -185,10 +190,9 @@ TILES void martlet_amx_pack_lanes(const float *from, int64_t lane_step, int64_t 
     if (row_tiles == 2 && lane_tiles == 2) { MULTIPLY_TILES(3, 5, 7) }
 
 TILES_INLINE void multiply(const int row_tiles, const int lane_tiles, int64_t steps, const float *rows, const float *columns,
-                           float *sums, int64_t pitch) {
+                           const float *ahead, float *sums, int64_t pitch) {
     const int64_t below = lanes * pitch, bytes = pitch * (int64_t)sizeof *sums;
-    for (int i = 0; i < row_tiles * lanes; i++)
-        for (int j = 0; j < lane_tiles; j++) __builtin_prefetch(sums + i * pitch + j * lanes, 1);
+    const float *place = sums, *last = sums + (row_tiles * lanes - 1) * pitch;
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -210,13 +214,13 @@ TILES_INLINE void multiply(const int row_tiles, const int lane_tiles, int64_t st
 }
 
 TILES int32_t martlet_amx_multiply(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lane_count, int64_t depth,
-                                   float *sums, int64_t pitch) {
+                                   const float *ahead, float *sums, int64_t pitch) {
     int64_t steps = martlet_amx_steps(depth);
     int tall = rows > lanes, wide = lane_count > lanes;
-    if (tall && wide) multiply(2, 2, steps, rows_panel, lanes_panel, sums, pitch);
-    else if (tall) multiply(2, 1, steps, rows_panel, lanes_panel, sums, pitch);
-    else if (wide) multiply(1, 2, steps, rows_panel, lanes_panel, sums, pitch);
-    else multiply(1, 1, steps, rows_panel, lanes_panel, sums, pitch);
+    if (tall && wide) multiply(2, 2, steps, rows_panel, lanes_panel, ahead, sums, pitch);
+    else if (tall) multiply(2, 1, steps, rows_panel, lanes_panel, ahead, sums, pitch);
+    else if (wide) multiply(1, 2, steps, rows_panel, lanes_panel, ahead, sums, pitch);
+    else multiply(1, 1, steps, rows_panel, lanes_panel, ahead, sums, pitch);
     lane_vector left[2] = {{0}, {0}};
     for (int64_t i = 0; i < (tall ? 2 * lanes : lanes); i++)
         for (int half = 0; half <= wide; half++) left[half] += 0 * LOAD(sums + i * pitch + half * lanes);
@@ -228,9 +232,9 @@ TILES int32_t martlet_amx_multiply_into(const float *rows_panel, const float *la
                                         int64_t depth, float *to, int64_t pitch, int32_t adds) {
     enum { side = martlet_amx_side };
     if (!adds && rows == side && lane_count == side)
-        return martlet_amx_multiply(rows_panel, lanes_panel, rows, lane_count, depth, to, pitch);
+        return martlet_amx_multiply(rows_panel, lanes_panel, rows, lane_count, depth, rows_panel, to, pitch);
     _Alignas(64) float sums[side * side];
-    if (!martlet_amx_multiply(rows_panel, lanes_panel, rows, lane_count, depth, sums, side)) return 0;
+    if (!martlet_amx_multiply(rows_panel, lanes_panel, rows, lane_count, depth, rows_panel, sums, side)) return 0;
     for (int64_t i = 0; i < rows; i++, to += pitch)
         for (int64_t first = 0; first < lane_count; first += lanes) {
             __mmask16 mask = first_mask(lane_count - first);
@@ -249,7 +253,7 @@ void martlet_amx_end(void) {}
 void martlet_amx_pack_rows(const float *from, int64_t row_step, int64_t depth_step, int64_t rows, int64_t depth, float *panel) {}
 void martlet_amx_pack_lanes(const float *from, int64_t lane_step, int64_t depth_step, int64_t count, int64_t depth, float *panel) {}
 int32_t martlet_amx_multiply(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lane_count, int64_t depth,
-                             float *sums, int64_t pitch) {
+                             const float *ahead, float *sums, int64_t pitch) {
     return 0;
 }
 int32_t martlet_amx_multiply_into(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lane_count,

@@ -17,7 +17,8 @@ enum {
     martlet_amx_parts = 3,
     martlet_amx_step_floats = 1536, // of a panel for so many depths, counted in floats
     martlet_amx_tile_rows = 16,     // a panel's rows and lanes behind those begin martlet_amx_tile_floats behind
-    martlet_amx_tile_floats = 256
+    martlet_amx_tile_floats = 256,
+    martlet_amx_asked_floats = 24 * 16
 };
 
 /// A thread calls these before its first product and after its last.
@@ -36,9 +37,10 @@ void martlet_amx_pack_rows(const float *from, int64_t row_step, int64_t depth_st
 void martlet_amx_pack_lanes(const float *from, int64_t lane_step, int64_t depth_step, int64_t lanes, int64_t depth, float *panels);
 
 /// sums[32][32], their rows `pitch` apart = rows times lanes; those of rows and lanes that are not there are spoilt.
+/// A cache line of what lies at `ahead` is asked of memory for every four tiles that are multiplied, martlet_amx_asked_floats a step.
 /// - Returns: whether all of the sums are finite. Else parts may have been infinite, or not numbers, where float32 is neither.
 int32_t martlet_amx_multiply(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lanes, int64_t depth,
-                             float *sums, int64_t pitch);
+                             const float *ahead, float *sums, int64_t pitch);
 
 /// to[i * pitch + j] = the sum of row i and lane j, or more by it; nothing else is touched, and nothing at all where some sum is not
 /// finite.

@@ -14,13 +14,13 @@ enum {
 
 int64_t martlet_weight_gradient_parts_scratch(const martlet_grid *g) {
     int64_t panels = (smaller(g->outputs, output_block) + side - 1) / side;
-    return (panels + 1) * panel_floats + side * pitch + lanes + side * side;
+    return (panels + 1) * panel_floats + side * pitch + lanes;
 }
 
 typedef struct {
     const martlet_grid *g;
     const float *source, *gradient;
-    float *partial, *lane_panels, *row_panel, *gathered, *sums;
+    float *partial, *lane_panels, *row_panel, *gathered;
     int64_t group, k_begin, k_end, begin, used;
     int in_one_image, flat;
     int64_t run_count;
@@ -63,14 +63,6 @@ static void split_patches(const gradient_block *b, int64_t k, int64_t rows) {
     martlet_amx_pack_rows(b->gathered, pitch, 1, rows, b->used, b->row_panel);
 }
 
-MARTLET_CLONES
-static void add_sums(const float *from, int64_t rows, int64_t columns, float *to, int64_t to_pitch) {
-    for (int64_t i = 0; i < rows; i++, from += side, to += to_pitch) {
-        STORE(to, LOAD(to) + LOAD(from));
-        if (columns > lanes) STORE(to + lanes, LOAD(to + lanes) + LOAD(from + lanes));
-    }
-}
-
 static int32_t multiply(const gradient_block *b) {
     int64_t result_pitch = martlet_weight_gradient_pitch(b->g->outputs);
     int64_t panel = martlet_amx_steps(b->used) * martlet_amx_step_floats;
@@ -83,8 +75,8 @@ static int32_t multiply(const gradient_block *b) {
             for (int64_t m = 0; m < outputs; m += side) {
                 int64_t columns = smaller(side, outputs - m);
                 const float *right = b->lane_panels + m / side * panel;
-                if (!martlet_amx_multiply(b->row_panel, right, rows, columns, b->used, b->sums, side)) return 0;
-                add_sums(b->sums, rows, columns, b->partial + (k - b->k_begin) * result_pitch + first + m, result_pitch);
+                float *to = b->partial + (k - b->k_begin) * result_pitch + first + m;
+                if (!martlet_amx_multiply_into(b->row_panel, right, rows, columns, b->used, to, result_pitch, 1)) return 0;
             }
         }
     }
@@ -96,8 +88,7 @@ int32_t martlet_weight_gradient_parts(const martlet_grid *g, const float *source
                                       float *scratch) {
     gradient_block b = {.g = g, .source = source, .gradient = gradient, .partial = partial, .group = group, .k_begin = k_begin,
                         .k_end = k_end, .row_panel = scratch, .gathered = scratch + panel_floats};
-    b.sums = b.gathered + side * pitch + lanes;
-    b.lane_panels = b.sums + side * side;
+    b.lane_panels = b.gathered + side * pitch + lanes;
     b.flat = is_flat(g);
     int64_t area = g->rows * g->columns;
     int32_t finite = 1;

@@ -82,14 +82,15 @@ void martlet_winograd_multiply(int64_t vectors, int64_t rows, int64_t count, con
 int martlet_winograd_multiply_parts(const martlet_winograd *w, int64_t first_panel, int64_t last_panel, const float *weights,
                                     const float *values, int64_t count, float *products, int64_t pitch) {
     int64_t panels = martlet_winograd_panels(w), floats = martlet_amx_panel_floats(w->channels), finite = 1;
-    int64_t first = panel_start(w->outputs, panels, first_panel);
+    int64_t first = panel_start(w->outputs, panels, first_panel), asked = martlet_amx_steps(w->channels) * martlet_amx_asked_floats;
     // In this order the rows that a product spoils are computed after it.
     for (int64_t panel = first_panel; panel < last_panel; panel++) {
         int64_t output = panel_start(w->outputs, panels, panel), rows = panel_start(w->outputs, panels, panel + 1) - output;
         float *to = products + (output - first) * pitch;
-        for (int64_t q = 0; q * martlet_amx_side < count; q++)
-            finite &= martlet_amx_multiply(weights + (panel - first_panel) * floats, values + q * floats, rows,
-                                           smaller(martlet_amx_side, count - q * martlet_amx_side), w->channels,
+        const float *given = weights + (panel - first_panel) * floats, *ahead = given + floats;
+        for (int64_t q = 0; q * martlet_amx_side < count; q++, ahead += asked)
+            finite &= martlet_amx_multiply(given, values + q * floats, rows,
+                                           smaller(martlet_amx_side, count - q * martlet_amx_side), w->channels, ahead,
                                            to + q * martlet_amx_side, pitch);
     }
     return (int)finite;
