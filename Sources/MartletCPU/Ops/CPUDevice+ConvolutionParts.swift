@@ -39,20 +39,9 @@ extension CPUDevice {
         }
         guard marked.contains(true) else { return }
         guard let finish else { return plain(result) }
-        // What is finished already stays, since finishing may have read what the result held before.
-        let channels = grid.groups * grid.outputs
-        guard let whole = self.scratch(floats: grid.positions * channels, for: [target]) else { return }
-        defer { withExtendedLifetime(whole) {} }
-        plain(whole.start)
-        for task in marked.indices where marked[task] {
-            tasks.pieces(of: task, panelStart: martlet_grid_parts_first_output) { image, rows, positions in
-                for row in rows {
-                    let at = (image * channels + row) * grid.area + positions.lowerBound
-                    (result + at).update(from: whole.start + at, count: positions.count)
-                }
-                finish(image, rows, positions)
-            }
-        }
+        computeAgain(
+            marked, images: grid.images, channels: grid.groups * grid.outputs, area: grid.area, to: result, for: target,
+            plain: plain, pieces: { tasks.pieces(of: $0, panelStart: martlet_grid_parts_first_output, $1) }, finish: finish)
     }
 }
 

@@ -82,4 +82,25 @@ extension CPUDevice {
             if let finish { tasks.pieces(of: task, panelStart: martlet_grid_first_output, finish) }
         }
     }
+
+    /// Computes the parts of a result [images, channels, area] that are some tasks' again, by `plain`, which writes all of a result's sums
+    /// to its argument and applies nothing, and finishes them. What is finished already stays, since finishing may have read what the
+    /// result held before.
+    func computeAgain(
+        _ marked: [Bool], images: Int, channels: Int, area: Int, to result: UnsafeMutablePointer<Float>, for target: View,
+        plain: (UnsafeMutablePointer<Float>) -> Void, pieces: (_ task: Int, Finish) -> Void, finish: @escaping Finish
+    ) {
+        guard let whole = scratch(floats: images * channels * area, for: [target]) else { return }
+        plain(whole.start)
+        for task in marked.indices where marked[task] {
+            pieces(task) { image, rows, positions in
+                for row in rows {
+                    let at = (image * channels + row) * area + positions.lowerBound
+                    (result + at).update(from: whole.start + at, count: positions.count)
+                }
+                finish(image, rows, positions)
+            }
+        }
+        withExtendedLifetime(whole) {}
+    }
 }

@@ -67,18 +67,9 @@ extension CPUDevice {
             return
         }
         guard isMixed else { return }
-        guard let whole = self.scratch(floats: Int(grid.c.images) * groups * outputs * area, for: [target]) else { return }
-        direct(whole.start)
-        for task in marked.indices where marked[task] {
-            grid.pieces(of: task) { image, channels, positions in
-                for channel in channels {
-                    let at = (image * groups * outputs + channel) * area + positions.lowerBound
-                    (result + at).update(from: whole.start + at, count: positions.count)
-                }
-                finish(image, channels, positions)
-            }
-        }
-        withExtendedLifetime(whole) {}
+        computeAgain(
+            marked, images: Int(grid.c.images), channels: groups * outputs, area: area, to: result, for: target,
+            plain: direct, pieces: grid.pieces, finish: finish)
     }
 
     /// The weight gradient by the transposed form, of the forward grid.
