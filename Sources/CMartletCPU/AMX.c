@@ -229,12 +229,12 @@ TILES int32_t martlet_amx_multiply(const float *rows_panel, const float *lanes_p
 }
 
 TILES int32_t martlet_amx_multiply_into(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lane_count,
-                                        int64_t depth, const float *ahead, float *to, int64_t pitch, int32_t adds) {
+                                        int64_t depth, float *to, int64_t pitch, int32_t adds) {
     enum { side = martlet_amx_side };
     if (!adds && rows == side && lane_count == side)
-        return martlet_amx_multiply(rows_panel, lanes_panel, rows, lane_count, depth, ahead, to, pitch);
+        return martlet_amx_multiply(rows_panel, lanes_panel, rows, lane_count, depth, rows_panel, to, pitch);
     _Alignas(64) float sums[side * side];
-    if (!martlet_amx_multiply(rows_panel, lanes_panel, rows, lane_count, depth, ahead, sums, side)) return 0;
+    if (!martlet_amx_multiply(rows_panel, lanes_panel, rows, lane_count, depth, rows_panel, sums, side)) return 0;
     for (int64_t i = 0; i < rows; i++, to += pitch)
         for (int64_t first = 0; first < lane_count; first += lanes) {
             __mmask16 mask = first_mask(lane_count - first);
@@ -257,7 +257,7 @@ int32_t martlet_amx_multiply(const float *rows_panel, const float *lanes_panel, 
     return 0;
 }
 int32_t martlet_amx_multiply_into(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lane_count,
-                                  int64_t depth, const float *ahead, float *to, int64_t pitch, int32_t adds) {
+                                  int64_t depth, float *to, int64_t pitch, int32_t adds) {
     return 0;
 }
 

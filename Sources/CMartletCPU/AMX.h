@@ -45,6 +45,6 @@ int32_t martlet_amx_multiply(const float *rows_panel, const float *lanes_panel, 
 /// to[i * pitch + j] = the sum of row i and lane j, or more by it; nothing else is touched, and nothing at all where some sum is not
 /// finite.
 int32_t martlet_amx_multiply_into(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lanes, int64_t depth,
-                                  const float *ahead, float *to, int64_t pitch, int32_t adds);
+                                  float *to, int64_t pitch, int32_t adds);
 
 #endif

@@ -76,7 +76,7 @@ static int32_t multiply(const gradient_block *b) {
                 int64_t columns = smaller(side, outputs - m);
                 const float *right = b->lane_panels + m / side * panel;
                 float *to = b->partial + (k - b->k_begin) * result_pitch + first + m;
-                if (!martlet_amx_multiply_into(b->row_panel, right, rows, columns, b->used, right, to, result_pitch, 1)) return 0;
+                if (!martlet_amx_multiply_into(b->row_panel, right, rows, columns, b->used, to, result_pitch, 1)) return 0;
             }
         }
     }

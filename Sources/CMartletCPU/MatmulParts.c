@@ -55,25 +55,19 @@ void martlet_parts_multiply(const martlet_parts_block *b) {
     martlet_amx_begin();
     for (int64_t depth = b->first_depth; depth < b->end_depth; depth += plan->depth_block) {
         int64_t deep = smaller(plan->depth_block, b->end_depth - depth), floats = martlet_amx_panel_floats(deep);
-        int64_t asked = martlet_amx_steps(deep) * martlet_amx_asked_floats;
         martlet_amx_pack_lanes(lane_base + b->first_lane * plan->lane_step + depth * plan->lane_depth, plan->lane_step,
                                plan->lane_depth, b->end_lane - b->first_lane, deep, lane_panels);
         for (int64_t i = 0; i < rows; i++) {
             int64_t row = b->first_row + i * side;
             panel_product p = {.left = row_base + row * plan->row_step + depth * plan->row_depth,
                                .rows = smaller(side, b->end_row - row), .depth = deep};
-            // The next panel's numbers where they lie in one piece.
-            int in_one_piece = plan->row_depth == 1 && plan->row_step == deep && i + 1 < rows;
-            const float *ahead = in_one_piece ? p.left + side * plan->row_step : row_panel;
             martlet_amx_pack_rows(p.left, plan->row_step, plan->row_depth, p.rows, deep, row_panel);
             for (int64_t j = 0; j < columns; j++) {
                 int64_t lane = b->first_lane + j * side;
                 p.columns = smaller(side, b->end_lane - lane);
                 float *to = b->to + i * side * b->pitch + j * side;
                 int adds = b->accumulates || depth > b->first_depth;
-                if (martlet_amx_multiply_into(row_panel, lane_panels + j * floats, p.rows, p.columns, deep,
-                                              ahead + (in_one_piece ? j * asked : 0), to, b->pitch, adds))
-                    continue;
+                if (martlet_amx_multiply_into(row_panel, lane_panels + j * floats, p.rows, p.columns, deep, to, b->pitch, adds)) continue;
                 p.right = lane_base + lane * plan->lane_step + depth * plan->lane_depth;
                 multiply_plainly(plan, &p, to, b->pitch, adds, packed);
             }

@@ -34,7 +34,7 @@ int martlet_winograd_outer_parts(const outer_product *p, float *sums, int64_t ou
         }
         for (int64_t output = 0; output < p->outputs; output += side)
             finite &= martlet_amx_multiply_into(row_panel, parts + output / side * floats, rows,
-                                                p->outputs - output > lanes ? side : lanes, p->pieces * martlet_amx_depth, row_panel,
+                                                p->outputs - output > lanes ? side : lanes, p->pieces * martlet_amx_depth,
                                                 sums + channel * output_pitch + output, output_pitch, p->adds);
     }
     return finite;
