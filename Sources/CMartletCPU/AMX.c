@@ -16,7 +16,8 @@
 #define TILES_INLINE static inline __attribute__((always_inline)) TILES
 
 static int ask(void) {
-    enum { request_permission = 0x1023, tile_data = 18, tile_states = 3 << 17, saved_states = 1 << 27, bf16 = 1 << 22, tile = 1 << 24 };
+    enum { request_permission = 0x1023, tile_data = 18, tile_states = 3 << 17 };
+    enum { saved_states = 1 << 27, bf16 = 1 << 22, tile = 1 << 24 };
     unsigned a, b, c, d;
     if (!__builtin_cpu_supports("x86-64-v4") || !__get_cpuid(1, &a, &b, &c, &d) || !(c & saved_states)) return 0;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & (bf16 | tile)) != (bf16 | tile)) return 0;
@@ -76,12 +77,15 @@ TILES_INLINE void store_parts(lane_vector low, lane_vector high, float *to) {
     store_pairs(a, b, to);
 }
 
-TILES_INLINE __mmask16 first_mask(int64_t count) { return count >= lanes ? 0xffff : count > 0 ? (__mmask16)((1 << count) - 1) : 0; }
+TILES_INLINE __mmask16 first_mask(int64_t count) {
+    return count >= lanes ? 0xffff : count > 0 ? (__mmask16)((1 << count) - 1) : 0;
+}
 TILES_INLINE lane_vector first_lanes(const float *from, int64_t count) {
     return (lane_vector)_mm512_maskz_loadu_ps(first_mask(count), from);
 }
 
-// Lane j of 16 vectors is number i of row j, the first `rows` rows of `count` numbers being there; what is loaded soon lies `ahead`.
+// Lane j of 16 vectors is number i of row j, the first `rows` rows of `count` numbers being there; what is loaded soon lies
+// `ahead` of them.
 TILES_INLINE void load_transposed(const float *from, int64_t step, int64_t rows, int64_t count, int64_t ahead, lane_vector *x) {
     if (count >= lanes && rows >= lanes) {
         MARTLET_UNROLL for (int i = 0; i < lanes; i++) {
@@ -114,7 +118,8 @@ TILES_INLINE void pack_deep_rows(const float *from, int64_t row_step, int64_t ro
                         panel + step * martlet_amx_step_floats + i / lanes * tile_floats + i % lanes * lanes);
 }
 
-TILES void martlet_amx_pack_rows(const float *from, int64_t row_step, int64_t depth_step, int64_t rows, int64_t depth, float *panel) {
+TILES void martlet_amx_pack_rows(const float *from, int64_t row_step, int64_t depth_step, int64_t rows, int64_t depth,
+                                 float *panel) {
     if (depth_step == 1) return pack_deep_rows(from, row_step, rows, depth, panel);
     int64_t ahead = martlet_amx_side * row_step;
     for (int64_t p = 0; p < depth; p += martlet_amx_depth, panel += martlet_amx_step_floats)
@@ -128,7 +133,8 @@ TILES void martlet_amx_pack_rows(const float *from, int64_t row_step, int64_t de
 }
 
 // Lanes that lie in one piece: two depths, 16 apart, at a time.
-TILES_INLINE void pack_flat_lanes(const float *from, int64_t depth_step, int64_t count, int64_t depth, float *panels, int64_t floats) {
+TILES_INLINE void pack_flat_lanes(const float *from, int64_t depth_step, int64_t count, int64_t depth, float *panels,
+                                  int64_t floats) {
     int64_t ahead = 2 * martlet_amx_depth * depth_step;
     for (int64_t p = 0; p < depth; p += martlet_amx_depth, panels += martlet_amx_step_floats)
         for (int64_t i = 0; i < lanes; i++) {
@@ -142,8 +148,8 @@ TILES_INLINE void pack_flat_lanes(const float *from, int64_t depth_step, int64_t
                 store_parts(LOAD(low + lane), LOAD(high + lane), to);
             }
             for (; lane < count; lane += lanes, to += lane / lanes % 2 ? tile_floats : floats - tile_floats)
-                store_parts(first_lanes(low + lane, has_low ? count - lane : 0), first_lanes(high + lane, has_high ? count - lane : 0),
-                            to);
+                store_parts(first_lanes(low + lane, has_low ? count - lane : 0),
+                            first_lanes(high + lane, has_high ? count - lane : 0), to);
         }
 }
 
@@ -213,8 +219,8 @@ TILES_INLINE void multiply(const int row_tiles, const int lane_tiles, int64_t st
     if (row_tiles == 2 && lane_tiles == 2) _tile_stored(3, sums + below + lanes, bytes);
 }
 
-TILES int32_t martlet_amx_multiply(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lane_count, int64_t depth,
-                                   const float *ahead, float *sums, int64_t pitch) {
+TILES int32_t martlet_amx_multiply(const float *rows_panel, const float *lanes_panel, int64_t rows, int64_t lane_count,
+                                   int64_t depth, const float *ahead, float *sums, int64_t pitch) {
     int64_t steps = martlet_amx_steps(depth);
     int tall = rows > lanes, wide = lane_count > lanes;
     if (tall && wide) multiply(2, 2, steps, rows_panel, lanes_panel, ahead, sums, pitch);

@@ -148,7 +148,8 @@ static void add_tile(const float *from, int64_t rows, float *to, int64_t pitch) 
 static int32_t multiply(const position_block *b, int64_t panel, int64_t q, int64_t k0, int64_t count) {
     const martlet_grid *g = b->g;
     const float *weights = b->weights + panel_start_floats(g, panel, k0, count);
-    const float *ahead = b->weights + panel_start_floats(g, panel + 1, k0, count) + q * martlet_amx_steps(count) * martlet_amx_asked_floats;
+    const float *ahead = b->weights + panel_start_floats(g, panel + 1, k0, count);
+    ahead += q * martlet_amx_steps(count) * martlet_amx_asked_floats;
     const float *patches = b->patches + q * martlet_amx_steps(count) * step_floats;
     int64_t first = panel * side, rows = smaller(side, g->outputs - first), columns = positions_of(b, q, 1);
     int64_t p = b->begin + q * side, area = g->rows * g->columns, image = p / area, position = p % area, pitch = side;

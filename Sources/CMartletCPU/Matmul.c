@@ -191,7 +191,8 @@ static void dot_block(const product_task *task, int64_t row, int64_t end_row, in
         }
 }
 
-static void parts_block(const product_task *task, int64_t row, int64_t end_row, int64_t lane, int64_t end_lane, block_target to) {
+static void parts_block(const product_task *task, int64_t row, int64_t end_row, int64_t lane, int64_t end_lane,
+                        block_target to) {
     martlet_parts_block block = {&task->job->plan, task->batch, row, end_row, lane, end_lane, task->first_depth, task->end_depth,
                                  to.base, to.pitch, task->accumulates, task->packed_lanes};
     martlet_parts_multiply(&block);

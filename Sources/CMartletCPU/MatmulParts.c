@@ -9,8 +9,9 @@ enum { side = martlet_amx_side, most_depth = 256, packed_numbers = 160 * 1024 };
 
 double martlet_parts_cost(double rows, double lane_count, double depth, int rows_are_deep, int lanes_are_deep) {
     int64_t tall = ((int64_t)rows + lanes - 1) / lanes, wide = ((int64_t)lane_count + lanes - 1) / lanes;
-    double packing = (rows_are_deep ? 0.7 : 1.2) * rows + (lanes_are_deep ? 1.2 : 0.7) * lane_count;
-    return (double)(tall * wide * martlet_amx_steps((int64_t)depth)) * 240 + packing * depth + 0.3 * rows * lane_count;
+    // Between what a step takes where the core's other thread is idle and where it is at work, as measured.
+    double packing = (rows_are_deep ? 1.1 : 1.3) * rows + (lanes_are_deep ? 1.3 : 1.1) * lane_count;
+    return (double)(tall * wide * martlet_amx_steps((int64_t)depth)) * 280 + packing * depth + 0.3 * rows * lane_count;
 }
 
 void martlet_parts_choose(martlet_plan *plan) {
@@ -32,7 +33,8 @@ typedef struct {
     int64_t rows, columns, depth;
 } panel_product;
 
-static void multiply_plainly(const martlet_plan *plan, const panel_product *p, float *to, int64_t pitch, int adds, float *packed) {
+static void multiply_plainly(const martlet_plan *plan, const panel_product *p, float *to, int64_t pitch, int adds,
+                             float *packed) {
     float sums[side * side];
     martlet_pack_lanes(p->right, plan->lane_depth, plan->lane_step, p->depth, p->columns, side, packed);
     martlet_tile_lanes right = {packed, side, 0};
@@ -43,7 +45,7 @@ static void multiply_plainly(const martlet_plan *plan, const panel_product *p, f
         martlet_tile_multiply(smaller(most, p->rows - row), side / lanes, p->depth, &left, &right, sums + row * side, side, 0);
     }
     for (int64_t i = 0; i < p->rows; i++)
-        for (int64_t j = 0; j < p->columns; j++) to[i * pitch + j] = adds ? to[i * pitch + j] + sums[i * side + j] : sums[i * side + j];
+        for (int64_t j = 0; j < p->columns; j++) to[i * pitch + j] = (adds ? to[i * pitch + j] : 0) + sums[i * side + j];
 }
 
 void martlet_parts_multiply(const martlet_parts_block *b) {
@@ -67,7 +69,8 @@ void martlet_parts_multiply(const martlet_parts_block *b) {
                 p.columns = smaller(side, b->end_lane - lane);
                 float *to = b->to + i * side * b->pitch + j * side;
                 int adds = b->accumulates || depth > b->first_depth;
-                if (martlet_amx_multiply_into(row_panel, lane_panels + j * floats, p.rows, p.columns, deep, to, b->pitch, adds)) continue;
+                const float *right = lane_panels + j * floats;
+                if (martlet_amx_multiply_into(row_panel, right, p.rows, p.columns, deep, to, b->pitch, adds)) continue;
                 p.right = lane_base + lane * plan->lane_step + depth * plan->lane_depth;
                 multiply_plainly(plan, &p, to, b->pitch, adds, packed);
             }

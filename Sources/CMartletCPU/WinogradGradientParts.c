@@ -1,6 +1,7 @@
 #include "WinogradGradient.h"
 
-// The products of a weight gradient from their numbers' parts (AMX.h): rows of channels times lanes of outputs over a block's tiles.
+// The products of a weight gradient from their numbers' parts (AMX.h): rows of channels times lanes of outputs over a block's
+// tiles.
 
 enum { side = martlet_amx_side };
 

@@ -284,9 +284,9 @@ int32_t martlet_winograd_image_products(const martlet_winograd *w, const float *
             panel_weights given = {from + i * weight_distance, l.panel_pitch, begin, end};
             if (w->splits) {
                 const float *own_parts = parts, *floats = values + i * l.value_distance;
-                if (w->shares_source) own_parts = shared + value_floats(w) + i * pairs_of(slots.count) * martlet_amx_panel_floats(w->channels);
-                else for (int64_t pair = 0; pair < pairs_of(slots.count); pair++)
-                    pack_pair(w, floats, pair, slots.count, parts + pair * martlet_amx_panel_floats(w->channels));
+                int64_t pairs = pairs_of(slots.count), panel = martlet_amx_panel_floats(w->channels);
+                if (w->shares_source) own_parts = shared + value_floats(w) + i * pairs * panel;
+                else for (int64_t pair = 0; pair < pairs; pair++) pack_pair(w, floats, pair, slots.count, parts + pair * panel);
                 finite &= multiply_parts(w, &slots, i, &given, own_parts, products + i * l.product_distance, l.product_pitch);
             } else {
                 multiply_values(w, &slots, i, &given, values + i * l.value_distance, products + i * l.product_distance,

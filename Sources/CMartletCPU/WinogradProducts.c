@@ -181,8 +181,8 @@ int32_t martlet_winograd_products(const martlet_winograd *w, const float *source
             const float *product_values = values + i * l.value_distance;
             if (w->splits) {
                 martlet_amx_pack_lanes(product_values, 1, l.pitch, tiles, w->channels, parts);
-                finite &= martlet_winograd_multiply_parts(w, begin, end, group_weights + (i * panels + begin) * panel_pitch, parts, tiles,
-                                                          products + i * l.product_distance, l.pitch);
+                finite &= martlet_winograd_multiply_parts(w, begin, end, group_weights + (i * panels + begin) * panel_pitch, parts,
+                                                          tiles, products + i * l.product_distance, l.pitch);
                 continue;
             }
             for (int64_t panel = begin; panel < end; panel++) {

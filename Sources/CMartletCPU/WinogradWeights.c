@@ -2,8 +2,8 @@
 #include "WinogradTiles.h"
 
 // A panel's weights are transposed, so that a vector holds one weight of each of its output channels, and transformed so.
-// packed[group][product][panel][channel][output]; each panel has a vector of slack. Where products are computed from parts, a panel is
-// a panel of AMX.h.
+// packed[group][product][panel][channel][output]; each panel has a vector of slack. Where products are computed from
+// parts, a panel is one of AMX.h.
 
 int martlet_winograd_fits(int32_t tile, int32_t kernel) {
     return (kernel == 3 && (tile == 2 || tile == 4)) || (kernel == 5 && tile == 2);
