@@ -202,6 +202,6 @@ int martlet_grid_splits(const martlet_grid *g) {
     // Splitting a number costs about as much as multiplying it by 32 outputs; gathering small patches costs more still.
     enum { least_flat_outputs = 48, least_flat_depth = 32, least_outputs = 64, least_depth = 192, least_positions = 128 };
     int flat = is_flat(g);
-    return martlet_amx_is_there() && g->outputs >= (flat ? least_flat_outputs : least_outputs)
+    return g->outputs >= (flat ? least_flat_outputs : least_outputs)
            && depth_of(g) >= (flat ? least_flat_depth : least_depth) && g->images * g->rows * g->columns >= least_positions;
 }

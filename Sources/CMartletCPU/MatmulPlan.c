@@ -1,6 +1,5 @@
 #include "MatmulPlan.h"
 
-#include "AMX.h"
 #include "Lanes.h"
 #include "MatmulDot.h"
 #include "MatmulParts.h"
@@ -38,7 +37,7 @@ static void choose_method(const martlet_product *p, martlet_plan *plan) {
             least = dots;
         }
     }
-    if (p->splits && martlet_amx_is_there()
+    if (p->splits
         && martlet_parts_cost((double)p->rows, (double)p->columns, (double)p->depth, left_is_deep(p), right_is_deep(p)) < least) {
         plan->method = martlet_by_parts;
         plan->turned = 0;

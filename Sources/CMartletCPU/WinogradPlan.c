@@ -31,7 +31,7 @@ void martlet_winograd_divide(martlet_winograd *w, int64_t threads) {
     w->parts = 1;
     w->shares_source = 0;
     w->by_images = martlet_winograd_images_fit(w);
-    w->splits = w->splits && martlet_amx_is_there() && smaller(w->channels, w->outputs) >= least_split;
+    w->splits = w->splits && smaller(w->channels, w->outputs) >= least_split;
     if (w->by_images) {
         martlet_winograd_divide_images(w, threads);
         return;

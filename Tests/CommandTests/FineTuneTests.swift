@@ -24,15 +24,11 @@ struct FineTuneTests {
         for part in ["freeze: conv*,fc1.*", "unfreeze: 3:fc1.*", "head: new", "class_weights: balanced"] {
             #expect(configuration.contains(part), "\(configuration)")
         }
-        // Computed anew each epoch they are the same but for rounding, which may depend on the size of a batch.
+        // Computed anew each epoch they are the same.
         let third = try Program.run(arguments + ["--set", "keep_features=false", "--out", "third"], in: scratch.path)
         try #require(third.status == 0, "\(third.errors)")
         #expect(!third.errors.contains("kept"))
-        let losses = try [second, third].map { run in
-            let best = try run.objects().last?["best"] as? [String: Any]
-            return try #require(best?["value"] as? Double)
-        }
-        #expect(losses[0] > 0 && abs(losses[0] - losses[1]) < 1e-4 * losses[0], "\(losses)")
+        #expect(try scratch.read("second/best.safetensors") == scratch.read("third/best.safetensors"))
         #expect(try scratch.files("second/figures").contains("confusion.svg"))
         let resumed = try Program.run(
             ["train", "--resume", "second", "--set", "head_rate=3", "--device", "cpu"], in: scratch.path)

@@ -11,8 +11,8 @@ struct TestDevice: Sendable, CustomTestStringConvertible {
     var mostDraws: Int?
     var testDescription: String { name }
 
-    /// The CPU path with all threads, and with one and no matrix unit; each OpenCL device, and each with the kernels written for the other class of
-    /// devices.
+    /// The CPU path with all threads, and with one and no matrix unit; each OpenCL device, and each with the kernels written for the
+    /// other class of devices.
     static let all: [TestDevice] = {
         do {
             var devices = [

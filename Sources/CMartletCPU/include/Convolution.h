@@ -46,7 +46,7 @@ void martlet_implicit_gemm(const martlet_grid *g, const float *source, const flo
                              int64_t group, int64_t begin, int64_t end, int64_t first_panel, int64_t last_panel,
                              float *scratch);
 
-// The same sums on the matrix unit (AMX.h): whether it is there and the faster way, for weight gradients too, the floats of the
+// The same sums on the matrix unit (AMX.h): whether it is the faster way where it is there, for weight gradients too, the floats of the
 // packed weights, and those of scratch, which packing needs too.
 int martlet_grid_splits(const martlet_grid *g);
 int64_t martlet_grid_parts(const martlet_grid *g);

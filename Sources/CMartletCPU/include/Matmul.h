@@ -20,7 +20,7 @@ typedef struct {
     int32_t accumulates;     // whether the product is added to what the result holds; then there is no epilogue
     int32_t reads_result;    // whether the epilogue reads the result: products are then kept apart until it has
     const martlet_epilogue *_Nullable epilogue;
-    int32_t splits;          // whether numbers may be split into parts for a matrix unit, where there is one
+    int32_t splits;          // whether numbers may be split into parts for the matrix unit, which then is there
 } martlet_product;
 
 /// Whether these tiles are the faster ones: not where an old instruction set has few registers and the product is large.

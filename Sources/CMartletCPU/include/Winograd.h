@@ -25,7 +25,8 @@ typedef struct {
     int32_t by_images;
     // Where few tiles meet many weights, all tasks share the transformed source, and each transforms the weights it needs.
     int32_t shares_source;
-    // Whether products are computed from their numbers' parts (AMX.h); to be asked for before the blocks are chosen.
+    // Whether products are computed from their numbers' parts (AMX.h); to be asked for before the blocks are chosen, and only where
+    // the matrix unit is there.
     int32_t splits;
 } martlet_winograd;
 
