@@ -191,13 +191,6 @@ static void dot_block(const product_task *task, int64_t row, int64_t end_row, in
         }
 }
 
-static void parts_block(const product_task *task, int64_t row, int64_t end_row, int64_t lane, int64_t end_lane,
-                        block_target to) {
-    martlet_parts_block block = {&task->job->plan, task->batch, row, end_row, lane, end_lane, task->first_depth, task->end_depth,
-                                 to.base, to.pitch, task->accumulates, task->packed_lanes};
-    martlet_parts_multiply(&block);
-}
-
 static void run_task(const product_task *task) {
     const martlet_product *p = task->job->product;
     const martlet_plan *plan = &task->job->plan;
@@ -212,8 +205,7 @@ static void run_task(const product_task *task) {
             int64_t columns = plan->turned ? end_row - row : end_lane - lane;
             block_target to = {task->target + i * p->columns + j, p->columns};
             if (apart) to = (block_target){task->apart, columns};
-            if (plan->method == martlet_by_parts) parts_block(task, row, end_row, lane, end_lane, to);
-            else if (plan->method == martlet_by_dots) dot_block(task, row, end_row, lane, end_lane, to);
+            if (plan->method == martlet_by_dots) dot_block(task, row, end_row, lane, end_lane, to);
             else multiply_block(task, row, end_row, lane, end_lane, to);
             if (epilogue) martlet_epilogue_run(epilogue, to.base, to.pitch, task->batch, i, rows, j, columns);
         }
@@ -233,8 +225,8 @@ static void run_unit(void *context, size_t unit, int worker) {
     float *memory = job->worker_memory + worker * worker_floats(plan);
     product_task task = {
         .job = job, .batch = batch, .accumulates = p->accumulates,
-        .first_row = martlet_part_start(plan->rows, plan->row_parts, plan->row_grain, row_part),
-        .end_row = martlet_part_start(plan->rows, plan->row_parts, plan->row_grain, row_part + 1),
+        .first_row = martlet_part_start(plan->rows, plan->row_parts, 1, row_part),
+        .end_row = martlet_part_start(plan->rows, plan->row_parts, 1, row_part + 1),
         .first_lane = martlet_part_start(plan->lanes, plan->lane_parts, lane_grain, lane_part),
         .end_lane = martlet_part_start(plan->lanes, plan->lane_parts, lane_grain, lane_part + 1),
         .first_depth = martlet_part_start(plan->depth, plan->segments, lanes, segment),
@@ -267,6 +259,8 @@ void martlet_product_run(MartletPool *pool, const martlet_product *p, float *scr
     product_job job = {p, martlet_product_plan(p, martlet_pool_threads(pool)), scratch, scratch};
     job.segment_memory = scratch + worker_floats(&job.plan) * martlet_pool_threads(pool);
     int64_t units = p->batch * job.plan.segments * job.plan.row_parts * job.plan.lane_parts;
-    martlet_pool_run(pool, (size_t)units, run_unit, &job);
+    if (job.plan.method == martlet_by_parts)
+        martlet_parts_run(pool, p, &job.plan, worker_floats(&job.plan), scratch, job.segment_memory);
+    else martlet_pool_run(pool, (size_t)units, run_unit, &job);
     if (job.plan.segments > 1) sum_segments(&job);
 }

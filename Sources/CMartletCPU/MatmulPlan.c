@@ -107,7 +107,7 @@ static void choose_parts(const martlet_product *p, martlet_plan *plan, int32_t t
 }
 
 martlet_plan martlet_product_plan(const martlet_product *p, int32_t threads) {
-    martlet_plan plan = {.row_grain = 1};
+    martlet_plan plan = {0};
     choose_method(p, &plan);
     plan.depth = p->depth;
     if (plan.turned) {
@@ -131,14 +131,17 @@ martlet_plan martlet_product_plan(const martlet_product *p, int32_t threads) {
         plan.vectors = martlet_dot_width(plan.height);
         plan.row_block = p->reads_result ? plan.height : plan.rows, plan.lane_block = 1024, plan.depth_block = plan.depth;
     } else if (plan.method == martlet_by_parts) {
-        martlet_parts_choose(&plan);
+        martlet_parts_choose(&plan, p->reads_result);
     } else {
         choose_tiles(p, &plan);
     }
     choose_parts(p, &plan, threads);
     int64_t blocks_lanes = smaller(round_up(plan.lanes, martlet_tile_most_vectors * lanes), plan.lane_block + 64);
+    if (plan.method == martlet_by_parts) {
+        plan.lane_memory = round_up(martlet_parts_floats(&plan), lanes);
+        plan.row_block = plan.height;
+    }
     plan.apart_memory = p->reads_result ? round_up(plan.row_block * smaller(plan.lanes, plan.lane_block), lanes) : 0;
-    if (plan.method == martlet_by_parts) plan.lane_memory = round_up(martlet_parts_floats(&plan), lanes);
     if (plan.method != martlet_by_tiles) return plan;
     // The last panel is packed even where the others lie in place.
     plan.lane_memory = plan.depth_block * (plan.packs_lanes ? blocks_lanes : martlet_tile_most_vectors * lanes) + lanes;
