@@ -51,9 +51,10 @@ TILES void martlet_amx_end(void) { _tile_release(); }
 // A panel: for each 32 depths the first parts of both tiles, then the second, then the third ones.
 enum { tile_floats = martlet_amx_tile_floats, part_floats = 2 * tile_floats, tile_row_bytes = 64 };
 
-// The upper half of each number, rounded.
-TILES_INLINE __m512i rounded(__m512i x) {
-    return _mm512_and_si512(_mm512_add_epi32(x, _mm512_set1_epi32(0x8000)), _mm512_set1_epi32((int)0xffff0000));
+// The upper half of each number; rounded, what it leaves over has either sign.
+TILES_INLINE __m512i upper(__m512i x, int rounds) {
+    if (rounds) x = _mm512_add_epi32(x, _mm512_set1_epi32(0x8000));
+    return _mm512_and_si512(x, _mm512_set1_epi32((int)0xffff0000));
 }
 
 TILES_INLINE __m512i rest_of(__m512i x, __m512i part) {
@@ -68,7 +69,7 @@ TILES_INLINE void store_pairs(__m512i a, __m512i b, float *to) {
 TILES_INLINE void store_parts(lane_vector low, lane_vector high, float *to) {
     __m512i a = (__m512i)low, b = (__m512i)high;
     MARTLET_UNROLL for (int part = 0; part < martlet_amx_parts - 1; part++, to += part_floats) {
-        __m512i a_part = rounded(a), b_part = rounded(b);
+        __m512i a_part = upper(a, part == 0), b_part = upper(b, part == 0);
         store_pairs(a_part, b_part, to);
         a = rest_of(a, a_part);
         b = rest_of(b, b_part);

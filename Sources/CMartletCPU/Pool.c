@@ -43,8 +43,9 @@ typedef struct {
     int worker;
 } Start;
 
-// About 50 microseconds: longer than the gap between the ops of a chain, shorter than anybody notices.
-enum { SPINS = 2000 };
+// About a millisecond, longer than the gaps between the ops of a step: a processor that has gone to sleep takes long to come back,
+// longest in a virtual machine. Whoever else wants it gets it after a tenth of that.
+enum { SPINS = 20000, SPINS_ALONE = SPINS / 10, SPINS_A_YIELD = 64 };
 
 static _Thread_local bool running_task = false;
 static _Thread_local int running_worker = 0;
@@ -55,6 +56,11 @@ static inline void pause_briefly(void) {
 #elif defined(__aarch64__)
     __asm__ volatile("isb");
 #endif
+}
+
+static inline void spin_once(int spin) {
+    if (spin >= SPINS_ALONE && spin % SPINS_A_YIELD == 0) sched_yield();
+    else pause_briefly();
 }
 
 static void take_tasks(MartletPool *pool, int worker) {
@@ -86,7 +92,7 @@ static void *work(void *argument) {
     unsigned seen = 0;
     while (!atomic_load(&pool->stopping)) {
         for (int spin = 0; spin < SPINS && atomic_load_explicit(&pool->generation, memory_order_relaxed) == seen; spin++)
-            pause_briefly();
+            spin_once(spin);
         if (atomic_load(&pool->generation) == seen) {
             pthread_mutex_lock(&pool->mutex);
             atomic_fetch_add(&pool->sleepers, 1);
@@ -177,7 +183,7 @@ void martlet_pool_run(MartletPool *pool, size_t tasks, MartletTask task, void *c
     wake_workers(pool);
     take_tasks(pool, 0);
     atomic_store(&pool->open, false);
-    for (int spin = 0; spin < SPINS && atomic_load(&pool->inside) != 0; spin++) pause_briefly();
+    for (int spin = 0; spin < SPINS && atomic_load(&pool->inside) != 0; spin++) spin_once(spin);
     if (atomic_load(&pool->inside) != 0) {
         pthread_mutex_lock(&pool->mutex);
         pool->caller_waits = true;
@@ -206,7 +212,7 @@ void martlet_team_meet(MartletTeam *team) {
     }
     // Meetings are microseconds apart; where one takes longer, another program has the processor.
     for (int spin = 0; atomic_load_explicit(&team->meetings, memory_order_acquire) == seen; spin++) {
-        if (spin < SPINS) pause_briefly();
+        if (spin < SPINS) spin_once(spin);
         else sched_yield();
     }
 }
