@@ -1,6 +1,6 @@
 #include "AMX.h"
 #include "ConvolutionPack.h"
-#include "Patches.h"
+#include "PaddedPatches.h"
 
 // Blocks of the patch matrix, up to 384 rows by up to 256 positions, are split into parts as they are gathered, and stay in the
 // second-level cache; panels of weights, split once a call, are multiplied by all their panels.
@@ -41,7 +41,7 @@ int64_t martlet_grid_parts(const martlet_grid *g) { return g->groups * group_flo
 int64_t martlet_grid_parts_scratch(const martlet_grid *g) {
     int64_t tiles = depth_of(g) > most_depth ? martlet_grid_parts_panels(g->outputs) * most_panels : 1;
     int64_t products = most_panels * (martlet_amx_steps(most_depth) * step_floats + gathered_panel) + (tiles + 1) * tile_floats;
-    return larger(products, (depth_of(g) + 1) * half);
+    return larger(products, (depth_of(g) + 1) * half) + padded_patches_scratch(g, martlet_implicit_gemm_block);
 }
 
 void martlet_grid_pack_parts(const martlet_grid *g, const float *weights, int64_t limit, int64_t group_stride,
@@ -77,6 +77,8 @@ typedef struct {
     int64_t group, begin, end, panels, first_panel;
     int flat;
     int dense;  // the grid is the whole target: tiles inside one image lie in it
+    int pads;
+    padded_patches padded;
     int64_t run_count, run_starts[most_panels + 1];
     position_run runs[martlet_implicit_gemm_block];
 } position_block;
@@ -98,8 +100,12 @@ static int64_t positions_of(const position_block *b, int64_t panel, int64_t pane
 }
 
 MARTLET_CLONES
+static void take(position_block *b) { take_padded(b->g, b->source, b->group, b->begin, b->end, &b->padded); }
+
+MARTLET_CLONES
 static void gather(const position_block *b, int64_t panel, int64_t panels, int64_t k_begin, int64_t k_end) {
     int64_t first = b->run_starts[panel], last = b->run_starts[panel + panels];
+    if (b->pads) return gather_padded(b->g, &b->padded, b->runs + first, last - first, k_begin, k_end, side, b->gathered);
     gather_patches(b->g, b->source, b->runs + first, last - first, k_begin, k_end, 0, 0, side, b->gathered);
 }
 
@@ -192,6 +198,12 @@ int32_t martlet_grid_multiply_parts(const martlet_grid *g, const float *source, 
     b.gathered = b.patches + most_panels * martlet_amx_steps(most_depth) * step_floats;
     b.tiles = b.gathered + most_panels * gathered_panel;
     start(&b);
+    b.pads = padded_patches_scratch(g, martlet_implicit_gemm_block) > 0;
+    if (b.pads) {
+        int64_t floats = martlet_grid_parts_scratch(g) - padded_patches_scratch(g, martlet_implicit_gemm_block);
+        b.padded = padded_patches_in(g, martlet_implicit_gemm_block, scratch + floats);
+        take(&b);
+    }
     martlet_amx_begin();
     int32_t finite = multiply_all(&b, last_panel);
     martlet_amx_end();

@@ -1,5 +1,5 @@
 #include "AMX.h"
-#include "Patches.h"
+#include "PaddedPatches.h"
 
 // dw[k][m] = the sum over positions p of patch[k][p] * gradient[m][p], block by block of positions: a block of the gradient is
 // split into panels of lanes; rows of patches, 32 at a time, are split as they are gathered and multiplied by all of them.
@@ -14,7 +14,7 @@ enum {
 
 int64_t martlet_weight_gradient_parts_scratch(const martlet_grid *g) {
     int64_t panels = (smaller(g->outputs, output_block) + side - 1) / side;
-    return (panels + 1) * panel_floats + side * pitch + lanes;
+    return (panels + 1) * panel_floats + side * pitch + lanes + padded_patches_scratch(g, block_positions);
 }
 
 typedef struct {
@@ -22,7 +22,8 @@ typedef struct {
     const float *source, *gradient;
     float *partial, *lane_panels, *row_panel, *gathered;
     int64_t group, k_begin, k_end, begin, used;
-    int in_one_image, flat;
+    int in_one_image, flat, pads;
+    padded_patches padded;
     int64_t run_count;
     position_run runs[block_positions];
 } gradient_block;
@@ -48,7 +49,11 @@ static void split_gradient(const gradient_block *b, int64_t first, int64_t outpu
 }
 
 MARTLET_CLONES
+static void take(gradient_block *b) { take_padded(b->g, b->source, b->group, b->begin, b->begin + b->used, &b->padded); }
+
+MARTLET_CLONES
 static void gather(const gradient_block *b, int64_t k_begin, int64_t k_end) {
+    if (b->pads) return gather_padded(b->g, &b->padded, b->runs, b->run_count, k_begin, k_end, pitch, b->gathered);
     gather_patches(b->g, b->source, b->runs, b->run_count, k_begin, k_end, 0, 0, pitch, b->gathered);
 }
 
@@ -90,6 +95,10 @@ int32_t martlet_weight_gradient_parts(const martlet_grid *g, const float *source
                         .k_end = k_end, .row_panel = scratch, .gathered = scratch + panel_floats};
     b.lane_panels = b.gathered + side * pitch + lanes;
     b.flat = is_flat(g);
+    b.pads = padded_patches_scratch(g, block_positions) > 0;
+    if (b.pads)
+        b.padded = padded_patches_in(g, block_positions,
+                                     scratch + martlet_weight_gradient_parts_scratch(g) - padded_patches_scratch(g, block_positions));
     int64_t area = g->rows * g->columns;
     int32_t finite = 1;
     memset(partial, 0, (size_t)((k_end - k_begin) * martlet_weight_gradient_pitch(g->outputs)) * sizeof *partial);
@@ -98,6 +107,7 @@ int32_t martlet_weight_gradient_parts(const martlet_grid *g, const float *source
         b.used = smaller(block_positions, image_end * area - b.begin);
         b.in_one_image = b.begin % area + b.used <= area;
         b.run_count = find_runs(g, group, b.begin, b.begin + b.used, block_positions, 0, b.runs);
+        if (b.pads) take(&b);
         finite = multiply(&b);
     }
     martlet_amx_end();

@@ -91,6 +91,9 @@ MARTLET_INLINE int clip_runs(const martlet_grid *g, const position_run *runs, in
     return whole;
 }
 
+#define even_lanes(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define odd_lanes(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
+
 // These write whole vectors, and so spoil up to 15 elements behind.
 // The next channel's lie `distance` behind.
 MARTLET_INLINE void copy_vectors(float *out, const float *in, int64_t count, int64_t distance) {
@@ -100,17 +103,21 @@ MARTLET_INLINE void copy_vectors(float *out, const float *in, int64_t count, int
     }
 }
 
-// Without branches on what is inside: at the edges of an image they would be guessed wrongly.
+// Steps of 1, 2 or 4. Without branches on what is inside: at the edges of an image they would be guessed wrongly.
 MARTLET_INLINE void copy_clipped(const clipped_run *run, const float *in, float *out, int64_t distance, const int64_t step) {
     const lane_integers first = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     for (int32_t i = 0; i < run->count; i += lanes) {
         lane_integers at = first + i;
         look_ahead(in + i * step, distance);
         lane_vector value = LOAD(in + i * step);
-        if (step == 2) {
+        if (step >= 2) {
             look_ahead(in + i * step + lanes, distance);
-            lane_vector other = LOAD(in + i * step + lanes);
-            value = __builtin_shufflevector(value, other, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            value = even_lanes(value, LOAD(in + i * step + lanes));
+        }
+        if (step == 4) {
+            look_ahead(in + i * step + 2 * lanes, distance);
+            look_ahead(in + i * step + 3 * lanes, distance);
+            value = even_lanes(value, even_lanes(LOAD(in + i * step + 2 * lanes), LOAD(in + i * step + 3 * lanes)));
         }
         lane_integers bits = (lane_integers)value & (at >= run->begin) & (at < run->end);
         STORE(out + i, (lane_vector)bits);
@@ -155,6 +162,7 @@ MARTLET_INLINE void gather_patches(const martlet_grid *g, const float *source, c
                 if (whole && step == 1) copy_vectors(out + run->to, in + run->source, run->count, plane);
                 else if (run->safe && step == 1) copy_clipped(run, in + run->source, out + run->to, plane, 1);
                 else if (run->safe && step == 2) copy_clipped(run, in + run->source, out + run->to, plane, 2);
+                else if (run->safe && step == 4) copy_clipped(run, in + run->source, out + run->to, plane, 4);
                 else copy_exactly(run, in + run->source, out + run->to, step);
             }
             for (int64_t i = 0; i < rest_count; i++) out[rest + i] = 0;
