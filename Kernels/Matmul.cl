@@ -176,6 +176,8 @@ __kernel ONE_ITEM void matmulPanels(
             Source aRow[MR];
             UNROLL for (uint i = 0; i < MR; i++) aRow[i] = a + (row - rowSkip + i) * aStep + begin;
 #endif
+            // The result's place, which is far from the one before it.
+            UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) FETCH(c + (row + i) * n + column + j * 16);
             for (size_t p = 0; p < count; p++) {
                 float16 v[NV];
                 LOAD_VECTORS(v, block + p * bNext);
