@@ -1,10 +1,14 @@
+#define _GNU_SOURCE
 #include "CMartletOpenCL.h"
 #include "Exit.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define CALLS(X) \
     X(clGetPlatformIDs) X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo) X(clCreateContext) X(clReleaseContext) \
@@ -25,7 +29,18 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int loaded;
 static char loadError[512];
 
+// PoCL's threads on processors of their own: after a rest Linux may put all of them on one for tens of milliseconds. Not where there
+// are to be fewer threads, or this process is kept to some of the processors: PoCL counts from the first.
+static void pinThreadsOfPoCL(void) {
+    long processors = sysconf(_SC_NPROCESSORS_CONF);
+    const char *most = getenv("POCL_MAX_PTHREAD_COUNT");
+    cpu_set_t allowed;
+    if ((most && atol(most) != processors) || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+    if (CPU_COUNT(&allowed) == processors) setenv("POCL_AFFINITY", "1", 0);
+}
+
 static void load(void) {
+    pinThreadsOfPoCL();
     void *library = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         snprintf(loadError, sizeof loadError, "%s", dlerror());

@@ -74,7 +74,8 @@ struct ProbeMemory {
         var found: [String] = [], entry = environ
         while let text = entry.pointee {
             let variable = String(cString: text)
-            if prefixes.contains(where: variable.hasPrefix) { found.append(variable) }
+            // This one may be our own.
+            if prefixes.contains(where: variable.hasPrefix), !variable.hasPrefix("POCL_AFFINITY=") { found.append(variable) }
             entry += 1
         }
         return found.sorted()
