@@ -19,7 +19,11 @@ typedef struct {
     int32_t packs_rows, packs_lanes;
     int64_t height, vectors;                        // of a register tile
     int64_t row_block, lane_block, depth_block;     // of what is passed over at a time
-    int64_t pass_depth;                             // of parts: depths that a pass over all rows takes, some blocks
+    // Of parts: depths that a pass over all rows takes, some blocks; whether tasks of a worker have columns in common rather than rows; the
+    // panels of both that a worker keeps.
+    int64_t pass_depth;
+    int32_t by_columns;
+    int64_t held_rows, held_columns;
     int64_t row_parts, lane_parts, segments;        // independent tasks; segments of the depth are summed afterwards
     int64_t sum_pitch;                              // of a turned tile's sums
     // Floats of a thread's memory: packed lanes (of parts all), packed rows, sums of turned tiles, products kept apart.
