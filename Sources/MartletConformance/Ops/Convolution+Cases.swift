@@ -57,6 +57,10 @@ enum ConvolutionCases {
         ("1 x 1 groups of 49 to 51", [2, 98, 11, 13], [102, 49, 1, 1], .init(groups: 2)),
         ("3 x 3 stride 2, groups of 75 to 85", [2, 150, 17, 15], [170, 75, 3, 3], .init(stride: 2, padding: 1, groups: 2)),
         ("3 x 3 stride 2, 72 to 132", [2, 72, 33, 31], [132, 72, 3, 3], .init(stride: 2, padding: 1)),
+        ("11 x 11 stride 4, 3 to 64, two images", [2, 3, 75, 79], [64, 3, 11, 11], .init(stride: 4, padding: 2)),
+        ("9 x 9 strides 3 and 2, 3 to 65", [2, 3, 60, 50], [65, 3, 9, 9], .init(stride: Pair(3, 2), padding: Pair(1, 4))),
+        ("7 x 7 stride 2, groups of 4 to 64", [1, 8, 44, 40], [128, 4, 7, 7], .init(stride: 2, padding: 3, groups: 2)),
+        ("7 x 7, 4 to 64", [1, 4, 30, 31], [64, 4, 7, 7], .init(padding: 3)),
     ]
 
     private static func geometry(_ plan: Plan, draws: Int) -> ConformanceCase {

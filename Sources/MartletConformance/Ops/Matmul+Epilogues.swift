@@ -2,10 +2,9 @@ import MartletCore
 
 /// What devices do to each element of a product before it is stored.
 enum MatmulEpilogueCases {
-    static let all = [false, true].map { isLarge in
-        ConformanceCase(.matmul, "epilogues\(isLarge ? " of larger products" : "")", draws: plans.count * 2) { random, draw in
-            let plan = plans[draw % plans.count]
-            let (batch, m, k, n) = isLarge ? (2, 70, 130, 45) : (3, 5, 7, 6)
+    static let all = sizes.map { products, size in
+        ConformanceCase(.matmul, "epilogues\(products)", draws: plans.count * 2) { random, draw in
+            let plan = plans[draw % plans.count], (batch, m, k, n) = size
             let operands = [
                 random.floats([batch, m, k]), random.floats([batch, k, n]), random.floats([batch, m, n]), random.floats([n]),
             ]
@@ -44,6 +43,10 @@ enum MatmulEpilogueCases {
             }
         }
     }
+
+    private static let sizes = [
+        ("", (3, 5, 7, 6)), (" of larger products", (2, 70, 130, 45)), (" of wide products", (1, 40, 300, 210)),
+    ]
 
     private enum Operand { case residual, result, bias, rowBias }
 
