@@ -13,10 +13,11 @@ typedef struct {
     int32_t is_reversed;
     const int32_t *_Nullable lengths;
     const float *_Nonnull weight;
+    int32_t splits;  // whether numbers may be split into parts for the matrix unit, which then is there
 } martlet_recurrence;
 
-/// Floats that any of the functions below needs while it runs.
-int64_t martlet_recurrence_scratch(const martlet_recurrence *_Nonnull sequence);
+/// Floats that any of the functions below needs while it runs on so many threads; scratch memory begins at a multiple of 64 bytes.
+int64_t martlet_recurrence_scratch(const martlet_recurrence *_Nonnull sequence, int32_t threads);
 
 void martlet_lstm(MartletPool *_Nonnull pool, const martlet_recurrence *_Nonnull sequence, float *_Nonnull gates,
                   float *_Nonnull hidden, float *_Nonnull cell, float *_Nonnull scratch);

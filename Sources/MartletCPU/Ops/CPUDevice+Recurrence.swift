@@ -79,7 +79,7 @@ private struct RecurrenceRun {
         sequence = martlet_recurrence(
             steps: Int64(gates.shape[0]), samples: Int64(gates.shape[1]), units: Int64(weight.shape[1]),
             gates: Int64(weight.shape[0] / weight.shape[1]), is_reversed: isReversed ? 1 : 0,
-            lengths: lengths.map { UnsafePointer($0.ints) }, weight: UnsafePointer(weight.floats))
+            lengths: lengths.map { UnsafePointer($0.ints) }, weight: UnsafePointer(weight.floats), splits: device.usesMatrixUnit ? 1 : 0)
     }
 
     /// Runs a C function on the sequence and its scratch memory, unless an operand carries a fault.
@@ -87,7 +87,8 @@ private struct RecurrenceRun {
         let read = inputs + [weight] + (lengths.map { [$0] } ?? [])
         guard device.begin(reading: read, writing: results) else { return }
         withUnsafePointer(to: sequence) { sequence in
-            guard let memory = device.scratch(floats: Int(martlet_recurrence_scratch(sequence)), for: results) else { return }
+            let floats = Int(martlet_recurrence_scratch(sequence, Int32(device.pool.threads)))
+            guard let memory = device.scratch(floats: floats, for: results) else { return }
             body(sequence, memory.start)
             withExtendedLifetime(memory) {}
         }
