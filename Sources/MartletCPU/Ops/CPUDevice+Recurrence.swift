@@ -79,7 +79,8 @@ private struct RecurrenceRun {
         sequence = martlet_recurrence(
             steps: Int64(gates.shape[0]), samples: Int64(gates.shape[1]), units: Int64(weight.shape[1]),
             gates: Int64(weight.shape[0] / weight.shape[1]), is_reversed: isReversed ? 1 : 0,
-            lengths: lengths.map { UnsafePointer($0.ints) }, weight: UnsafePointer(weight.floats), splits: device.usesMatrixUnit ? 1 : 0)
+            lengths: lengths.map { UnsafePointer($0.ints) }, weight: UnsafePointer(weight.floats),
+            splits: device.usesMatrixUnit ? 1 : 0)
     }
 
     /// Runs a C function on the sequence and its scratch memory, unless an operand carries a fault.
