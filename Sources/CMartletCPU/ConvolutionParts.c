@@ -77,7 +77,6 @@ typedef struct {
     int64_t group, begin, end, panels, first_panel;
     int flat;
     int dense;  // the grid is the whole target: tiles inside one image lie in it
-    int pads;
     padded_patches padded;
     int64_t run_count, run_starts[most_panels + 1];
     position_run runs[martlet_implicit_gemm_block];
@@ -105,7 +104,7 @@ static void take(position_block *b) { take_padded(b->g, b->source, b->group, b->
 MARTLET_CLONES
 static void gather(const position_block *b, int64_t panel, int64_t panels, int64_t k_begin, int64_t k_end) {
     int64_t first = b->run_starts[panel], last = b->run_starts[panel + panels];
-    if (b->pads) return gather_padded(b->g, &b->padded, b->runs + first, last - first, k_begin, k_end, side, b->gathered);
+    if (b->padded.copies) return gather_padded(b->g, &b->padded, b->runs + first, last - first, k_begin, k_end, side, b->gathered);
     gather_patches(b->g, b->source, b->runs + first, last - first, k_begin, k_end, 0, 0, side, b->gathered);
 }
 
@@ -198,12 +197,8 @@ int32_t martlet_grid_multiply_parts(const martlet_grid *g, const float *source, 
     b.gathered = b.patches + most_panels * martlet_amx_steps(most_depth) * step_floats;
     b.tiles = b.gathered + most_panels * gathered_panel;
     start(&b);
-    b.pads = padded_patches_scratch(g, martlet_implicit_gemm_block) > 0;
-    if (b.pads) {
-        int64_t floats = martlet_grid_parts_scratch(g) - padded_patches_scratch(g, martlet_implicit_gemm_block);
-        b.padded = padded_patches_in(g, martlet_implicit_gemm_block, scratch + floats);
-        take(&b);
-    }
+    b.padded = padded_patches_before(g, martlet_implicit_gemm_block, scratch + martlet_grid_parts_scratch(g));
+    if (b.padded.copies) take(&b);
     martlet_amx_begin();
     int32_t finite = multiply_all(&b, last_panel);
     martlet_amx_end();

@@ -22,7 +22,7 @@ typedef struct {
     const float *source, *gradient;
     float *partial, *lane_panels, *row_panel, *gathered;
     int64_t group, k_begin, k_end, begin, used;
-    int in_one_image, flat, pads;
+    int in_one_image, flat;
     padded_patches padded;
     int64_t run_count;
     position_run runs[block_positions];
@@ -53,7 +53,7 @@ static void take(gradient_block *b) { take_padded(b->g, b->source, b->group, b->
 
 MARTLET_CLONES
 static void gather(const gradient_block *b, int64_t k_begin, int64_t k_end) {
-    if (b->pads) return gather_padded(b->g, &b->padded, b->runs, b->run_count, k_begin, k_end, pitch, b->gathered);
+    if (b->padded.copies) return gather_padded(b->g, &b->padded, b->runs, b->run_count, k_begin, k_end, pitch, b->gathered);
     gather_patches(b->g, b->source, b->runs, b->run_count, k_begin, k_end, 0, 0, pitch, b->gathered);
 }
 
@@ -95,10 +95,7 @@ int32_t martlet_weight_gradient_parts(const martlet_grid *g, const float *source
                         .k_end = k_end, .row_panel = scratch, .gathered = scratch + panel_floats};
     b.lane_panels = b.gathered + side * pitch + lanes;
     b.flat = is_flat(g);
-    b.pads = padded_patches_scratch(g, block_positions) > 0;
-    if (b.pads)
-        b.padded = padded_patches_in(g, block_positions,
-                                     scratch + martlet_weight_gradient_parts_scratch(g) - padded_patches_scratch(g, block_positions));
+    b.padded = padded_patches_before(g, block_positions, scratch + martlet_weight_gradient_parts_scratch(g));
     int64_t area = g->rows * g->columns;
     int32_t finite = 1;
     memset(partial, 0, (size_t)((k_end - k_begin) * martlet_weight_gradient_pitch(g->outputs)) * sizeof *partial);
@@ -107,7 +104,7 @@ int32_t martlet_weight_gradient_parts(const martlet_grid *g, const float *source
         b.used = smaller(block_positions, image_end * area - b.begin);
         b.in_one_image = b.begin % area + b.used <= area;
         b.run_count = find_runs(g, group, b.begin, b.begin + b.used, block_positions, 0, b.runs);
-        if (b.pads) take(&b);
+        if (b.padded.copies) take(&b);
         finite = multiply(&b);
     }
     martlet_amx_end();

@@ -24,6 +24,10 @@ typedef lane_integers loose_integers __attribute__((aligned(4), may_alias));
 #define LOAD(pointer) ((lane_vector)*(const loose_vector *)(pointer))
 #define STORE(pointer, value) (*(loose_vector *)(pointer) = (value))
 
+// Of two vectors, one behind the other.
+#define EVEN_LANES(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define ODD_LANES(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
+
 MARTLET_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 MARTLET_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 

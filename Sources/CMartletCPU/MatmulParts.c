@@ -192,6 +192,13 @@ void martlet_parts_run(MartletPool *pool, const martlet_product *product, const 
     parts_worker workers[threads];
     parts_job job = {.product = product, .plan = plan, .segments = segments, .row_panels = martlet_amx_panels(plan->rows),
                      .workers = workers};
+    for (int64_t i = 0; i < threads; i++) {
+        parts_worker *w = &workers[i];
+        w->columns = memory + i * worker_floats;
+        w->rows = w->columns + plan->held_columns * panel_floats(plan);
+        w->plain = w->rows + plan->held_rows * panel_floats(plan);
+        w->apart = w->columns + plan->lane_memory;
+    }
     int64_t deepest = (plan->depth + plan->segments - 1) / plan->segments + lanes;
     for (job.first_lane = 0; job.first_lane < plan->lanes; job.first_lane = job.end_lane) {
         job.end_lane = smaller(plan->lanes, job.first_lane + plan->lane_block);
@@ -200,14 +207,7 @@ void martlet_parts_run(MartletPool *pool, const martlet_product *product, const 
         job.column_groups = larger(1, smaller(most, (items_a_worker * threads + items - 1) / items));
         if (plan->by_columns) job.column_groups = larger(job.column_groups, (columns + plan->held_columns - 1) / plan->held_columns);
         for (job.first_depth = 0; job.first_depth < smaller(deepest, plan->depth); job.first_depth += plan->pass_depth) {
-            for (int64_t i = 0; i < threads; i++) {
-                parts_worker *w = &workers[i];
-                w->matrix = -1;
-                w->columns = memory + i * worker_floats;
-                w->rows = w->columns + plan->held_columns * panel_floats(plan);
-                w->plain = w->rows + plan->held_rows * panel_floats(plan);
-                w->apart = w->columns + plan->lane_memory;
-            }
+            for (int64_t i = 0; i < threads; i++) workers[i].matrix = -1;
             martlet_pool_run(pool, (size_t)(items * job.column_groups), run_item, &job);
         }
     }

@@ -45,18 +45,18 @@ MARTLET_INLINE void fill_zero(float *out, int64_t count) {
 MARTLET_INLINE int64_t divide_row(const float *row, int64_t count, const int64_t step, float *out, int64_t pitch) {
     int64_t i = 0;
     for (; i + lanes <= count; i += lanes, row += step * lanes) {
-        lane_vector a = LOAD(row), b = LOAD(row + lanes), even = even_lanes(a, b), odd = odd_lanes(a, b);
+        lane_vector a = LOAD(row), b = LOAD(row + lanes), even = EVEN_LANES(a, b), odd = ODD_LANES(a, b);
         if (step == 2) {
             STORE(out + i, even);
             STORE(out + pitch + i, odd);
             continue;
         }
         lane_vector c = LOAD(row + 2 * lanes), d = LOAD(row + 3 * lanes);
-        lane_vector more_even = even_lanes(c, d), more_odd = odd_lanes(c, d);
-        STORE(out + i, even_lanes(even, more_even));
-        STORE(out + pitch + i, even_lanes(odd, more_odd));
-        STORE(out + 2 * pitch + i, odd_lanes(even, more_even));
-        STORE(out + 3 * pitch + i, odd_lanes(odd, more_odd));
+        lane_vector more_even = EVEN_LANES(c, d), more_odd = ODD_LANES(c, d);
+        STORE(out + i, EVEN_LANES(even, more_even));
+        STORE(out + pitch + i, EVEN_LANES(odd, more_odd));
+        STORE(out + 2 * pitch + i, ODD_LANES(even, more_even));
+        STORE(out + 3 * pitch + i, ODD_LANES(odd, more_odd));
     }
     return i;
 }

@@ -29,7 +29,11 @@ static inline int64_t padded_patches_scratch(const martlet_grid *g, int64_t posi
     return (padded_images * floats + g->taps * g->channels + lanes - 1) / lanes * lanes;
 }
 
-static inline padded_patches padded_patches_in(const martlet_grid *g, int64_t positions, float *scratch) {
+// In the last floats of the scratch memory that ends here; without copies where there are to be none.
+static inline padded_patches padded_patches_before(const martlet_grid *g, int64_t positions, float *end) {
+    int64_t scratch_floats = padded_patches_scratch(g, positions);
+    if (scratch_floats == 0) return (padded_patches){0};
+    float *scratch = end - scratch_floats;
     padded_patches p = {.layout = padded_patches_layout(g, positions), .copies = scratch};
     p.floats = g->channels * p.layout.plane_pitch + 2 * lanes;
     p.offsets = (int32_t *)(scratch + padded_images * p.floats);

@@ -91,9 +91,6 @@ MARTLET_INLINE int clip_runs(const martlet_grid *g, const position_run *runs, in
     return whole;
 }
 
-#define even_lanes(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
-#define odd_lanes(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
-
 // These write whole vectors, and so spoil up to 15 elements behind.
 // The next channel's lie `distance` behind.
 MARTLET_INLINE void copy_vectors(float *out, const float *in, int64_t count, int64_t distance) {
@@ -112,12 +109,12 @@ MARTLET_INLINE void copy_clipped(const clipped_run *run, const float *in, float 
         lane_vector value = LOAD(in + i * step);
         if (step >= 2) {
             look_ahead(in + i * step + lanes, distance);
-            value = even_lanes(value, LOAD(in + i * step + lanes));
+            value = EVEN_LANES(value, LOAD(in + i * step + lanes));
         }
         if (step == 4) {
             look_ahead(in + i * step + 2 * lanes, distance);
             look_ahead(in + i * step + 3 * lanes, distance);
-            value = even_lanes(value, even_lanes(LOAD(in + i * step + 2 * lanes), LOAD(in + i * step + 3 * lanes)));
+            value = EVEN_LANES(value, EVEN_LANES(LOAD(in + i * step + 2 * lanes), LOAD(in + i * step + 3 * lanes)));
         }
         lane_integers bits = (lane_integers)value & (at >= run->begin) & (at < run->end);
         STORE(out + i, (lane_vector)bits);

@@ -37,8 +37,8 @@ MARTLET_INLINE void load_pairs(const float *in, lane_vector *first, lane_vector 
     look_ahead(in, looked_ahead);
     look_ahead(in + lanes, looked_ahead);
     lane_vector a = LOAD(in), b = LOAD(in + lanes);
-    *first = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    *second = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    *first = EVEN_LANES(a, b);
+    *second = ODD_LANES(a, b);
 }
 
 // Sixteen elements, `step` apart; reads 16 * step.
@@ -47,7 +47,7 @@ MARTLET_INLINE void load_every(const float *in, const int64_t step, lane_vector 
         *out = LOAD(in);
     } else if (step == 2) {
         lane_vector a = LOAD(in), b = LOAD(in + lanes);
-        *out = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        *out = EVEN_LANES(a, b);
     } else {
         for (int i = 0; i < lanes; i++) (*out)[i] = in[i * step];
     }

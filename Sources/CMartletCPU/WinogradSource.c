@@ -47,8 +47,6 @@ MARTLET_INLINE void pad_rows(const martlet_winograd *w, const float *plane, cons
     }
 }
 
-#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
-#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
 
 // columns[j][t] = row[t * tile + j].
 MARTLET_INLINE void split_row(const int tile, const int side, const float *row, int64_t columns, int64_t distance, float *to) {
@@ -57,17 +55,17 @@ MARTLET_INLINE void split_row(const int tile, const int side, const float *row, 
         MARTLET_UNROLL for (int j = 0; j < side; j += tile) {
             if (tile == 2) {
                 lane_vector a = LOAD(in + j), b = LOAD(in + j + lanes);
-                STORE(to + j * distance + t, EVEN(a, b));
-                STORE(to + (j + 1) * distance + t, ODD(a, b));
+                STORE(to + j * distance + t, EVEN_LANES(a, b));
+                STORE(to + (j + 1) * distance + t, ODD_LANES(a, b));
             } else {
                 lane_vector a = LOAD(in + j), b = LOAD(in + j + lanes), c = LOAD(in + j + 2 * lanes);
                 lane_vector d = LOAD(in + j + 3 * lanes);
-                lane_vector low_even = EVEN(a, b), low_odd = ODD(a, b), high_even = EVEN(c, d), high_odd = ODD(c, d);
-                STORE(to + j * distance + t, EVEN(low_even, high_even));
-                STORE(to + (j + 1) * distance + t, EVEN(low_odd, high_odd));
+                lane_vector low_even = EVEN_LANES(a, b), low_odd = ODD_LANES(a, b), high_even = EVEN_LANES(c, d), high_odd = ODD_LANES(c, d);
+                STORE(to + j * distance + t, EVEN_LANES(low_even, high_even));
+                STORE(to + (j + 1) * distance + t, EVEN_LANES(low_odd, high_odd));
                 if (j + 2 < side) {
-                    STORE(to + (j + 2) * distance + t, ODD(low_even, high_even));
-                    STORE(to + (j + 3) * distance + t, ODD(low_odd, high_odd));
+                    STORE(to + (j + 2) * distance + t, ODD_LANES(low_even, high_even));
+                    STORE(to + (j + 3) * distance + t, ODD_LANES(low_odd, high_odd));
                 }
             }
         }
