@@ -46,6 +46,30 @@ import Testing
         #expect(device.statistics.launches == before + 1)
     }
 
+    /// A product that only a sum reads is computed in one pass with it; one that others read is computed once.
+    @Test func productsWaitForWhatFollows() throws {
+        let device = try CPUDevice(threads: 1)
+        let x = try Tensor([1, 2, 3, 4] as [Float], shape: [2, 2]).on(device)
+        let weight = try Tensor([1, 1, 0, 2] as [Float], shape: [2, 2]).on(device)
+        var before = device.statistics.launches
+        #expect(try (x + linear(x, weight)).floats() == [4, 6, 10, 12])
+        #expect(device.statistics.launches - before == 1)
+
+        before = device.statistics.launches
+        let product = matmul(x, weight), sum = product + 1, double = product * 2
+        #expect(try sum.floats() == [2, 6, 4, 12] && double.floats() == [2, 10, 6, 22] && product.floats() == [1, 5, 3, 11])
+        #expect(device.statistics.launches - before == 3)
+    }
+
+    /// What a product reads may be overwritten while it waits.
+    @Test func waitingProductsKeepTheirOperands() throws {
+        let device = try CPUDevice(threads: 1)
+        var weight = try Tensor([1, 1, 0, 2] as [Float], shape: [2, 2]).on(device)
+        let product = matmul(try Tensor([1, 2, 3, 4] as [Float], shape: [2, 2]).on(device), weight)
+        weight.replace(axis: 0, at: 0, with: Tensor.zeros([2, 2]))
+        #expect(try product.floats() == [1, 5, 3, 11] && weight.floats() == [0, 0, 0, 0])
+    }
+
     @Test func chainsStayWithinTheirLimits() throws {
         let device = try CPUDevice(threads: 1)
         var x = try Tensor([1] as [Float]).on(device)

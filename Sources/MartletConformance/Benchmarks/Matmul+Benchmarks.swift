@@ -22,7 +22,7 @@ enum MatmulBenchmarks {
         ) { device in
             let a = BenchmarkInput.floats(left, on: device), b = BenchmarkInput.floats(right, on: device)
             let x = transposesLeft ? a.transposed() : a, y = transposesRight ? b.transposed() : b
-            return { _ = matmul(x, y) }
+            return { matmul(x, y).evaluated() }
         }
     }
 
@@ -30,7 +30,7 @@ enum MatmulBenchmarks {
         BenchmarkCase(.matmul, name, operations: 2 * Double(m * k) * Double(n), floats: m * k + k * n + m * n) { device in
             let x = BenchmarkInput.floats([m, k], on: device), weight = BenchmarkInput.floats([n, k], on: device)
             let bias = BenchmarkInput.floats([n], on: device)
-            return { _ = linear(x, weight, bias: bias, activation: .relu) }
+            return { linear(x, weight, bias: bias, activation: .relu).evaluated() }
         }
     }
 }

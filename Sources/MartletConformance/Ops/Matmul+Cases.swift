@@ -3,7 +3,7 @@ import MartletCore
 enum MatmulCases {
     static let all =
         sizes + shapes + [vectors, noInner, notFinite, extremes, cleared, linearCase, linearSizes]
-        + MatmulEpilogueCases.all + MatmulShapeCases.all
+        + MatmulEpilogueCases.all + MatmulShapeCases.all + WaitingProductCases.all
 
     /// [m, k, n], with the edges of tiles: odd, one more and one less than powers of two, long and thin.
     private static let extents: [[Int]] = [

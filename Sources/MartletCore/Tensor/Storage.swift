@@ -32,13 +32,9 @@ package final class Storage {
     /// The buffer with all elements, on the device given (for host values) or the storage's own.
     package func realize(on target: any Device) -> DeviceBuffer {
         if let buffer { return buffer }
-        if let work = pending {
-            let made = target.allocate(byteCount: count * type.size)
-            target.pointwise(
-                work.expression, scalars: work.scalars, inputs: work.inputs,
-                outputs: [View(made, type, shape: work.shape)])
+        if let work = pending.take() {
+            let made = work.run(on: target, type)
             buffer = made
-            pending = nil
             return made
         }
         let made = target.allocate(byteCount: count * type.size)
@@ -54,12 +50,4 @@ package final class Storage {
 
     /// Whether nothing but this storage refers to its buffer.
     package func ownsBufferAlone() -> Bool { isKnownUniquelyReferenced(&buffer) }
-}
-
-/// A chain of pointwise operations that has not been evaluated.
-package struct PendingWork {
-    package var expression: Expression
-    package var scalars: [Float]
-    package var inputs: [View]
-    package var shape: [Int]
 }

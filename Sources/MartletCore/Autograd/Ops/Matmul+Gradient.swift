@@ -20,9 +20,9 @@ public func matmul(_ a: Tensor, _ b: Tensor, file: StaticString = #fileID, line:
     if a.rank == 1 { return matmul(a.reshaped([1, a.shape[0]]), b, file: file, line: line).squeezed(axis: b.rank == 1 ? 0 : -2) }
     if b.rank == 1 { return matmul(a, b.reshaped([b.shape[0], 1]), file: file, line: line).squeezed(axis: -1) }
     let left = a.detached, right = b.detached
-    return product(left, right, file: file, line: line).recorded([a, b]) { gradient, needed in
+    return product(left, right, waits: true, file: file, line: line).recorded([a, b]) { gradient, needed in
         [
-            needed[0] ? product(gradient, right.transposed()).summed(to: left.shape) : nil,
+            needed[0] ? product(gradient, right.transposed(), waits: true).summed(to: left.shape) : nil,
             needed[1] ? weightGradient(left, gradient, of: right) : nil,
         ]
     }
@@ -43,12 +43,14 @@ public func linear(
     let device = Tensor.commonDevice([x, weight] + (bias.map { [$0] } ?? []), "linear", file, line)
     let input = x.detached, kernel = weight.detached
     let epilogue = Epilogue.make(bias: bias?.view(on: device), biasAxis: -1, activation: activation)
-    let result = product(input, kernel.transposed(), epilogue: epilogue, file: file, line: line)
+    let result = product(input, kernel.transposed(), epilogue: epilogue, waits: true, file: file, line: line)
     let inputs = [x, weight] + (bias.map { [$0] } ?? [])
+    // A result that nothing refers to may become a part of the work that reads it.
+    let activated = activation.map { (derivative: $0.derivative, result: result) }
     return result.recorded(inputs) { gradient, needed in
-        let gradient = activation.map { Tensor.pointwise($0.derivative, [result, gradient]) } ?? gradient
+        let gradient = activated.map { Tensor.pointwise($0.derivative, [$0.result, gradient]) } ?? gradient
         var parts = [
-            needed[0] ? product(gradient, kernel) : nil,
+            needed[0] ? product(gradient, kernel, waits: true) : nil,
             needed[1] ? weightGradient(gradient, input, of: kernel) : nil,
         ]
         if bias != nil { parts.append(needed[2] ? gradient.summed(to: [kernel.shape[0]]) : nil) }
@@ -94,9 +96,9 @@ extension Expression {
     }
 }
 
-/// The product without a record.
+/// The product without a record. One that `waits` is computed when something reads it, perhaps in one pass with what that does to it.
 private func product(
-    _ a: Tensor, _ b: Tensor, epilogue: EpiloguePlan? = nil,
+    _ a: Tensor, _ b: Tensor, epilogue: EpiloguePlan? = nil, waits: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
     let m = a.shape[a.rank - 2], k = a.shape[a.rank - 1], n = b.shape[b.rank - 1]
@@ -104,9 +106,11 @@ private func product(
         let device = Tensor.commonDevice([a, b], "matmul", file, line)
         var shape = a.shape
         shape[shape.count - 1] = n
+        let leftView = left.view(of: a, on: device), rightView = right.view(of: b, on: device)
+        if waits { return Tensor(waiting: leftView, rightView, epilogue, shape: shape, on: device) }
         let result = Tensor(empty: shape, on: device), extents = [1, left.rows, n]
         device.matmul(
-            left.view(of: a, on: device), right.view(of: b, on: device),
+            leftView, rightView,
             into: View(result.view(on: device).buffer, shape: extents), epilogue: epilogue?.epilogue(for: extents))
         return result
     }
@@ -147,6 +151,15 @@ private func weightGradient(_ a: Tensor, _ gradient: Tensor, of matrix: Tensor) 
 }
 
 extension Tensor {
+    /// A product that waits.
+    fileprivate init(waiting left: View, _ right: View, _ epilogue: EpiloguePlan?, shape: [Int], on device: any Device) {
+        let epilogue = epilogue?.epilogue(for: shape)
+        let work = PendingWork(
+            expression: epilogue?.expression ?? .input(0), scalars: [],
+            inputs: [.product(left: left, right: right)] + (epilogue?.operands ?? []).map { .view($0) }, shape: shape)
+        self.init(Storage(pending: work, on: device, type: .float32), shape: shape)
+    }
+
     /// The rows along the last axis as one matrix.
     fileprivate var flattenedRows: Tensor { reshaped([shape.dropLast().reduce(1, *), shape[rank - 1]]) }
 }

@@ -65,7 +65,7 @@ extension Tensor {
         }
         for index in waiting {
             guard let operand = operands[index] else { continue }
-            positions[index] = chain.input(operand.broadcastView(to: shape).view(on: device))
+            positions[index] = chain.input(operand.pendingInput(shape, on: device))
         }
         let work = chain.finish(expression, scalars: scalars, inputs: positions)
         return Tensor(Storage(pending: work, on: device, type: type), shape: shape)
@@ -73,8 +73,14 @@ extension Tensor {
 
     /// The waiting work that makes exactly this tensor's float elements.
     private var joinableWork: PendingWork? {
-        guard type == .float32, isWhole, let work = storage.pending, work.shape == shape else { return nil }
+        guard type == .float32, isWhole, let work = storage.pending, work.shape == shape, work.product == nil else { return nil }
         return work
+    }
+
+    /// The tensor as it is read by work of that shape; only a product of just that shape may still wait.
+    private func pendingInput(_ shape: [Int], on device: any Device) -> PendingInput {
+        if type == .float32, self.shape == shape, isWhole, storage.pending?.product != nil { return .storage(storage) }
+        return .view(broadcastView(to: shape).view(on: device))
     }
 }
 
@@ -83,7 +89,7 @@ private struct ChainBuilder {
     private let shape: [Int]
     private let device: any Device
     private var builder = ExpressionBuilder()
-    private var inputs: [View] = []
+    private var inputs: [PendingInput] = []
     private var scalars: [Float] = []
 
     init(shape: [Int], device: any Device) {
@@ -93,12 +99,9 @@ private struct ChainBuilder {
 
     var inputCount: Int { inputs.count }
 
-    mutating func input(_ view: View) -> Int {
-        let known = inputs.firstIndex {
-            $0.buffer === view.buffer && $0.offset == view.offset && $0.strides == view.strides && $0.type == view.type
-        }
-        if let known { return builder.add(.input(known)) }
-        inputs.append(view)
+    mutating func input(_ input: PendingInput) -> Int {
+        if let known = inputs.firstIndex(where: { $0.isSame(as: input) }) { return builder.add(.input(known)) }
+        inputs.append(input)
         return builder.add(.input(inputs.count - 1))
     }
 
@@ -107,7 +110,7 @@ private struct ChainBuilder {
             (builder, inputs, scalars) = (ExpressionBuilder(work.expression), work.inputs, work.scalars)
             return work.expression.results[0]
         }
-        let positions = work.inputs.map { input($0.broadcast(to: shape)) }
+        let positions = work.inputs.map { input(work.shape == shape ? $0 : $0.broadcast(work.shape, to: shape, on: device)) }
         defer { scalars += work.scalars }
         return builder.splice(work.expression, inputs: positions, firstScalar: scalars.count)[0]
     }
@@ -115,6 +118,21 @@ private struct ChainBuilder {
     consuming func finish(_ expression: Expression, scalars more: [Float], inputs positions: [Int]) -> PendingWork {
         let results = builder.splice(expression, inputs: positions, firstScalar: scalars.count)
         return PendingWork(expression: builder.finish(results), scalars: scalars + more, inputs: inputs, shape: shape)
+    }
+}
+
+extension PendingInput {
+    fileprivate func isSame(as other: PendingInput) -> Bool {
+        switch (self, other) {
+        case (.view(let a), .view(let b)):
+            a.buffer === b.buffer && a.offset == b.offset && a.strides == b.strides && a.type == b.type
+        case (.storage(let a), .storage(let b)): a === b
+        default: false
+        }
+    }
+
+    fileprivate func broadcast(_ shape: [Int], to newShape: [Int], on device: any Device) -> PendingInput {
+        view(shape, on: device).map { .view($0.broadcast(to: newShape)) } ?? self
     }
 }
 
