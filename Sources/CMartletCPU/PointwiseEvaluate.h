@@ -6,8 +6,16 @@
 // Which operands of a step are one value for all elements.
 enum { uniform_x = 1, uniform_y = 2, uniform_z = 4, uniform_all = 8 };
 
+// How the steps share the processor with memory.
+typedef struct {
+    int32_t streams;      // whether the last step's values go past the caches; then `martlet_stream_end` makes them seen by others
+    int32_t read_ahead;   // how many slots are asked of memory ahead
+    const uint8_t *read;  // which
+} martlet_flow;
+
 /// Runs the steps over n elements. A slot points to n values, or to one where it is uniform.
-void martlet_evaluate(const martlet_step *steps, const uint8_t *modes, int32_t count, float *const *slots, int64_t n);
+void martlet_evaluate(const martlet_step *steps, const uint8_t *modes, int32_t count, float *const *slots, int64_t n,
+                      const martlet_flow *flow);
 
 /// n elements at a stride, converted from int32 where `is_integer`.
 void martlet_load(float *target, const void *source, int64_t stride, int32_t is_integer, int64_t n);

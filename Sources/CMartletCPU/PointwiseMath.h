@@ -120,6 +120,23 @@ MARTLET_INLINE float error_function(float x) {
     return with_limit(x, 3.94f, x * p / q);
 }
 
+// The slopes of x times the normal distribution function of x, and of its approximation by the tangent of `gelu_argument`.
+MARTLET_INLINE float gelu_slope(float x) {
+    float density = martlet_exponential(x * x * -0.5f) * 0.39894228f;
+    return 0.5f * (1.0f + error_function(x * 0.70710678f)) + x * density;
+}
+
+#define MARTLET_GELU_LINEAR 0.79788456f
+#define MARTLET_GELU_CUBIC 0.035677408f
+
+MARTLET_INLINE float gelu_argument(float x) { return x * (MARTLET_GELU_CUBIC * (x * x) + MARTLET_GELU_LINEAR); }
+
+MARTLET_INLINE float gelu_tanh_slope(float x) {
+    float t = hyperbolic_tangent(gelu_argument(x)), half = x * 0.5f;
+    float inner = 3.0f * MARTLET_GELU_CUBIC * (x * x) + MARTLET_GELU_LINEAR;
+    return 0.5f + 0.5f * t + half * (1.0f - t * t) * inner;
+}
+
 // Beyond this the reduction below loses digits.
 #define MARTLET_CIRCULAR_LIMIT 1.0e5f
 

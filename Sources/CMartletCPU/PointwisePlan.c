@@ -4,13 +4,12 @@
 #include <string.h>
 
 #include "Lanes.h"
-#include "PointwiseEvaluate.h"
 
 enum {
     cache_floats = 8192,       // half or less of a first-level cache
     stack_floats = 16384,
     longest_chunk = 2048,
-    streamed_chunk = 256,      // reads and writes of memory alternate often enough to overlap
+    streamed_chunk = 512,      // reads and writes of memory alternate often enough to overlap
     large_count = 1 << 18,     // operands so large may lie beyond the second-level cache
     shortest_chunk = 128,
     shortest_row = 256,        // shorter rows share a chunk
@@ -20,14 +19,14 @@ enum {
 size_t martlet_plan_size(const martlet_program *program) {
     size_t operands = (size_t)(program->inputs + program->results);
     size_t values = (size_t)(program->inputs + program->scalars + program->constants);
-    return operands * sizeof(int64_t[collapse_rank]) + (values + 1) * sizeof(float) + operands + (size_t)program->steps;
+    return operands * sizeof(int64_t[collapse_rank]) + (values + 1) * sizeof(float) + operands + (size_t)(program->steps + program->inputs);
 }
 
 int64_t martlet_program_cost(const martlet_program *program) {
     int64_t cost = 60 * (program->inputs + program->results);
     for (int32_t i = 0; i < program->steps; i++) {
         int code = program->step[i].code;
-        bool slow = (code >= martlet_exponential_of && code <= martlet_error_function) || code == martlet_power;
+        bool slow = (code >= martlet_exponential_of && code <= martlet_gelu_tanh_gradient) || code == martlet_power;
         cost += slow ? 400 : 30;
     }
     return cost;
@@ -101,6 +100,8 @@ void martlet_plan_make(martlet_plan *plan, void *memory, const martlet_program *
     plan->values = (float *)(plan->strides + all);
     plan->access = (uint8_t *)(plan->values + inputs + program->scalars + program->constants + 1);
     plan->modes = plan->access + all;
+    plan->read = plan->modes + program->steps;
+    plan->flow = (martlet_flow){0, 0, plan->read};
     plan->slots = inputs + program->scalars + program->constants + program->registers;
     plan->space.rank = rank;
     memcpy(plan->space.shape, shape, (size_t)rank * sizeof *shape);
@@ -120,15 +121,20 @@ void martlet_plan_make(martlet_plan *plan, void *memory, const martlet_program *
     memcpy(plan->values + inputs + program->scalars, program->constant, (size_t)program->constants * sizeof(float));
     find_modes(plan);
     int64_t longest = longest_chunk;
-    plan->looks_ahead = plan->count >= large_count;
     for (int32_t r = 0; r < results; r++) {
         uint8_t *access = plan->access + inputs + r;
         bool uniform = plan->modes[program->result_step[r]] & uniform_all;
         if (*access != operand_direct) continue;
         if (uniform || overwrites_too_early(plan, r)) *access = operand_buffered;
-        else if (plan->count >= streamed_floats && !is_in_place(plan, r)) *access = operand_streamed;
-        if (*access == operand_streamed) longest = streamed_chunk;
+        else if (plan->count >= streamed_floats && !is_in_place(plan, r)) {
+            if (program->steps > 1) longest = streamed_chunk;
+            if (program->result_step[r] == program->steps - 1) plan->flow.streams = 1;
+            else *access = operand_streamed;
+        }
     }
+    if (plan->count >= large_count)
+        for (int32_t i = 0; i < inputs; i++)
+            if (plan->access[i] == operand_direct) plan->read[plan->flow.read_ahead++] = (uint8_t)i;
 
     int64_t chunk = cache_floats / (plan->buffers + all) / 64 * 64;
     if (chunk < shortest_chunk) chunk = shortest_chunk;
@@ -193,27 +199,13 @@ static void transfer(const martlet_plan *plan, int32_t k, position p, float *buf
     }
 }
 
-// The steps, each beside its share of the reading ahead, so that those which wait for a division do not keep memory waiting.
-static void evaluate_ahead(const martlet_plan *plan, float *const *slots, int64_t n) {
-    const martlet_program *program = plan->program;
-    int32_t steps = program->steps, inputs = program->inputs;
-    for (int32_t s = 0; s < steps; s++) {
-        for (int32_t i = 0; i < inputs; i++) {
-            if (plan->access[i] != operand_direct) continue;
-            int64_t end = n * (s + 1) / steps;
-            for (int64_t j = (n * s / steps + lanes - 1) / lanes * lanes; j < end; j += lanes) look_ahead(slots[i] + j, looked_ahead);
-        }
-        martlet_evaluate(program->step + s, plan->modes + s, 1, slots, n);
-    }
-}
-
 void martlet_plan_run(const martlet_plan *plan, int64_t begin, int64_t end) {
     const martlet_program *program = plan->program;
     const martlet_space *space = &plan->space;
     int32_t inputs = program->inputs, last = space->rank - 1;
     _Alignas(64) float storage[plan->buffers * plan->chunk + 1];
     float *slots[plan->slots + 1];
-    bool streams = false;
+    bool streams = plan->flow.streams;
     int32_t first_register = plan->slots - program->registers;
     for (int32_t i = 0; i < first_register; i++) slots[i] = plan->values + i;
     for (int32_t i = 0; i < program->registers; i++) slots[first_register + i] = storage + i * plan->chunk;
@@ -247,8 +239,7 @@ void martlet_plan_run(const martlet_plan *plan, int64_t begin, int64_t end) {
                 slots[program->step[program->result_step[r]].target] =
                     (float *)plan->operands[k].data + offset_of(space, &p, plan->strides[k]);
         }
-        if (plan->looks_ahead) evaluate_ahead(plan, slots, n);
-        else martlet_evaluate(program->step, plan->modes, program->steps, slots, n);
+        martlet_evaluate(program->step, plan->modes, program->steps, slots, n, &plan->flow);
         for (int32_t r = 0; r < program->results; r++) {
             int32_t k = inputs + r, step = program->result_step[r];
             if (plan->access[k] == operand_streamed) {

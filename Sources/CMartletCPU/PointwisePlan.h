@@ -3,6 +3,7 @@
 
 #include "Collapse.h"
 #include "Pointwise.h"
+#include "PointwiseEvaluate.h"
 
 // How one call runs a program: the loops, and where each operand's elements come from and go to.
 
@@ -10,7 +11,7 @@ typedef enum {
     operand_direct,   // contiguous over a chunk: used where it lies
     operand_fixed,    // one value for all elements
     operand_row,      // one value a row
-    operand_streamed, // a large output, contiguous over a chunk: written past the caches
+    operand_streamed, // a large output, contiguous over a chunk, that not the last step makes: copied past the caches
     operand_repeated, // an input that is the same in every row of a chunk: copied to a buffer once
     operand_buffered  // copied to or from a buffer of the chunk's size
 } martlet_access;
@@ -22,11 +23,12 @@ typedef struct {
     int64_t count;
     int64_t chunk;        // elements at once
     int32_t by_rows;      // a chunk does not reach beyond its row
-    int32_t looks_ahead;  // operands are large enough to ask memory for them ahead
+    martlet_flow flow;
     int32_t buffers;      // of `chunk` floats: registers, then buffered inputs
     int32_t slots;
     uint8_t *access;      // of each operand
     uint8_t *modes;       // of each step
+    uint8_t *read;        // inputs that memory is asked for ahead
     int64_t (*strides)[collapse_rank];
     float *values;        // scalars, constants and fixed int32 inputs
 } martlet_plan;

@@ -42,48 +42,58 @@ struct PointwiseCompiler {
         allocate(drafts, targets: targets, operations: expression.operations)
     }
 
+    /// What to compute at each position that a result needs: its own operation, or a pattern of several.
+    private static func needed(of expression: Expression) -> [Draft?] {
+        var drafts = [Draft?](repeating: nil, count: expression.operations.count)
+        var needed = Set(expression.results)
+        for (position, operation) in expression.operations.enumerated().reversed() where needed.contains(position) {
+            var draft = Draft(code: operation.code ?? 0, target: position, operands: operation.operands)
+            for pattern in PointwisePattern.all {
+                guard let operands = pattern.operands(of: expression.operations, at: position) else { continue }
+                draft = Draft(code: pattern.code, target: position, operands: operands)
+            }
+            needed.formUnion(draft.operands)
+            drafts[position] = draft
+        }
+        return drafts
+    }
+
     private static func drafts(of expression: Expression) -> [Draft] {
-        let operations = expression.operations
-        var uses = [Int](repeating: 0, count: operations.count)
-        for operation in operations { for operand in operation.operands { uses[operand] += 1 } }
+        let needed = needed(of: expression)
+        var uses = [Int](repeating: 0, count: needed.count)
+        for draft in needed { for operand in draft?.operands ?? [] { uses[operand] += 1 } }
         for result in expression.results { uses[result] += 1 }
 
         /// The factors of a product that only one step reads.
         func product(_ position: Int) -> [Int]? {
-            guard uses[position] == 1, case .binary(.multiply, let x, let y) = operations[position] else { return nil }
-            return [x, y]
+            guard uses[position] == 1, let draft = needed[position], draft.code == Int(martlet_multiply) else { return nil }
+            return draft.operands
         }
         var joined = Set<Int>()
         var drafts: [Draft] = []
-        for (position, operation) in operations.enumerated() {
-            var code = 0, operands = operation.operands
-            switch operation {
-            case .input, .scalar, .constant: continue
-            case .unary(let unary, _): code = unary.code
-            case .select: code = Int(martlet_select)
-            case .binary(.add, let x, let y):
+        for (operation, draft) in zip(expression.operations, needed) {
+            guard var draft, operation.code != nil else { continue }
+            let x = draft.operands[0], y = draft.operands.last ?? x
+            switch draft.code {
+            case Int(martlet_add):
                 if let factors = product(x) {
-                    (code, operands) = (Int(martlet_multiply_add), factors + [y])
+                    (draft.code, draft.operands) = (Int(martlet_multiply_add), factors + [y])
                     joined.insert(x)
                 } else if let factors = product(y) {
-                    (code, operands) = (Int(martlet_multiply_add), factors + [x])
+                    (draft.code, draft.operands) = (Int(martlet_multiply_add), factors + [x])
                     joined.insert(y)
-                } else {
-                    code = Int(martlet_add)
                 }
-            case .binary(.subtract, let x, let y):
+            case Int(martlet_subtract):
                 if let factors = product(x) {
-                    (code, operands) = (Int(martlet_multiply_subtract), factors + [y])
+                    (draft.code, draft.operands) = (Int(martlet_multiply_subtract), factors + [y])
                     joined.insert(x)
                 } else if let factors = product(y) {
-                    (code, operands) = (Int(martlet_subtract_product), factors + [x])
+                    (draft.code, draft.operands) = (Int(martlet_subtract_product), factors + [x])
                     joined.insert(y)
-                } else {
-                    code = Int(martlet_subtract)
                 }
-            case .binary(let binary, _, _): code = binary.code
+            default: break
             }
-            drafts.append(Draft(code: code, target: position, operands: operands))
+            drafts.append(draft)
         }
         return drafts.filter { !joined.contains($0.target) }
     }
@@ -110,8 +120,8 @@ struct PointwiseCompiler {
         for (index, draft) in drafts.enumerated() {
             let places = draft.operands.map { slot[$0] ?? 0 }
             for place in places where place < inputs { lastReads[place] = Int32(index) }
-            for operand in Set(draft.operands) where lastUse[operand] == index && !results.contains(operand) {
-                if let place = slot[operand], place >= firstRegister { free.append(place) }
+            for operand in draft.operands where lastUse[operand] == index && !results.contains(operand) {
+                if let place = slot[operand], place >= firstRegister, !free.contains(place) { free.append(place) }
             }
             let target: Int
             if !results.contains(draft.target), let reused = free.popLast() {
@@ -125,6 +135,18 @@ struct PointwiseCompiler {
             let x = places[0], y = places.count > 1 ? places[1] : x, z = places.count > 2 ? places[2] : y
             steps.append(martlet_step(code: UInt16(draft.code), target: UInt16(target), x: UInt16(x), y: UInt16(y), z: UInt16(z)))
             for (result, position) in targets.enumerated() where position == draft.target { resultSteps[result] = Int32(index) }
+        }
+    }
+}
+
+extension Expression.Operation {
+    /// The step that computes it; nil for what is there without one.
+    fileprivate var code: Int? {
+        switch self {
+        case .input, .scalar, .constant: nil
+        case .unary(let unary, _): unary.code
+        case .binary(let binary, _, _): binary.code
+        case .select: Int(martlet_select)
         }
     }
 }

@@ -36,6 +36,11 @@ extension SharedDeviceTests {
             Operation("maximum pooling of pairs", [2, 2100, 64, 64]) { $0.maxPooled(PoolingOptions(kernel: 2, stride: 2)) },
             Operation("gelu", [2, 2_100_003]) { $0.gelu() },
             Operation("tanh", [2, 2_100_003]) { $0.tanh() },
+            Operation("gelu by its tangent", [2, 2_100_003]) { $0.geluTanh() },
+            Operation("sine", [2, 2_100_003]) { $0.sine },
+            Operation("power", [2, 2_100_003]) { ($0.square + 1).power(1.5) },
+            Operation("rows of a length of their own", [4200, 1001]) { $0 * Tensor((0..<1001).map { Float($0) * 0.001 }) + 1 },
+            Operation("rows by a choice", [4200, 1001]) { Tensor.select($0, $0 * 2, Tensor((0..<1001).map { Float($0) })) },
             Operation("transposed copy", [2, 1003, 2100]) { $0.transposed().reshaped([$0.shape[0], $0.shape[1] * $0.shape[2]]) },
         ]
 

@@ -14,6 +14,7 @@ enum {
     martlet_square_root, martlet_reciprocal_square_root,
     martlet_exponential_of, martlet_exponential_minus_one, martlet_logarithm, martlet_logarithm_one_plus,
     martlet_sine, martlet_cosine, martlet_tanh, martlet_sigmoid, martlet_error_function,
+    martlet_gelu, martlet_gelu_gradient, martlet_gelu_tanh, martlet_gelu_tanh_gradient,  // the gradients are those at x times y
     martlet_floor, martlet_ceiling, martlet_round, martlet_relu, martlet_is_nan, martlet_is_finite,
     martlet_add, martlet_subtract, martlet_multiply, martlet_divide, martlet_power,
     martlet_maximum, martlet_minimum, martlet_equal, martlet_not_equal, martlet_less, martlet_less_or_equal,

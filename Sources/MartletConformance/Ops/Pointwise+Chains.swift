@@ -2,7 +2,7 @@ import MartletCore
 
 /// Chains of operations that run as one, and what ends a chain.
 enum PointwiseChainCases {
-    static let all = [ties, slopesAtZero] + chains
+    static let all = [ties, powers, slopesAtZero] + chains
 
     private static let chains = [
         ConformanceCase(.pointwise, "random chains", draws: 3) { random, _ in
@@ -57,6 +57,24 @@ enum PointwiseChainCases {
             }
         },
     ]
+
+    /// A base or exponent that is one number, computed before, may lie where the result goes.
+    private static let powers = ConformanceCase(.pointwise, "powers of computed numbers", draws: 1) { random, _ in
+        Comparison(
+            [random.floats([300]), random.floats([1])], within: .elementwise(1e-5, absolute: 1e-6),
+            gradients: .differences(of: [0, 1], .permissive.floor(1), samples: 12)
+        ) {
+            let x = $0[0].square + 0.5, y = $0[1].square + 1.5
+            return [x.power(y), y.power(x), x.power(2.5)]
+        } reference: {
+            let pair = [$0[0].map { $0 * $0 + 0.5 }, $0[1].map { $0 * $0 + 1.5 }]
+            return [
+                Reference.combine(pair) { Expression.Binary.power.reference($0[0], $0[1]) },
+                Reference.combine(pair) { Expression.Binary.power.reference($0[1], $0[0]) },
+                pair[0].map { Expression.Binary.power.reference($0, 2.5) },
+            ]
+        }
+    }
 
     /// PyTorch's conventions where two are equal, and at the kinks.
     private static let ties = ConformanceCase(.pointwise, "equal values share a gradient", draws: 1) { _, _ in
