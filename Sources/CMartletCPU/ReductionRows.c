@@ -73,30 +73,44 @@ MARTLET_INLINE double row_squares(const float *x, int64_t n) {
     return squares;
 }
 
+MARTLET_INLINE void keep_extreme(bool largest, const lane_vector *v, lane_vector *best) {
+    lane_integers take = largest ? *v > *best : *v < *best;
+    *best = (lane_vector)(((lane_integers)*v & take) | ((lane_integers)*best & ~take));
+}
+
+// The extreme of the lanes, none of which is NaN, by halves.
+MARTLET_INLINE float lane_extreme(bool largest, const lane_vector *all) {
+    lane_vector x = *all;
+    lane_vector other = __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+    keep_extreme(largest, &other, &x);
+    other = __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3);
+    keep_extreme(largest, &other, &x);
+    other = __builtin_shufflevector(x, x, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1);
+    keep_extreme(largest, &other, &x);
+    return largest ? (x[1] > x[0] ? x[1] : x[0]) : x[1] < x[0] ? x[1] : x[0];
+}
+
 // NaN before all: one is looked for beside the extremes of the others, which no comparison lets it among.
 MARTLET_INLINE float row_extreme(bool largest, const float *x, int64_t n) {
     float best = x[0];
     int64_t i = 0;
-    if (n >= lanes) {
+    if (n >= accumulators * lanes) {
         lane_vector bests[accumulators];
         lane_integers odd = {0};
-        MARTLET_UNROLL for (int a = 0; a < accumulators; a++) bests[a] = LOAD(x);
+        MARTLET_UNROLL for (int a = 0; a < accumulators; a++) bests[a] = LOAD(x + a * lanes);
         for (; i + accumulators * lanes <= n; i += accumulators * lanes) {
+            lane_vector v[accumulators];
             MARTLET_UNROLL for (int a = 0; a < accumulators; a++) {
                 look_ahead(x + i + a * lanes, looked_ahead);
-                lane_vector v = LOAD(x + i + a * lanes);
-                lane_integers take = largest ? v > bests[a] : v < bests[a];
-                bests[a] = (lane_vector)(((lane_integers)v & take) | ((lane_integers)bests[a] & ~take));
-                odd |= v != v;
+                v[a] = LOAD(x + i + a * lanes);
+                keep_extreme(largest, &v[a], &bests[a]);
             }
+            // One comparison tells it of two.
+            MARTLET_UNROLL for (int a = 0; a < accumulators; a += 2) odd |= (v[a] != v[a]) | (v[a + 1] != v[a + 1]);
         }
         if (__builtin_reduce_or(odd)) return NAN;
-        for (int a = 0; a < accumulators; a++) {
-            float part[lanes];
-            STORE(part, bests[a]);
-            for (int lane = 0; lane < lanes; lane++)
-                if ((largest ? part[lane] > best : part[lane] < best) || part[lane] != part[lane]) best = part[lane];
-        }
+        MARTLET_UNROLL for (int a = 1; a < accumulators; a++) keep_extreme(largest, &bests[a], &bests[0]);
+        best = lane_extreme(largest, &bests[0]);
     }
     for (; i < n; i++)
         if ((largest ? x[i] > best : x[i] < best) || x[i] != x[i]) best = x[i];
