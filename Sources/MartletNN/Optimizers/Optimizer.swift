@@ -88,7 +88,7 @@ open class Optimizer {
             var tensors = members.map { parameter in
                 let key = ObjectIdentifier(parameter)
                 let kept =
-                    state[key] ?? (0..<rule.stateCount).map { Initializer.constant(rule.initialState($0))(parameter.shape) }
+                    state[key] ?? (0..<rule.stateCount).map { Tensor(repeating: rule.initialState($0), shape: parameter.shape) }
                 state[key] = nil
                 return [parameter.take()] + kept + [gradients[parameter]!]
             }

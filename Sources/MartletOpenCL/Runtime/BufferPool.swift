@@ -21,6 +21,7 @@ final class BufferPool {
     private(set) var systemAllocations = 0
     private var peakBytesInUse = 0
     private static let sparedBytes = 256 << 20
+    private static let largeBytes = 2 << 20
 
     init(context: cl_context, queue: CommandQueue, properties: OpenCLProperties, id: String) {
         self.context = context
@@ -36,12 +37,17 @@ final class BufferPool {
     /// A block for `byteCount` bytes, whose earlier contents queued work may still read.
     func take(_ byteCount: Int) throws -> MemoryBlock {
         let size = try sizeClass(byteCount)
-        if let block = free[size]?.popLast() {
-            bytesPooled -= size
-            bytesInUse += size
-            return block
-        }
-        return try grow(size)
+        guard let block = free[size]?.popLast() ?? fitting(size) else { return try grow(size) }
+        bytesPooled -= block.byteCount
+        bytesInUse += block.byteCount
+        return block
+    }
+
+    /// The smallest unused block that is larger, and less than twice as large; only a large one is worth the search.
+    private func fitting(_ size: Int) -> MemoryBlock? {
+        guard size >= BufferPool.largeBytes else { return nil }
+        let larger = free.keys.filter { $0 > size && $0 < 2 * size && free[$0]?.isEmpty == false }.min()
+        return larger.flatMap { free[$0]?.popLast() }
     }
 
     /// A block that no queued work uses, so that the host may write to it now.
@@ -108,8 +114,8 @@ final class BufferPool {
         var host: UnsafeMutableRawPointer?
         var flags = cl_ulong(CL_MEM_READ_WRITE)
         if isInPlace {
-            let isLarge = size >= 1 << 21
-            guard posix_memalign(&host, isLarge ? 1 << 21 : 4096, size) == 0, let host else {
+            let isLarge = size >= BufferPool.largeBytes
+            guard posix_memalign(&host, isLarge ? BufferPool.largeBytes : 4096, size) == 0, let host else {
                 throw OpenCLError("posix_memalign", CL_OUT_OF_HOST_MEMORY, "\(size) bytes")
             }
             if isLarge { mclAdviseHugePages(host, size) }
