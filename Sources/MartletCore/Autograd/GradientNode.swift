@@ -8,7 +8,7 @@ package final class GradientNode {
     private var backward: Backward?
 
     /// From the gradient of the result, the gradients of the inputs; nil for those that `needed` does not ask for.
-    package typealias Backward = (_ gradient: Tensor, _ needed: [Bool]) -> [Tensor?]
+    package typealias Backward = (_ gradient: consuming Tensor, _ needed: [Bool]) -> [Tensor?]
 
     private static let counter = Atomic<Int>(0)
 
@@ -19,10 +19,10 @@ package final class GradientNode {
     }
 
     /// Runs the backward function once, letting go of all it kept.
-    func propagate(_ gradient: Tensor) -> [(GradientNode, Tensor)] {
+    func propagate(_ gradient: consuming Tensor) -> [(GradientNode, Tensor)] {
         guard let run = backward else { return [] }
         backward = nil
-        let gradients = run(gradient, inputs.map { $0 != nil })
+        let gradients = run(consume gradient, inputs.map { $0 != nil })
         return zip(inputs, gradients).compactMap { node, gradient in
             guard let node, let gradient else { return nil }
             return (node, gradient)
@@ -90,7 +90,7 @@ package func gradients(of result: Tensor, for variables: [GradientNode]) -> [Ten
             let key = ObjectIdentifier(node)
             guard let gradient = gradients[key] else { continue }
             if !wanted.contains(key) { gradients[key] = nil }
-            for (input, part) in node.propagate(gradient) {
+            for (input, part) in node.propagate(consume gradient) {
                 let inputKey = ObjectIdentifier(input)
                 gradients[inputKey] = gradients[inputKey].map { $0 + part } ?? part
             }

@@ -47,8 +47,8 @@ public func linear(
     let inputs = [x, weight] + (bias.map { [$0] } ?? [])
     // A result that nothing refers to may become a part of the work that reads it.
     let activated = activation.map { (derivative: $0.derivative, result: result) }
-    return result.recorded(inputs) { gradient, needed in
-        let gradient = activated.map { Tensor.pointwise($0.derivative, [$0.result, gradient]) } ?? gradient
+    return result.recorded(inputs) { (gradient: consuming Tensor, needed: [Bool]) in
+        let gradient = slope(activated, consume gradient)
         var parts = [
             needed[0] ? product(gradient, kernel, waits: true) : nil,
             needed[1] ? weightGradient(gradient, input, of: kernel) : nil,
@@ -56,6 +56,12 @@ public func linear(
         if bias != nil { parts.append(needed[2] ? gradient.summed(to: [kernel.shape[0]]) : nil) }
         return parts
     }
+}
+
+/// The gradient of an activation's argument, if there is one. It gives the result's gradient away, which may be a product that waits.
+private func slope(_ activated: (derivative: Expression, result: Tensor)?, _ gradient: consuming Tensor) -> Tensor {
+    guard let activated else { return gradient }
+    return Tensor.pointwise(activated.derivative, [activated.result, consume gradient])
 }
 
 /// An epilogue with a bias along one axis (-1: the last) and an activation, before its operands are broadcast.
