@@ -1,4 +1,4 @@
-/// What a tensor's elements are: host values not yet on a device, a buffer, or pointwise work still to be done.
+/// What a tensor's elements are: host values not yet on a device, a buffer, or work still to be done.
 ///
 /// Once it has a buffer it keeps it; tensors that view the same storage share the work.
 package final class Storage {

@@ -1,8 +1,9 @@
 /// A multi-dimensional array on a device, of float32 or int32.
 ///
 /// A tensor is a value: nothing done to another tensor changes it. Its elements are computed when something needs them;
-/// element-by-element operations wait and run together in one pass. Operations take part in `valueAndGradient` where
-/// it records. Tensors made from host values go to the device of the first operation that uses them.
+/// element-by-element operations wait and run together in one pass, with the matrix product they begin with where nothing else
+/// refers to it. Operations take part in `valueAndGradient` where it records. Tensors made from host values go to the device of the
+/// first operation that uses them.
 public struct Tensor {
     /// The extents, outermost first; empty for a single number.
     public let shape: [Int]
