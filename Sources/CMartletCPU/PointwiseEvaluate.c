@@ -5,24 +5,24 @@
 // out[i] = value for each i, `inputs` being declarations that read a, b and c at i. Targets may be the very memory of an operand,
 // element for element, which is no dependence between iterations. Where the step `streams`, vector by vector past the caches, so that
 // memory is at work while the next one is computed.
-#define EACH(ahead, inputs, value)                                                                      \
-    do {                                                                                           \
-        int64_t begin = 0;                                                                         \
-        if (streams) {                                                                             \
-            for (; begin + lanes <= n; begin += lanes) {                                           \
-                ahead                                                                              \
-                _Alignas(64) float results[lanes];                                                 \
-                _Pragma("clang loop vectorize(assume_safety) vectorize_width(16)")                 \
-                for (int64_t j = 0; j < lanes; j++) {                                              \
-                    int64_t i = begin + j;                                                         \
-                    inputs results[j] = (value);                                                   \
-                }                                                                                  \
+#define EACH(ahead, inputs, value)                                                                  \
+    do {                                                                                            \
+        int64_t begin = 0;                                                                          \
+        if (streams) {                                                                              \
+            for (; begin + lanes <= n; begin += lanes) {                                            \
+                ahead                                                                               \
+                _Alignas(64) float results[lanes];                                                  \
+                _Pragma("clang loop vectorize(assume_safety) vectorize_width(16)")                  \
+                for (int64_t j = 0; j < lanes; j++) {                                               \
+                    int64_t i = begin + j;                                                          \
+                    inputs results[j] = (value);                                                    \
+                }                                                                                   \
                 __builtin_nontemporal_store(*(lane_vector *)results, (lane_vector *)(out + begin)); \
-            }                                                                                      \
-        }                                                                                          \
-        _Pragma("clang loop vectorize(assume_safety)") for (int64_t i = begin; i < n; i++) {       \
-            inputs out[i] = (value);                                                               \
-        }                                                                                          \
+            }                                                                                       \
+        }                                                                                           \
+        _Pragma("clang loop vectorize(assume_safety)") for (int64_t i = begin; i < n; i++) {        \
+            inputs out[i] = (value);                                                                \
+        }                                                                                           \
     } while (0)
 
 #define AT_X float x = a[i];

@@ -113,12 +113,8 @@ private func product(
         var shape = a.shape
         shape[shape.count - 1] = n
         let leftView = left.view(of: a, on: device), rightView = right.view(of: b, on: device)
-        if waits { return Tensor(waiting: leftView, rightView, epilogue, shape: shape, on: device) }
-        let result = Tensor(empty: shape, on: device), extents = [1, left.rows, n]
-        device.matmul(
-            leftView, rightView,
-            into: View(result.view(on: device).buffer, shape: extents), epilogue: epilogue?.epilogue(for: extents))
-        return result
+        let result = Tensor(waiting: leftView, rightView, epilogue, shape: shape, on: device)
+        return waits ? result : result.evaluated()
     }
     let batch = Shapes.broadcast(Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)))
     guard let batch, b.shape[b.rank - 2] == k, a.type == .float32, b.type == .float32 else {
