@@ -28,6 +28,10 @@ struct MartletPool {
     MartletTask task;
     void *context;
 
+    // Where workers may run: all but the processor that the caller was seen on last; -1 where there are too few to choose from.
+    cpu_set_t processors;
+    int avoided;
+
     pthread_mutex_t caller;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -45,6 +49,7 @@ typedef struct {
 
 // About a millisecond, longer than the gaps between the ops of a step: a processor that has gone to sleep takes long to come back,
 // longest in a virtual machine. Whoever else wants it gets it after a tenth of that.
+enum { unseen = -2 };
 enum { SPINS = 20000, SPINS_ALONE = SPINS / 10, SPINS_A_YIELD = 64 };
 
 static _Thread_local bool running_task = false;
@@ -108,7 +113,19 @@ static void *work(void *argument) {
     return NULL;
 }
 
+// A system whose processors share no cache that it knows of, as in many virtual machines, wakes a thread on the processor of
+// whoever wakes it, and leaves it there for milliseconds while others idle.
+static void keep_off_caller(MartletPool *pool) {
+    int here = sched_getcpu();
+    if (pool->avoided == -1 || here == pool->avoided || here < 0 || !CPU_ISSET(here, &pool->processors)) return;
+    cpu_set_t others = pool->processors;
+    CPU_CLR(here, &others);
+    for (int i = 0; i < pool->threads - 1; i++) pthread_setaffinity_np(pool->handles[i], sizeof others, &others);
+    pool->avoided = here;
+}
+
 static void wake_workers(MartletPool *pool) {
+    if (atomic_load(&pool->sleepers) > 0) keep_off_caller(pool);
     atomic_fetch_add(&pool->generation, 1);
     if (atomic_load(&pool->sleepers) == 0) return;
     pthread_mutex_lock(&pool->mutex);
@@ -149,6 +166,9 @@ MartletPool *martlet_pool_create(int threads) {
         }
         pool->threads++;
     }
+    CPU_ZERO(&pool->processors);
+    int known = sched_getaffinity(0, sizeof pool->processors, &pool->processors) == 0;
+    pool->avoided = known && pool->threads <= CPU_COUNT(&pool->processors) ? unseen : -1;
     return pool;
 }
 
