@@ -10,8 +10,12 @@
 #ifndef NV
 #define NV 2
 #endif
-#ifndef MR
+#if REGISTERS >= 32
 #define MR 8
+#define TILE_VECTORS NV
+#else
+#define MR (REGISTERS >= 8 ? 6 : 3)
+#define TILE_VECTORS 1
 #endif
 #ifndef MASK
 #define MASK 0
@@ -48,31 +52,34 @@ typedef global float *Target;
     const float kept, const uint key0, const uint key1, const uint stream0, const uint stream1
 
 // Rows i < rows of a product: to[i] = sum_p number(i, p) * right[p], or more by it. Number (i, p) is left[i * step + p] where
-// DEEP, else left[p * step + i].
-#define MULTIPLY(name, DEEP, VECTORS)                                                                                 \
+// DEEP, else left[p * step + i]. Tiles of MR rows and TV vectors, which registers hold.
+#define MULTIPLY(name, DEEP, VECTORS, TV)                                                                             \
     inline void name(size_t rows, const size_t depth, Source left, const size_t step, Source right,                   \
                      const size_t rightStep, Target to, const size_t pitch, const int accumulates) {                  \
         while (rows > 0) {                                                                                            \
             const size_t count = min(rows, (size_t)MR);                                                               \
-            float16 sum[MR][VECTORS];                                                                                 \
-            UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < VECTORS; j++) sum[i][j] = 0;             \
             Source number[MR];                                                                                        \
             UNROLL for (uint i = 0; i < MR; i++) number[i] = left + min((size_t)i, count - 1) * (DEEP ? step : 1);    \
-            Source row = right;                                                                                       \
-            for (size_t p = 0; p < depth; p++) {                                                                      \
-                float16 v[VECTORS];                                                                                   \
-                UNROLL for (uint j = 0; j < VECTORS; j++) v[j] = vload16(j, row);                                     \
-                UNROLL for (uint i = 0; i < MR; i++) {                                                                \
-                    const float16 x = number[i][DEEP ? p : p * step];                                                 \
-                    UNROLL for (uint j = 0; j < VECTORS; j++) sum[i][j] = fma(x, v[j], sum[i][j]);                    \
+            for (size_t first = 0; first < VECTORS; first += TV) {                                                    \
+                float16 sum[MR][TV];                                                                                  \
+                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < TV; j++) sum[i][j] = 0;              \
+                Source row = right + 16 * first;                                                                      \
+                for (size_t p = 0; p < depth; p++) {                                                                  \
+                    float16 v[TV];                                                                                    \
+                    UNROLL for (uint j = 0; j < TV; j++) v[j] = vload16(j, row);                                      \
+                    UNROLL for (uint i = 0; i < MR; i++) {                                                            \
+                        const float16 x = number[i][DEEP ? p : p * step];                                             \
+                        UNROLL for (uint j = 0; j < TV; j++) sum[i][j] = fma(x, v[j], sum[i][j]);                     \
+                    }                                                                                                 \
+                    row += rightStep;                                                                                 \
                 }                                                                                                     \
-                row += rightStep;                                                                                     \
-            }                                                                                                         \
-            UNROLL for (uint i = 0; i < MR; i++) {                                                                    \
-                if (i >= count) break;                                                                                \
-                UNROLL for (uint j = 0; j < VECTORS; j++) {                                                           \
-                    const float16 before = accumulates ? vload16(j, to + i * pitch) : (float16)(0.0f);                \
-                    vstore16(before + sum[i][j], j, to + i * pitch);                                                  \
+                UNROLL for (uint i = 0; i < MR; i++) {                                                                \
+                    if (i >= count) break;                                                                            \
+                    Target place = to + i * pitch + 16 * first;                                                       \
+                    UNROLL for (uint j = 0; j < TV; j++) {                                                            \
+                        const float16 before = accumulates ? vload16(j, place) : (float16)(0.0f);                     \
+                        vstore16(before + sum[i][j], j, place);                                                       \
+                    }                                                                                                 \
                 }                                                                                                     \
             }                                                                                                         \
             left += MR * (DEEP ? step : 1);                                                                           \
@@ -80,10 +87,10 @@ typedef global float *Target;
             rows -= count;                                                                                            \
         }                                                                                                             \
     }
-MULTIPLY(multiplyDeep, 1, NV)
-MULTIPLY(multiplyFlat, 0, NV)
+MULTIPLY(multiplyDeep, 1, NV, TILE_VECTORS)
+MULTIPLY(multiplyFlat, 0, NV, TILE_VECTORS)
 #if NV > 1
-MULTIPLY(multiplyDeepOne, 1, 1)
+MULTIPLY(multiplyDeepOne, 1, 1, 1)
 #endif
 
 // Exchanges the off-diagonal blocks of 2 x 2 blocks of `d` rows and lanes.

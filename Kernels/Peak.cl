@@ -1,8 +1,10 @@
 // The roofs that benchmarks are held against: multiply-adds on registers alone, a triad through memory, and the least launch.
 
-// Each work-item keeps CHAINS independent sums, enough to hide the latency of one. The product and sum are written out and left to
-// the compiler to contract: PoCL's mad() is not one instruction.
+// CHAINS: the independent sums of a work-item, enough to hide the latency of one and few enough for the registers. The product
+// and sum are written out and left to the compiler to contract: PoCL's mad() is not one instruction.
+#ifndef CHAINS
 #define CHAINS 12
+#endif
 
 #ifdef CPU_LIKE
 typedef float16 VECTOR;

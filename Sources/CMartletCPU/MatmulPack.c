@@ -24,11 +24,15 @@ MARTLET_INLINE void load_transposed(const float *from, int64_t step, int64_t row
     transpose_lanes(out);
 }
 
+// Panels of one vector that lie side by side are packed together: their rows are whole cache lines, far apart.
+enum { panels_together = 4 };
+
 MARTLET_CLONES
 void martlet_pack_lanes(const float *from, int64_t depth_step, int64_t lane_step, int64_t depth, int64_t count, int64_t width,
                         float *to) {
-    for (int64_t first = 0; first < count; first += width, to += depth * width) {
+    for (int64_t first = 0, packed = 0; first < count; first += packed, to += depth * packed) {
         int64_t used = smaller(width, count - first);
+        packed = width;
         const float *panel = from + first * lane_step;
         if (lane_step != 1) {
             for (int64_t j = 0; j < width; j += lanes) {
@@ -47,6 +51,13 @@ void martlet_pack_lanes(const float *from, int64_t depth_step, int64_t lane_step
                 STORE(to + p * 2 * lanes, LOAD(panel));
                 STORE(to + p * 2 * lanes + lanes, LOAD(panel + lanes));
             }
+        } else if (width == lanes && count - first >= panels_together * lanes) {
+            packed = panels_together * lanes;
+            for (int64_t p = 0; p < depth; p++, panel += depth_step)
+                MARTLET_UNROLL for (int j = 0; j < panels_together; j++) {
+                    look_ahead(panel + j * lanes, 8 * depth_step);
+                    STORE(to + (j * depth + p) * lanes, LOAD(panel + j * lanes));
+                }
         } else if (used == width) {
             for (int64_t p = 0; p < depth; p++, panel += depth_step)
                 for (int64_t j = 0; j < width; j += lanes) STORE(to + p * width + j, LOAD(panel + j));
@@ -61,8 +72,12 @@ void martlet_pack_lanes(const float *from, int64_t depth_step, int64_t lane_step
 
 MARTLET_CLONES
 void martlet_pack_rows(const float *from, int64_t row_step, int64_t depth_step, int64_t depth, int64_t rows, float *to) {
-    if (depth_step != 1 && rows == 14) {
+    if (depth_step != 1 && row_step == 1 && rows == 14) {
         for (int64_t p = 0; p < depth; p++) memcpy(to + p * 14, from + p * depth_step, 14 * sizeof *to);
+        return;
+    }
+    if (depth_step != 1 && row_step == 1 && rows == 6) {
+        for (int64_t p = 0; p < depth; p++) memcpy(to + p * 6, from + p * depth_step, 6 * sizeof *to);
         return;
     }
     if (depth_step != 1) {

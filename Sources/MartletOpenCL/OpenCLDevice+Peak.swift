@@ -5,7 +5,8 @@ extension OpenCLDevice: PeakMeasuring {
     package func startMultiplyAdds() throws -> Double {
         try lock.withLock {
             let isCPU = deviceClass == .cpuLike
-            let kernel = try kernel("Peak", "multiply_adds", [:])
+            let chains = isCPU ? min(12, properties.registerVectors * 3 / 4) : 12
+            let kernel = try kernel("Peak", "multiply_adds", ["CHAINS": chains])
             let local = isCPU ? 1 : min(256, kernel.maxWorkGroupSize, properties.maxWorkItemSizes[0])
             let items = isCPU ? properties.computeUnits * 4 : properties.computeUnits * 16 * local
             let width = isCPU ? 16 : 4, rounds = isCPU ? 1 << 18 : 1 << 12
@@ -13,7 +14,7 @@ extension OpenCLDevice: PeakMeasuring {
             try launch(
                 kernel, global: WorkSize(items), local: WorkSize(local), .tensor(View(result, shape: [items * width])),
                 .size(rounds), .float(0.999), .float(0.001))
-            return Double(items) * Double(width) * Double(rounds) * 12 * 2
+            return Double(items) * Double(width) * Double(rounds) * Double(chains) * 2
         }
     }
 

@@ -59,7 +59,8 @@ extension OpenCLDevice {
     /// Winograd's form of a convolution, where it is asked for and applies, or the table prefers it.
     func winogradShape(_ shape: ConvolutionShape) -> WinogradShape? {
         if deviceClass == .cpuLike {
-            return WinogradShape(shape) { min($0.inputs, $0.outputs) >= WinogradPanelVariant.standard.leastChannels }
+            let leastChannels = variants.winograd[.images].leastChannels
+            return WinogradShape(shape) { min($0.inputs, $0.outputs) >= leastChannels }
         }
         let found = WinogradShape(shape) { shape in
             var asked = shape

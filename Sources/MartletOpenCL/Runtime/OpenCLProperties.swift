@@ -20,7 +20,7 @@ public struct OpenCLProperties: Sendable {
     public var maxWorkItemSizes: [Int]
     /// The most bytes that a kernel's arguments may take together.
     public var maxParameterBytes: Int
-    public var preferredFloatVectorWidth: Int
+    public var nativeFloatVectorWidth: Int
     public var isHostUnified: Bool
 
     init(platform: cl_platform_id, device: cl_device_id) throws {
@@ -54,10 +54,21 @@ public struct OpenCLProperties: Sendable {
         maxWorkItemSizes = sizes
         let parameters: Int = try OpenCLProperties.value(of: device, CL_DEVICE_MAX_PARAMETER_SIZE)
         maxParameterBytes = parameters
-        let width: cl_uint = try OpenCLProperties.value(of: device, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT)
-        preferredFloatVectorWidth = max(Int(width), 1)
+        let width: cl_uint = try OpenCLProperties.value(of: device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT)
+        nativeFloatVectorWidth = max(Int(width), 1)
         let unified: cl_bool = try OpenCLProperties.value(of: device, CL_DEVICE_HOST_UNIFIED_MEMORY)
         isHostUnified = unified != 0
+    }
+
+    /// Of a processor: how many vectors of 16 floats its registers hold, by which register tiles are cut. x86-64 has 32
+    /// registers with AVX-512 and 16 without, arm64 has 32.
+    var registerVectors: Int {
+        let width = min(max(nativeFloatVectorWidth, 4), 16)
+        #if arch(x86_64)
+            return (width == 16 ? 32 : 16) * width / 16
+        #else
+            return 32 * width / 16
+        #endif
     }
 
     /// Tells this device with this driver from every other.

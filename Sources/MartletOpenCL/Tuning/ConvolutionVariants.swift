@@ -22,7 +22,13 @@ struct ConvolutionPanelVariant: Hashable, Sendable {
     /// Most panels whose sums are kept meanwhile.
     var panelsKept = 32
 
-    static let standard = ConvolutionPanelVariant()
+    static func shipped(registers: Int) -> ConvolutionPanelVariant {
+        var variant = ConvolutionPanelVariant()
+        if registers >= 32 { return variant }
+        (variant.rows, variant.registers, variant.vectors) = registers >= 8 ? (6, 6, 1) : (3, 3, 1)
+        variant.dotChannels = 2
+        return variant
+    }
 
     /// Rows of a tile, so that none of the equal panels is mostly empty.
     func tileRows(_ rows: Int) -> Int {

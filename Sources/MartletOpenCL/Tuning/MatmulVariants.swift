@@ -24,5 +24,12 @@ struct MatmulPanelVariant: Hashable, Sendable {
     /// Least depth of a part where k is split.
     var leastSplitDepth = 256
 
-    static let standard = MatmulPanelVariant()
+    static func shipped(registers: Int) -> MatmulPanelVariant {
+        var variant = MatmulPanelVariant()
+        if registers >= 32 { return variant }
+        (variant.rows, variant.vectors) = registers >= 8 ? (6, 1) : (3, 1)
+        (variant.dotRows, variant.dotColumns) = registers >= 8 ? (2, 2) : (2, 1)
+        variant.copiedVectors = 256
+        return variant
+    }
 }

@@ -8,32 +8,39 @@ struct TunableFamily: Sendable {
     /// False where the class or a parameter is not known.
     let set: @Sendable (inout KernelVariants, String, KernelParameters, _ isTrial: Bool) -> Bool
 
-    /// What devices of a class run.
-    static func all(_ deviceClass: DeviceClass) -> [TunableFamily] { deviceClass == .gpuLike ? gpuLike : cpuLike }
-
-    private static let gpuLike = [
-        TunableFamily(tiles: "MatmulTile", ["MatmulTile"], \.matmulTiles),
-        TunableFamily(tiles: "ConvolutionTile", ["MatmulTile", "ConvolutionTile"], \.convolutionTiles),
-        TunableFamily("WinogradTile", ["MatmulTile", "Winograd", "WinogradTile"], \.winogradTiles) { _ in WinogradTileVariant.axes
-        },
-    ]
-    private static let cpuLike = [
-        TunableFamily("Matmul", ["Matmul"], \.matmul, MatmulPanelVariant.axes(for:)),
-        TunableFamily("Convolution", ["Matmul", "Convolution"], \.convolution, ConvolutionPanelVariant.axes(for:)),
-        TunableFamily("Winograd", ["Matmul", "Winograd", "WinogradPanels"], \.winograd, WinogradPanelVariant.axes(for:)),
-    ]
+    /// What devices of a class run, with the shipped variants given.
+    static func all(_ deviceClass: DeviceClass, _ shipped: KernelVariants) -> [TunableFamily] {
+        switch deviceClass {
+        case .gpuLike:
+            [
+                TunableFamily(tiles: "MatmulTile", ["MatmulTile"], \.matmulTiles),
+                TunableFamily(tiles: "ConvolutionTile", ["MatmulTile", "ConvolutionTile"], \.convolutionTiles),
+                TunableFamily("WinogradTile", ["MatmulTile", "Winograd", "WinogradTile"], \.winogradTiles, shipped) { _ in
+                    WinogradTileVariant.axes
+                },
+            ]
+        case .cpuLike:
+            [
+                TunableFamily("Matmul", ["Matmul"], \.matmul, shipped, MatmulPanelVariant.axes(for:)),
+                TunableFamily(
+                    "Convolution", ["Matmul", "Convolution"], \.convolution, shipped, ConvolutionPanelVariant.axes(for:)),
+                TunableFamily(
+                    "Winograd", ["Matmul", "Winograd", "WinogradPanels"], \.winograd, shipped, WinogradPanelVariant.axes(for:)),
+            ]
+        }
+    }
 
     private init<Class, Variant>(
         _ name: String, _ files: [String], _ table: WritableKeyPath<KernelVariants, VariantTable<Class, Variant>> & Sendable,
-        _ axes: (Class) -> [VariantAxis<Variant>]
+        _ variants: KernelVariants, _ axes: (Class) -> [VariantAxis<Variant>]
     ) {
         let classes = Class.allCases.map { TunableKernel.ShapeClass($0.rawValue, axes: axes($0).map(\.axis)) }
-        let shipped = Variant.standard.parameters
+        let variant = variants[keyPath: table].shipped, shipped = variant.parameters
         kernel = TunableKernel(
             name: name, classes: classes, shipped: shipped, source: TunableFamily.source(files, [shipped]))
         get = { variants, name in Class(rawValue: name).map { variants[keyPath: table][$0].parameters } }
         set = { variants, name, parameters, isTrial in
-            guard let shapeClass = Class(rawValue: name), let variant = Variant(parameters, isTrial: isTrial) else {
+            guard let shapeClass = Class(rawValue: name), let variant = variant.with(parameters, isTrial: isTrial) else {
                 return false
             }
             variants[keyPath: table][shapeClass] = variant

@@ -2,7 +2,7 @@ import MartletCore
 
 extension MatmulPanelVariant: KernelVariant {
     static let axes: [VariantAxis<MatmulPanelVariant>] = [
-        VariantAxis("rows", \.rows, [4, 6, 8, 10, 12]),
+        VariantAxis("rows", \.rows, [3, 4, 6, 8, 10, 12]),
         VariantAxis("vectors", \.vectors, [1, 2, 3, 4]),
         VariantAxis("rowPanels", \.rowPanels, [4, 8, 16, 32]),
         VariantAxis("columnPanels", \.columnPanels, [1, 2, 4, 8]),
@@ -11,7 +11,7 @@ extension MatmulPanelVariant: KernelVariant {
         VariantAxis("columnsThatPackA", \.columnsThatPackA, [64, 192, 512, 1 << 30]),
         VariantAxis("rowsThatTransposeB", \.rowsThatTransposeB, [48, 128, 384, 1024]),
         VariantAxis("dotRows", \.dotRows, [2, 4, 6]),
-        VariantAxis("dotColumns", \.dotColumns, [2, 4]),
+        VariantAxis("dotColumns", \.dotColumns, [1, 2, 4]),
         VariantAxis("leastSplitDepth", \.leastSplitDepth, [128, 256, 512, 1024]),
     ]
 
@@ -75,12 +75,12 @@ extension MatmulTileVariant {
 
 extension ConvolutionPanelVariant: KernelVariant {
     static let axes: [VariantAxis<ConvolutionPanelVariant>] = [
-        VariantAxis("rows", \.rows, [4, 6, 8, 12]),
-        VariantAxis("registers", \.registers, [16, 20, 24, 28]),
+        VariantAxis("rows", \.rows, [3, 4, 6, 8, 12]),
+        VariantAxis("registers", \.registers, [3, 6, 16, 20, 24, 28]),
         VariantAxis("vectors", \.vectors, [1, 2, 3, 4, 6]),
         VariantAxis("itemsPerUnit", \.itemsPerUnit, [1, 2, 4, 8]),
         VariantAxis("channelsInLanes", \.channelsInLanes, [8, 12, 16, 24]),
-        VariantAxis("dotChannels", \.dotChannels, [4, 6, 8]),
+        VariantAxis("dotChannels", \.dotChannels, [2, 4, 6, 8]),
         VariantAxis("bytesPerSplit", \.bytesPerSplit, [1 << 18, 1 << 19, 1 << 20, 1 << 21]),
         VariantAxis("mostSplitBytes", \.mostSplitBytes, [1 << 24, 1 << 26]),
         VariantAxis("panelsWorthCopying", \.panelsWorthCopying, [2, 3, 6, 1 << 20]),
@@ -102,14 +102,14 @@ extension ConvolutionPanelVariant: KernelVariant {
 
 extension WinogradPanelVariant: KernelVariant {
     static let axes: [VariantAxis<WinogradPanelVariant>] = [
-        VariantAxis("rows", \.rows, [4, 6, 8]),
+        VariantAxis("rows", \.rows, [3, 4, 6, 8]),
         VariantAxis("vectors", \.vectors, [1, 2, 3, 4]),
         VariantAxis("blockBytes", \.blockBytes, [1 << 19, 3 << 18, 1 << 20, 3 << 19, 1 << 21]),
         VariantAxis("leastBlock", \.leastBlock, [24, 48, 64, 96]),
         VariantAxis("mostBlock", \.mostBlock, [96, 192, 384]),
         VariantAxis("mostItemsPerUnit", \.mostItemsPerUnit, [1, 2, 4]),
         VariantAxis("gradientVectors", \.gradientVectors, [1, 2, 3]),
-        VariantAxis("gradientRows", \.gradientRows, [4, 8]),
+        VariantAxis("gradientRows", \.gradientRows, [2, 4, 8]),
         VariantAxis("partBytes", \.partBytes, [4 << 20, 8 << 20, 12 << 20, 24 << 20]),
         VariantAxis("rangeTiles", \.rangeTiles, [32, 64, 128]),
     ]

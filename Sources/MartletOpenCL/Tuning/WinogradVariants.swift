@@ -19,7 +19,13 @@ struct WinogradPanelVariant: Hashable, Sendable {
     /// Least channels and outputs with which `automatic` takes F(2x2).
     var leastChannels = 32
 
-    static let standard = WinogradPanelVariant()
+    static func shipped(registers: Int) -> WinogradPanelVariant {
+        var variant = WinogradPanelVariant()
+        if registers >= 32 { return variant }
+        (variant.rows, variant.vectors) = registers >= 8 ? (6, 1) : (3, 1)
+        (variant.gradientRows, variant.gradientVectors) = registers >= 8 ? (4, 1) : (2, 1)
+        return variant
+    }
 
     /// Work-items a compute unit: one where its tiles are a block or two.
     func itemsPerUnit(_ tiles: Int) -> Int { max(min(tiles / mostBlock, mostItemsPerUnit), 1) }
@@ -35,7 +41,7 @@ struct WinogradTileVariant: Hashable, Sendable {
     /// Bytes of a chunk of images' transforms; a share of the last-level cache of a large device.
     var chunkBytes = 1 << 26
 
-    static let standard = WinogradTileVariant()
+    static func shipped(registers: Int) -> WinogradTileVariant { WinogradTileVariant() }
 }
 
 extension WinogradShape {
