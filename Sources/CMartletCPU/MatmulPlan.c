@@ -60,7 +60,7 @@ static void choose_tiles(const martlet_product *p, martlet_plan *plan) {
     plan->packs_lanes = (plan->lane_step != 1 && plan->lanes > 1) || row_panels >= 6;
     plan->packs_rows = deep ? rows_collide(plan->row_step) && plan->height > 7 && plan->rows > 7
                             : (rows_collide(plan->row_depth) || plan->height <= 6) && plan->rows > 7 && plan->lanes >= 128
-                                  && plan->depth >= 64;
+                                  && plan->depth >= 16;
     int64_t width = plan->vectors * lanes;
     if (!plan->packs_lanes) {
         // A wide strip of the operand of lanes, read once in the order in which it lies in memory.

@@ -50,7 +50,8 @@ extension OpenCLDevice {
         _ raster: ConvolutionRaster, _ dy: View, _ dw: View, _ table: OpenCLBuffer, _ shape: ConvolutionShape,
         _ variant: ConvolutionPanelVariant
     ) throws {
-        let vectors = min(2, variant.vectors, (shape.outputs + 15) / 16), channelPanels = (shape.outputs + 16 * vectors - 1) / (16 * vectors)
+        let vectors = min(2, variant.vectors, (shape.outputs + 15) / 16),
+            channelPanels = (shape.outputs + 16 * vectors - 1) / (16 * vectors)
         let rows = variant.tileRows(shape.taps), tapPanels = (shape.taps + rows - 1) / rows
         let lanes = dy.reshaped([shape.images * shape.groups, shape.outputs, shape.pixels])
         let packed = try pack(

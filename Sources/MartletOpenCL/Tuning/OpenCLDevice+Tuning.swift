@@ -60,6 +60,8 @@ extension OpenCLDevice: TunableDevice {
         }
     }
 
-    private var families: [TunableFamily] { TunableFamily.all(deviceClass, KernelVariants(registers: properties.registerVectors)) }
+    private var families: [TunableFamily] {
+        TunableFamily.all(deviceClass, KernelVariants(registers: properties.registerVectors))
+    }
     private func family(_ kernel: String) -> TunableFamily? { families.first { $0.kernel.name == kernel } }
 }
