@@ -83,62 +83,29 @@ static void pack_block(const product_task *task, const lane_block *b) {
                            vectors_of(rest, plan->vectors) * lanes, to);
 }
 
-// A panel's rows and where those of the next one begin, which lie in memory alike.
-typedef struct {
-    martlet_tile_rows left;
-    const float *next;
-    int64_t count;
-} row_panel;
-
-// The rows with what is asked for of the next panel while the tile of this number is computed: two of its rows, or strips across them
-// over a part of the depth.
-static martlet_tile_rows with_ahead(const row_panel *panel, int64_t depth, int64_t tile, int64_t tiles) {
-    martlet_tile_rows left = panel->left;
-    int64_t last = panel->count - 1;
-    if (!panel->next) return left;
-    if (left.is_deep) {
-        for (int i = 0; i < 2; i++) left.ahead[i] = panel->next + smaller(2 * tile + i, last) * left.step;
-        left.ahead_step = 4;
-    } else {
-        left.ahead[0] = panel->next + depth * tile / tiles * left.step;
-        left.ahead[1] = left.ahead[0] + last;
-        left.ahead_step = left.step;
-    }
-    return left;
-}
-
 // All panels of lanes of a block times one panel of rows.
-static void multiply_panel(const product_task *task, const lane_block *b, const row_panel *panel, int64_t row,
-                           int64_t block_row, block_target to, int begins, int ends) {
+static void multiply_panel(const product_task *task, const lane_block *b, const martlet_tile_rows *left, int64_t rows,
+                           int64_t row, block_target to, int begins, int ends) {
     const martlet_plan *plan = &task->job->plan;
-    const float *in_place = plan->lane_base + task->batch * plan->lane_batch + b->first_depth * plan->lane_depth;
-    int64_t packed = 0, rows = panel->count, tiles = (b->end - b->first + b->width - 1) / b->width;
-    float tile[tile_floats];
-    for (int64_t lane = b->first; lane < b->end; lane += b->width) {
-        int64_t used = smaller(b->width, b->end - lane), vectors = vectors_of(used, plan->vectors);
-        int is_packed = plan->packs_lanes || used < b->width;
-        martlet_tile_lanes right = {in_place + lane, plan->lane_depth, lane + 2 * b->width <= b->end};
-        if (is_packed) right = (martlet_tile_lanes){task->packed_lanes + packed * b->depth, vectors * lanes, 0};
-        if (is_packed) packed += b->width;
-        martlet_tile_rows left = with_ahead(panel, b->depth, (lane - b->first) / b->width, tiles);
-        float *out;
-        if (!plan->turned) {
-            int32_t adds = !begins || task->accumulates;
-            out = to.base + (row - block_row) * to.pitch + (lane - b->first);
-            if (used == vectors * lanes) {
-                martlet_tile_multiply(rows, vectors, b->depth, &left, &right, out, to.pitch, adds);
-            } else {
-                martlet_tile_multiply(rows, vectors, b->depth, &left, &right, tile, most_width, 0);
-                for (int64_t i = 0; i < rows; i++) add_part(tile + i * most_width, used, out + i * to.pitch, adds);
-            }
-            continue;
-        }
-        out = to.base + (lane - b->first) * to.pitch + (row - block_row);
-        float *sums = begins && ends ? tile : task->sums + (row - block_row) * plan->sum_pitch + (lane - b->first);
-        int64_t pitch = begins && ends ? most_width : plan->sum_pitch;
-        martlet_tile_multiply(rows, vectors, b->depth, &left, &right, sums, pitch, !begins);
-        if (ends) martlet_store_transposed(sums, pitch, rows, used, out, to.pitch, task->accumulates);
+    const float *in_place = plan->lane_base + task->batch * plan->lane_batch + b->first_depth * plan->lane_depth + b->first;
+    int64_t count = b->end - b->first, tiles = count / b->width, whole = tiles * b->width, rest = count - whole;
+    martlet_tile_lanes right = {in_place, plan->lane_depth, tiles > 1};
+    if (plan->packs_lanes) right = (martlet_tile_lanes){task->packed_lanes, b->width, 0};
+    int64_t panel = plan->packs_lanes ? b->width * b->depth : b->width, vectors = vectors_of(rest, plan->vectors);
+    martlet_tile_lanes last = {task->packed_lanes + (plan->packs_lanes ? whole * b->depth : 0), vectors * lanes, 0};
+    if (!plan->turned) {
+        int32_t adds = !begins || task->accumulates;
+        float *out = to.base + row * to.pitch, tile[tile_floats];
+        martlet_tiles_multiply(rows, plan->vectors, b->depth, left, &right, tiles, panel, out, to.pitch, adds);
+        if (!rest) return;
+        martlet_tile_multiply(rows, vectors, b->depth, left, &last, tile, most_width, 0);
+        for (int64_t i = 0; i < rows; i++) add_part(tile + i * most_width, rest, out + whole + i * to.pitch, adds);
+        return;
     }
+    float *sums = task->sums + (begins && ends ? 0 : row * plan->sum_pitch);
+    martlet_tiles_multiply(rows, plan->vectors, b->depth, left, &right, tiles, panel, sums, plan->sum_pitch, !begins);
+    if (rest) martlet_tile_multiply(rows, vectors, b->depth, left, &last, sums + whole, plan->sum_pitch, !begins);
+    if (ends) martlet_store_transposed(sums, plan->sum_pitch, rows, count, to.base + row, to.pitch, task->accumulates);
 }
 
 static void multiply_block(const product_task *task, int64_t row, int64_t end_row, int64_t lane, int64_t end_lane,
@@ -155,14 +122,14 @@ static void multiply_block(const product_task *task, int64_t row, int64_t end_ro
             int64_t first = row + rows * panel / panels, count = row + rows * (panel + 1) / panels - first;
             const float *from = base + first * plan->row_step + depth * plan->row_depth;
             int deep = plan->row_depth == 1;
-            row_panel some = {{from, deep ? plan->row_step : plan->row_depth, deep}, NULL, count};
+            martlet_tile_rows left = {from, deep ? plan->row_step : plan->row_depth, deep, NULL};
             if (plan->packs_rows) {
                 martlet_pack_rows(from, plan->row_step, plan->row_depth, b.depth, count, task->packed_rows);
-                some.left = (martlet_tile_rows){task->packed_rows, count, 0};
+                left = (martlet_tile_rows){task->packed_rows, count, 0, NULL};
             } else if (panel + 1 < panels) {
-                some.next = from + count * plan->row_step;
+                left.next = from + count * plan->row_step;
             }
-            multiply_panel(task, &b, &some, first, row, to, begins, ends);
+            multiply_panel(task, &b, &left, count, first - row, to, begins, ends);
         }
         depth += b.depth;
     } while (depth < task->end_depth);

@@ -148,6 +148,7 @@ martlet_plan martlet_product_plan(const martlet_product *p, int32_t threads) {
     plan.lane_memory = plan.depth_block * (plan.packs_lanes ? blocks_lanes : martlet_tile_most_vectors * lanes) + lanes;
     plan.row_memory = plan.packs_rows ? round_up(plan.depth_block * plan.height + 2 * lanes, lanes) : 0;
     plan.sum_pitch = blocks_lanes;
-    plan.sum_memory = plan.turned ? round_up((plan.row_block + plan.height) * blocks_lanes, lanes) : 0;
+    int64_t summed_rows = plan.height + (plan.depth > plan.depth_block ? plan.row_block : 0);
+    plan.sum_memory = plan.turned ? round_up(summed_rows * blocks_lanes, lanes) : 0;
     return plan;
 }

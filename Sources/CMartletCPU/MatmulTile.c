@@ -57,11 +57,9 @@ MARTLET_INLINE void multiply_step(const int rows, const int vectors, const int i
 }
 
 MARTLET_INLINE void multiply_tile(const int rows, const int vectors, const int is_deep, const int streams, int64_t depth,
-                                  const martlet_tile_rows *rows_left, const float *right, int64_t right_step, float *to,
-                                  int64_t pitch, int32_t accumulates) {
-    const float *left = rows_left->base, *first = rows_left->ahead[0], *second = rows_left->ahead[1];
-    const int64_t left_step = rows_left->step, ahead_step = rows_left->ahead_step;
-    if (!first) first = second = left;
+                                  const float *left, int64_t left_step, const float *first, const float *second,
+                                  int64_t ahead_step, const float *right, int64_t right_step, float *to, int64_t pitch,
+                                  int32_t accumulates) {
     lane_vector sum[martlet_tile_most_rows][martlet_tile_most_vectors];
     MARTLET_UNROLL for (int i = 0; i < rows; i++)
         MARTLET_UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = (lane_vector){0};
@@ -92,9 +90,24 @@ MARTLET_INLINE void multiply_tile(const int rows, const int vectors, const int i
         }
 }
 
+// Of the rows that are wanted next each tile asks for two, or for strips across them over its share of the depth.
+MARTLET_INLINE void multiply_tiles(const int rows, const int vectors, const int is_deep, const int streams, int64_t depth,
+                                   const martlet_tile_rows *left, const float *right, int64_t right_step, int64_t tiles,
+                                   int64_t panel, float *to, int64_t pitch, int32_t accumulates) {
+    const float *base = left->base, *next = left->next ? left->next : base;
+    const int64_t step = left->step, share = is_deep ? 0 : depth / tiles * step;
+    for (int64_t t = 0; t < tiles; t++, right += panel, to += vectors * lanes) {
+        const float *first = next + (is_deep ? smaller(2 * t, rows - 1) * step : t * share);
+        const float *second = is_deep ? next + smaller(2 * t + 1, rows - 1) * step : first + rows - 1;
+        multiply_tile(rows, vectors, is_deep, streams, depth, base, step, first, second, is_deep ? 4 : step, right, right_step, to,
+                      pitch, accumulates);
+    }
+}
+
 #define TILE(rows)                                                                                                           \
     case rows:                                                                                                               \
-        multiply_tile(rows, vectors, is_deep, streams, depth, left, right, right_step, to, pitch, accumulates); break;
+        multiply_tiles(rows, vectors, is_deep, streams, depth, left, right, right_step, tiles, panel, to, pitch, accumulates); \
+        break;
 #define TILES_3 TILE(1) TILE(2) TILE(3)
 #define TILES_7 TILES_3 TILE(4) TILE(5) TILE(6) TILE(7)
 #define TILES_14 TILES_7 TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
@@ -102,7 +115,7 @@ MARTLET_INLINE void multiply_tile(const int rows, const int vectors, const int i
 #define FAMILY(name, most, vector_count, deep, stream)                                                                       \
     MARTLET_CLONES                                                                                                           \
     static void name(int64_t rows, int64_t depth, const martlet_tile_rows *left, const float *right, int64_t right_step,     \
-                     float *to, int64_t pitch, int32_t accumulates) {                                                        \
+                     int64_t tiles, int64_t panel, float *to, int64_t pitch, int32_t accumulates) {                          \
         enum { vectors = vector_count, is_deep = deep, streams = stream };                                                   \
         switch (rows) { TILES_##most default: break; }                                                                       \
     }
@@ -118,15 +131,18 @@ FAMILY(flat_four, 7, 4, 0, 0)
 FAMILY(flat_two_streams, 14, 2, 0, 1)
 FAMILY(flat_four_streams, 7, 4, 0, 1)
 
-typedef void tile_family(int64_t, int64_t, const martlet_tile_rows *, const float *, int64_t, float *, int64_t, int32_t);
+typedef void tile_family(int64_t, int64_t, const martlet_tile_rows *, const float *, int64_t, int64_t, int64_t, float *, int64_t,
+                         int32_t);
 
-void martlet_tile_multiply(int64_t rows, int64_t vectors, int64_t depth, const martlet_tile_rows *left,
-                           const martlet_tile_lanes *right, float *to, int64_t pitch, int32_t accumulates) {
+void martlet_tiles_multiply(int64_t rows, int64_t vectors, int64_t depth, const martlet_tile_rows *left,
+                            const martlet_tile_lanes *right, int64_t tiles, int64_t panel, float *to, int64_t pitch,
+                            int32_t accumulates) {
+    if (tiles == 0) return;
     tile_family *family;
     if (vectors == 1) family = left->is_deep ? deep_one : flat_one;
     else if (vectors == 2 && right->streams) family = left->is_deep ? deep_two_streams : flat_two_streams;
     else if (vectors == 2) family = left->is_deep ? deep_two : flat_two;
     else if (right->streams) family = left->is_deep ? deep_four_streams : flat_four_streams;
     else family = left->is_deep ? deep_four : flat_four;
-    family(rows, depth, left, right->base, right->step, to, pitch, accumulates);
+    family(rows, depth, left, right->base, right->step, tiles, panel, to, pitch, accumulates);
 }
