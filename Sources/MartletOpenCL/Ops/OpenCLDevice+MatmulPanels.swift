@@ -41,6 +41,9 @@ extension OpenCLDevice {
         {
             if rowGroup >= columnGroup { rowGroup = (rowGroup + 1) / 2 } else { columnGroup = (columnGroup + 1) / 2 }
         }
+        // As many groups as before, of even sizes: each copies or packs for itself.
+        rowGroup = groups(rowPanels, groups(rowPanels, rowGroup))
+        columnGroup = groups(columnPanels, groups(columnPanels, columnGroup))
         let epilogue = split.count == 1 ? problem.epilogue : nil
         let parts = try split.count == 1 ? nil : scratch(byteCount: split.count * problem.c.count * 4)
         try launch(
