@@ -21,7 +21,9 @@ extension Tensor {
             }
             shape = both
         }
-        let result = delayed(expression, scalars: scalars, operands, shape: shape, type: type, on: device)
+        // Mapped, since the implicit conversion asks the runtime for the type of every element.
+        let result = delayed(
+            expression, scalars: scalars, operands.map(Optional.some), shape: shape, type: type, on: device)
         guard Recording.isOn, operands.contains(where: { $0.node != nil }) else { return result }
         let derivatives = expression.derivatives, shapes = operands.map(\.shape)
         let wanted = zip(derivatives, operands).compactMap { derivative, operand in
