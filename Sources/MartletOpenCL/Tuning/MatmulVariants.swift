@@ -30,7 +30,7 @@ struct MatmulPanelVariant: Hashable, Sendable {
         (variant.rows, variant.vectors) = registers >= 8 ? (6, 1) : (3, 1)
         (variant.dotRows, variant.dotColumns) = registers >= 8 ? (2, 2) : (2, 1)
         variant.copiedVectors = 256
-        variant.columnsThatPackA = 96
+        variant.columnsThatPackA = 128
         return variant
     }
 }
