@@ -2,6 +2,7 @@
 // all pairs are never stored (Dao et al., "FlashAttention", 2022).
 //
 // MASK     0 none;  1 float32 that is added;  2 int32, a key hidden where it is 0
+// MR, TV   rows and vectors of a register tile; TV divides NV
 // DROPS    1: weights are multiplied by Philox's draw, 0 or 1 / kept
 //
 // Forward: a block of LANES queries lies in the lanes of vectors, a row of scores is a key. What a lane computes depends on
@@ -10,12 +11,11 @@
 #ifndef NV
 #define NV 2
 #endif
-#if REGISTERS >= 32
+#ifndef MR
 #define MR 8
-#define TILE_VECTORS NV
-#else
-#define MR (REGISTERS >= 8 ? 6 : 3)
-#define TILE_VECTORS 1
+#endif
+#ifndef TV
+#define TV NV
 #endif
 #ifndef MASK
 #define MASK 0
@@ -52,31 +52,31 @@ typedef global float *Target;
     const float kept, const uint key0, const uint key1, const uint stream0, const uint stream1
 
 // Rows i < rows of a product: to[i] = sum_p number(i, p) * right[p], or more by it. Number (i, p) is left[i * step + p] where
-// DEEP, else left[p * step + i]. Tiles of MR rows and TV vectors, which registers hold.
-#define MULTIPLY(name, DEEP, VECTORS, TV)                                                                             \
+// DEEP, else left[p * step + i]. Tiles of MR rows and WIDE vectors, a divisor of VECTORS.
+#define MULTIPLY(name, DEEP, VECTORS, WIDE)                                                                           \
     inline void name(size_t rows, const size_t depth, Source left, const size_t step, Source right,                   \
                      const size_t rightStep, Target to, const size_t pitch, const int accumulates) {                  \
         while (rows > 0) {                                                                                            \
             const size_t count = min(rows, (size_t)MR);                                                               \
             Source number[MR];                                                                                        \
             UNROLL for (uint i = 0; i < MR; i++) number[i] = left + min((size_t)i, count - 1) * (DEEP ? step : 1);    \
-            for (size_t first = 0; first < VECTORS; first += TV) {                                                    \
-                float16 sum[MR][TV];                                                                                  \
-                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < TV; j++) sum[i][j] = 0;              \
+            for (size_t first = 0; first < VECTORS; first += WIDE) {                                                  \
+                float16 sum[MR][WIDE];                                                                                \
+                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < WIDE; j++) sum[i][j] = 0;            \
                 Source row = right + 16 * first;                                                                      \
                 for (size_t p = 0; p < depth; p++) {                                                                  \
-                    float16 v[TV];                                                                                    \
-                    UNROLL for (uint j = 0; j < TV; j++) v[j] = vload16(j, row);                                      \
+                    float16 v[WIDE];                                                                                  \
+                    UNROLL for (uint j = 0; j < WIDE; j++) v[j] = vload16(j, row);                                    \
                     UNROLL for (uint i = 0; i < MR; i++) {                                                            \
                         const float16 x = number[i][DEEP ? p : p * step];                                             \
-                        UNROLL for (uint j = 0; j < TV; j++) sum[i][j] = fma(x, v[j], sum[i][j]);                     \
+                        UNROLL for (uint j = 0; j < WIDE; j++) sum[i][j] = fma(x, v[j], sum[i][j]);                   \
                     }                                                                                                 \
                     row += rightStep;                                                                                 \
                 }                                                                                                     \
                 UNROLL for (uint i = 0; i < MR; i++) {                                                                \
                     if (i >= count) break;                                                                            \
                     Target place = to + i * pitch + 16 * first;                                                       \
-                    UNROLL for (uint j = 0; j < TV; j++) {                                                            \
+                    UNROLL for (uint j = 0; j < WIDE; j++) {                                                          \
                         const float16 before = accumulates ? vload16(j, place) : (float16)(0.0f);                     \
                         vstore16(before + sum[i][j], j, place);                                                       \
                     }                                                                                                 \
@@ -87,8 +87,8 @@ typedef global float *Target;
             rows -= count;                                                                                            \
         }                                                                                                             \
     }
-MULTIPLY(multiplyDeep, 1, NV, TILE_VECTORS)
-MULTIPLY(multiplyFlat, 0, NV, TILE_VECTORS)
+MULTIPLY(multiplyDeep, 1, NV, TV)
+MULTIPLY(multiplyFlat, 0, NV, TV)
 #if NV > 1
 MULTIPLY(multiplyDeepOne, 1, 1, 1)
 #endif

@@ -58,6 +58,7 @@ static void choose_tiles(const martlet_product *p, martlet_plan *plan) {
     if (plan->vectors == 1 && deep && rows_collide(plan->row_step)) plan->height = smaller(plan->height, 7);
     int64_t row_panels = quotient_up(plan->rows, plan->height);
     plan->packs_lanes = (plan->lane_step != 1 && plan->lanes > 1) || row_panels >= 6;
+    // Of columns, low tiles use so little of each cache line that packing them pays by itself.
     plan->packs_rows = deep ? rows_collide(plan->row_step) && plan->height > 7 && plan->rows > 7
                             : (rows_collide(plan->row_depth) || plan->height <= 6) && plan->rows > 7 && plan->lanes >= 128
                                   && plan->depth >= 16;

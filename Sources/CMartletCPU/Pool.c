@@ -28,7 +28,8 @@ struct MartletPool {
     MartletTask task;
     void *context;
 
-    // Where workers may run: all but the processor that the caller was seen on last; -1 where there are too few to choose from.
+    // Where workers may run, but for the processor that the caller was seen on last, -1 for none yet; empty where there are too few
+    // processors to choose from.
     cpu_set_t processors;
     int avoided;
 
@@ -49,7 +50,6 @@ typedef struct {
 
 // About a millisecond, longer than the gaps between the ops of a step: a processor that has gone to sleep takes long to come back,
 // longest in a virtual machine. Whoever else wants it gets it after a tenth of that.
-enum { unseen = -2 };
 enum { SPINS = 20000, SPINS_ALONE = SPINS / 10, SPINS_A_YIELD = 64 };
 
 static _Thread_local bool running_task = false;
@@ -117,7 +117,7 @@ static void *work(void *argument) {
 // whoever wakes it, and leaves it there for milliseconds while others idle.
 static void keep_off_caller(MartletPool *pool) {
     int here = sched_getcpu();
-    if (pool->avoided == -1 || here == pool->avoided || here < 0 || !CPU_ISSET(here, &pool->processors)) return;
+    if (here < 0 || here == pool->avoided || !CPU_ISSET(here, &pool->processors)) return;
     cpu_set_t others = pool->processors;
     CPU_CLR(here, &others);
     for (int i = 0; i < pool->threads - 1; i++) pthread_setaffinity_np(pool->handles[i], sizeof others, &others);
@@ -166,9 +166,9 @@ MartletPool *martlet_pool_create(int threads) {
         }
         pool->threads++;
     }
-    CPU_ZERO(&pool->processors);
+    pool->avoided = -1;
     int known = sched_getaffinity(0, sizeof pool->processors, &pool->processors) == 0;
-    pool->avoided = known && pool->threads <= CPU_COUNT(&pool->processors) ? unseen : -1;
+    if (!known || pool->threads > CPU_COUNT(&pool->processors)) CPU_ZERO(&pool->processors);
     return pool;
 }
 

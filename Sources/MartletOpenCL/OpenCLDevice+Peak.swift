@@ -6,7 +6,7 @@ extension OpenCLDevice: PeakMeasuring {
         try lock.withLock {
             let isCPU = deviceClass == .cpuLike
             let chains = isCPU ? min(12, properties.registerVectors * 3 / 4) : 12
-            let kernel = try kernel("Peak", "multiply_adds", chains == 12 ? [:] : ["CHAINS": chains])
+            let kernel = try kernel("Peak", "multiply_adds", isCPU ? ["CHAINS": chains] : [:])
             let local = isCPU ? 1 : min(256, kernel.maxWorkGroupSize, properties.maxWorkItemSizes[0])
             let items = isCPU ? properties.computeUnits * 4 : properties.computeUnits * 16 * local
             let width = isCPU ? 16 : 4, rounds = isCPU ? 1 << 18 : 1 << 12

@@ -11,7 +11,7 @@ extension OpenCLDevice: AttentionOps {
                     kernel, global: problem.tiles(rows: q.shape[2], heads: q.shape[1]), local: AttentionProblem.group,
                     arguments: problem.arguments + AttentionProblem.heads(y) + [.tensor(logSum)])
             }
-            let kernel = try kernel("Attention", "attention", problem.defines)
+            let kernel = try vectorKernel("attention", problem)
             let tasks = q.shape[0] * q.shape[1] * ((q.shape[2] + AttentionProblem.lanes - 1) / AttentionProblem.lanes)
             let items = min(tasks, properties.computeUnits * 4)
             let floats = (2 * q.shape[3] + AttentionProblem.rows) * AttentionProblem.lanes
@@ -35,7 +35,7 @@ extension OpenCLDevice: AttentionOps {
             {
                 return try gradientTiles(ofQueries, ofKeys, problem, dy, y, logSum, dq, dk, dv)
             }
-            let kernel = try kernel("Attention", "attention_gradient", problem.defines)
+            let kernel = try vectorKernel("attention_gradient", problem)
             let items = min(k.shape[0] * k.shape[1], properties.computeUnits * 2)
             let (width, queries) = (q.shape[3], q.shape[1] / k.shape[1] * q.shape[2]), padded = roundUp(width, to: 16)
             let floats =
@@ -48,6 +48,14 @@ extension OpenCLDevice: AttentionOps {
                         .buffer(try scratch(byteCount: items * floats * 4)), .size(floats),
                     ])
         }
+    }
+
+    /// A kernel of `Attention.cl`.
+    private func vectorKernel(_ name: String, _ problem: AttentionProblem) throws -> Kernel {
+        let tile = RegisterTile(registers: properties.registerVectors)
+        var defines = problem.defines
+        (defines["MR"], defines["TV"]) = (tile.rows, tile.vectors)
+        return try kernel("Attention", name, defines)
     }
 
     /// GPU-like: a kernel of `AttentionTile.cl`; nil where this device does not run its work-groups.

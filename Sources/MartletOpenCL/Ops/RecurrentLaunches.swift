@@ -14,8 +14,7 @@ struct RecurrentLaunches {
 
     /// Steps from which it pays to pack the weights.
     private static let leastSteps = 4
-    /// Of a register tile.
-    private let tileRows: Int, vectors: Int
+    private let tile: RegisterTile
 
     /// Nil where a product and a pointwise pass a step do better.
     init?(_ gates: View, _ weight: View, _ lengths: View?, _ isReversed: Bool, on device: OpenCLDevice) {
@@ -25,11 +24,10 @@ struct RecurrentLaunches {
         self.device = device
         self.weight = weight
         lengthInputs = lengths.map { [$0] } ?? []
-        let registers = device.properties.registerVectors
-        (tileRows, vectors) = registers >= 32 ? (8, 2) : registers >= 8 ? (6, 1) : (3, 1)
-        let width = 16 * vectors
+        tile = RegisterTile(registers: device.properties.registerVectors)
+        let width = 16 * tile.vectors
         blocks = (sequence.h + width - 1) / width
-        let units = device.properties.computeUnits, tiles = max(1, sequence.n / tileRows)
+        let units = device.properties.computeUnits, tiles = max(1, sequence.n / tile.rows)
         isWhole = tiles >= units
         // As few parts of the samples as occupy all compute units evenly; of one step also its blocks do.
         var parts = isWhole ? units : 1
@@ -59,7 +57,7 @@ struct RecurrentLaunches {
 
     private func kernel(_ name: String) throws -> Kernel {
         try device.kernel(
-            "Recurrence", name, ["GATES": gateCount, "MR": tileRows, "NV": vectors, "VEC": 16, "GROUP": 1])
+            "Recurrence", name, ["GATES": gateCount, "MR": tile.rows, "NV": tile.vectors, "VEC": 16, "GROUP": 1])
     }
 
     private func launch(_ kernel: Kernel, _ arguments: [KernelArgument], from begin: Int, to end: Int) throws {
@@ -91,7 +89,7 @@ struct RecurrentLaunches {
     /// A batch of matrices [depths, lanes] in panels.
     private func pack(_ matrices: View, depths: Int) throws -> OpenCLBuffer {
         let operand = MatmulOperand(matrices, laneAxis: 2, depthAxis: 1, prefersDeep: false)
-        let packed = try device.pack(operand, depths: depths, panel: 16 * vectors, batches: matrices.shape[0])
+        let packed = try device.pack(operand, depths: depths, panel: 16 * tile.vectors, batches: matrices.shape[0])
         return device.own(packed.view.buffer)
     }
 }

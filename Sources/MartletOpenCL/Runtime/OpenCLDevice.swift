@@ -25,7 +25,7 @@ import MartletCore
 /// - `guarded` holds the device's lock, passes fault marks on and marks the outputs when the body throws.
 /// - `kernel` builds a family's file once for each set of `-D` parameters and epilogue, and the kernels share the program.
 ///   A file may instead guard each kernel with `#ifdef KERNEL_average_pool`: then each is built when it is asked for.
-///   `CPU_LIKE` or `GPU_LIKE` is defined, with the former `REGISTERS`, how many vectors of 16 floats they hold.
+///   `CPU_LIKE` or `GPU_LIKE` is defined.
 /// - A `.tensor` takes two kernel arguments, the buffer and the view's offset in elements.
 /// - `scratch` gives temporary memory, which may be let go of as soon as the kernels that use it are enqueued.
 public final class OpenCLDevice: @unchecked Sendable {
@@ -45,6 +45,8 @@ public final class OpenCLDevice: @unchecked Sendable {
     var pendingUploads: [PendingUpload] = []
     /// Behind the lock.
     var variants: KernelVariants
+    /// What `martlet tune` searches, made when it is first asked for: it reads the kernels' sources. Behind the lock.
+    lazy var families = TunableFamily.all(deviceClass, variants)
     var knownPlans = TilePlans()
     /// Where what tuning found is kept; nil for nowhere.
     let tuned: CacheFolder?

@@ -60,7 +60,7 @@ public struct OpenCLProperties: Sendable {
         isHostUnified = unified != 0
     }
 
-    /// Of a processor: how many vectors of 16 floats its registers hold, by which register tiles are cut. x86-64 has 32
+    /// Of a processor: how many vectors of 16 floats its registers hold, by which a `RegisterTile` is cut. x86-64 has 32
     /// registers with AVX-512 and 16 without, arm64 has 32.
     var registerVectors: Int {
         let width = min(max(nativeFloatVectorWidth, 4), 16)

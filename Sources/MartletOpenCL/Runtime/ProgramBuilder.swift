@@ -15,8 +15,7 @@ final class ProgramBuilder {
         self.context = context
         self.device = device
         cache = BinaryCache(properties: properties)
-        let kind = deviceClass == .cpuLike ? "CPU_LIKE=1 -D REGISTERS=\(properties.registerVectors)" : "GPU_LIKE=1"
-        standardOptions = "-cl-std=CL1.2 -w -D \(kind)"
+        standardOptions = "-cl-std=CL1.2 -w -D \(deviceClass == .cpuLike ? "CPU_LIKE" : "GPU_LIKE")=1"
     }
 
     /// The program that holds a kernel. Kernels of one key but the name share it, unless the file guards each by its name:

@@ -25,7 +25,8 @@ struct ConvolutionPanelVariant: Hashable, Sendable {
     static func shipped(registers: Int) -> ConvolutionPanelVariant {
         var variant = ConvolutionPanelVariant()
         if registers >= 32 { return variant }
-        (variant.rows, variant.registers, variant.vectors) = registers >= 8 ? (6, 6, 1) : (3, 3, 1)
+        let tile = RegisterTile(registers: registers)
+        (variant.rows, variant.registers, variant.vectors) = (tile.rows, tile.rows * tile.vectors, tile.vectors)
         variant.dotChannels = 2
         return variant
     }

@@ -27,7 +27,8 @@ struct MatmulPanelVariant: Hashable, Sendable {
     static func shipped(registers: Int) -> MatmulPanelVariant {
         var variant = MatmulPanelVariant()
         if registers >= 32 { return variant }
-        (variant.rows, variant.vectors) = registers >= 8 ? (6, 1) : (3, 1)
+        let tile = RegisterTile(registers: registers)
+        (variant.rows, variant.vectors) = (tile.rows, tile.vectors)
         (variant.dotRows, variant.dotColumns) = registers >= 8 ? (2, 2) : (2, 1)
         variant.copiedVectors = 256
         variant.columnsThatPackA = 128

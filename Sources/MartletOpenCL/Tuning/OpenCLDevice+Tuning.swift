@@ -2,7 +2,7 @@ import Glibc
 import MartletCore
 
 extension OpenCLDevice: TunableDevice {
-    public var tunableKernels: [TunableKernel] { families.map(\.kernel) }
+    public var tunableKernels: [TunableKernel] { lock.withLock { families.map(\.kernel) } }
 
     public var tuningIdentity: String { "\(properties.identity)\n\(deviceClass.rawValue)" }
 
@@ -21,7 +21,7 @@ extension OpenCLDevice: TunableDevice {
     }
 
     public func keepParameters(of kernel: String, for shapeClass: String) throws {
-        guard let tuned, let source = family(kernel)?.kernel.source else {
+        guard let tuned, let source = lock.withLock({ family(kernel)?.kernel.source }) else {
             throw DeviceError(.unavailable, "there is no home folder to keep kernel variants in; set XDG_CACHE_HOME")
         }
         var table = TunedTable(tuningIdentity, in: tuned) ?? TunedTable()
@@ -60,8 +60,5 @@ extension OpenCLDevice: TunableDevice {
         }
     }
 
-    private var families: [TunableFamily] {
-        TunableFamily.all(deviceClass, KernelVariants(registers: properties.registerVectors))
-    }
     private func family(_ kernel: String) -> TunableFamily? { families.first { $0.kernel.name == kernel } }
 }

@@ -8,24 +8,24 @@ struct TunableFamily: Sendable {
     /// False where the class or a parameter is not known.
     let set: @Sendable (inout KernelVariants, String, KernelParameters, _ isTrial: Bool) -> Bool
 
-    /// What devices of a class run, with the shipped variants given.
-    static func all(_ deviceClass: DeviceClass, _ shipped: KernelVariants) -> [TunableFamily] {
+    /// What a device of this class runs; the shipped variants are those of its tables.
+    static func all(_ deviceClass: DeviceClass, _ variants: KernelVariants) -> [TunableFamily] {
         switch deviceClass {
         case .gpuLike:
             [
                 TunableFamily(tiles: "MatmulTile", ["MatmulTile"], \.matmulTiles),
                 TunableFamily(tiles: "ConvolutionTile", ["MatmulTile", "ConvolutionTile"], \.convolutionTiles),
-                TunableFamily("WinogradTile", ["MatmulTile", "Winograd", "WinogradTile"], \.winogradTiles, shipped) { _ in
+                TunableFamily("WinogradTile", ["MatmulTile", "Winograd", "WinogradTile"], \.winogradTiles, variants) { _ in
                     WinogradTileVariant.axes
                 },
             ]
         case .cpuLike:
             [
-                TunableFamily("Matmul", ["Matmul"], \.matmul, shipped, MatmulPanelVariant.axes(for:)),
+                TunableFamily("Matmul", ["Matmul"], \.matmul, variants, MatmulPanelVariant.axes(for:)),
                 TunableFamily(
-                    "Convolution", ["Matmul", "Convolution"], \.convolution, shipped, ConvolutionPanelVariant.axes(for:)),
+                    "Convolution", ["Matmul", "Convolution"], \.convolution, variants, ConvolutionPanelVariant.axes(for:)),
                 TunableFamily(
-                    "Winograd", ["Matmul", "Winograd", "WinogradPanels"], \.winograd, shipped, WinogradPanelVariant.axes(for:)),
+                    "Winograd", ["Matmul", "Winograd", "WinogradPanels"], \.winograd, variants, WinogradPanelVariant.axes(for:)),
             ]
         }
     }
@@ -35,12 +35,13 @@ struct TunableFamily: Sendable {
         _ variants: KernelVariants, _ axes: (Class) -> [VariantAxis<Variant>]
     ) {
         let classes = Class.allCases.map { TunableKernel.ShapeClass($0.rawValue, axes: axes($0).map(\.axis)) }
-        let variant = variants[keyPath: table].shipped, shipped = variant.parameters
+        let shipped = variants[keyPath: table].shipped
         kernel = TunableKernel(
-            name: name, classes: classes, shipped: shipped, source: TunableFamily.source(files, [shipped]))
+            name: name, classes: classes, shipped: shipped.parameters,
+            source: TunableFamily.source(files, [shipped.parameters]))
         get = { variants, name in Class(rawValue: name).map { variants[keyPath: table][$0].parameters } }
         set = { variants, name, parameters, isTrial in
-            guard let shapeClass = Class(rawValue: name), let variant = variant.with(parameters, isTrial: isTrial) else {
+            guard let shapeClass = Class(rawValue: name), let variant = shipped.with(parameters, isTrial: isTrial) else {
                 return false
             }
             variants[keyPath: table][shapeClass] = variant

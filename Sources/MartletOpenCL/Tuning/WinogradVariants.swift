@@ -22,8 +22,9 @@ struct WinogradPanelVariant: Hashable, Sendable {
     static func shipped(registers: Int) -> WinogradPanelVariant {
         var variant = WinogradPanelVariant()
         if registers >= 32 { return variant }
-        (variant.rows, variant.vectors) = registers >= 8 ? (6, 1) : (3, 1)
-        (variant.gradientRows, variant.gradientVectors) = registers >= 8 ? (4, 1) : (2, 1)
+        let tile = RegisterTile(registers: registers)
+        (variant.rows, variant.vectors) = (tile.rows, tile.vectors)
+        (variant.gradientRows, variant.gradientVectors) = (registers >= 8 ? 4 : 2, tile.vectors)
         return variant
     }
 
