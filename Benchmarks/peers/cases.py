@@ -127,12 +127,16 @@ def regions():
         yield Row(f"{operation}, 512 boxes", sides(case, "torch"), tolerance=1e-5)
 
 
+# The third step's loss is compared too, when rounding has grown. PyTorch's own for vgg16 is 1.0e-2 from its loss in float64, and
+# 3.9e-3 without oneDNN; Martlet's is 3.0e-3 from it on the processor and 1.6e-3 with OpenCL.
+TRAINED = {"mlp": 1e-4, "lenet": 1e-4, "alexnet": 5e-3, "resnet18": 5e-3, "vgg16": 1.5e-2}
+
+
 def train_steps(names, *peers, rounds=7):
     for name in names:
         case = {"kind": "trainStep", "operation": name}
         small = name in ("mlp", "lenet")
-        # The third step's loss is compared too, when the large networks' rounding has grown.
-        yield Row(name, sides(case, *peers, calls=10 if small else 1), tolerance=1e-4 if small else 5e-3, rounds=rounds)
+        yield Row(name, sides(case, *peers, calls=10 if small else 1), tolerance=TRAINED[name], rounds=rounds)
 
 
 def recurrent_steps():
