@@ -3,6 +3,7 @@ import MartletCore
 enum MemoryCases {
     static let all = [
         transfers, parts, reused, copies, views, viewGradients, hostTensors, exhausted, faults, accounting, steadyState, pooling,
+        smallSteps,
     ]
 
     private static let transfers = ConformanceCase(.memory, procedure: "upload and download") { device, random in
@@ -43,6 +44,33 @@ enum MemoryCases {
         }
         for (round, result) in results.enumerated() {
             try expect(try result.floats().allSatisfy { $0 == Float(round) * 2 + 1 }, "round \(round) computed with other bytes")
+        }
+    }
+
+    /// Devices may hold small work back; it keeps its place among uploads, downloads, large work and blocks that are used again.
+    private static let smallSteps = ConformanceCase(.memory, procedure: "small steps among others") { device, random in
+        let large = try random.floats([300_000]).tensor(on: device)
+        let buffer = device.allocate(byteCount: 12)
+        var held: Float = 0
+        func upload(_ value: Float) {
+            held = value
+            [value, value, value].withUnsafeBytes { device.upload($0, to: buffer) }
+        }
+        let x = Tensor(Storage(buffer, on: device, type: .float32, count: 3), shape: [3])
+        for count in [1, 2, 7, 8, 9, 40] {
+            upload(1)
+            var sum = x.evaluated(), expected: Float = 1
+            var sums: [(tensor: Tensor, value: Float)] = []
+            for step in 0..<count {
+                if step % 3 == 1 { upload(Float(step)) }
+                if step % 5 == 4 { _ = (large * 2).evaluated() }
+                sum = (sum + x).evaluated()
+                expected += held
+                sums.append((sum, expected))
+            }
+            for (index, (tensor, value)) in sums.enumerated() {
+                try expect(try tensor.floats() == [value, value, value], "step \(index) of \(count)")
+            }
         }
     }
 

@@ -52,6 +52,7 @@ extension OpenCLDevice: MemoryOps {
         let source = own(buffer)
         let (isDone, enqueued) = try lock.withLock { () throws -> (Bool, UInt64) in
             if let fault = source.fault ?? lost { throw fault }
+            try releaseHeld()
             return ((source.block?.lastUse ?? 0) <= queue.completed, queue.enqueued)
         }
         guard let target = bytes.baseAddress, bytes.count > 0, let block = source.block else { return }
@@ -73,6 +74,7 @@ extension OpenCLDevice: MemoryOps {
     public func synchronize() throws {
         let enqueued = try lock.withLock { () throws -> UInt64 in
             if let lost { throw lost }
+            try releaseHeld()
             return queue.enqueued
         }
         do {
@@ -108,6 +110,18 @@ extension OpenCLDevice: MemoryOps {
         }
     }
 
+    /// Gives the driver what the queue holds, behind the device's lock.
+    private func releaseHeld() throws {
+        do {
+            try queue.releaseHeld()
+        } catch let error as DeviceError {
+            lost = error
+            throw error
+        } catch let error as OpenCLError {
+            throw fail(error)
+        }
+    }
+
     private func fail(_ error: OpenCLError) -> DeviceError {
         let failure = DeviceError(error.deviceError.kind, "\(info.id): \(error)")
         if failure.kind == .lost { lock.withLock { lost = failure } }
@@ -120,6 +134,7 @@ extension OpenCLDevice: MemoryOps {
             if block.lastUse > queue.completed {
                 let staging = try pool.takeIdle(count)
                 defer { pool.put(staging) }
+                try releaseHeld()
                 guard let host = staging.host else { throw DeviceError(.outOfMemory, "\(info.id): no memory for an upload") }
                 memcpy(host, source, count)
                 try check(mclEnqueueCopyBuffer(queue.handle, staging.memory, block.memory, 0, 0, count), "clEnqueueCopyBuffer")
@@ -132,6 +147,7 @@ extension OpenCLDevice: MemoryOps {
             return
         }
         releaseUploads()
+        try releaseHeld()
         if let copy = count <= 64 << 20 ? malloc(count) : nil {
             memcpy(copy, source, count)
             let status = mclEnqueueWriteBuffer(queue.handle, block.memory, 0, 0, count, copy, nil)

@@ -144,6 +144,7 @@ final class BufferPool {
     }
 
     private func release(_ block: MemoryBlock) {
+        queue.memoryReleases += 1
         _ = mclReleaseMemObject(block.memory)
         Glibc.free(block.host)
     }

@@ -1,15 +1,31 @@
 import CMartletOpenCL
 import Glibc
+import MartletCore
 
 /// One in-order queue with a bound on the work in it. Used behind the device's lock, but for `wait`.
 ///
 /// Work is numbered in the order of the calls; `completed` is a number up to which all is known to be done.
+/// Small launches are held until a few came together, another one comes or somebody waits: a driver whose threads sleep between
+/// them wakes them for each, which takes longer than the launch.
 /// Kernels are enqueued one by one: recorded in a `cl_khr_command_buffer` they cost PoCL more (`Benchmarks/launches.c`).
 final class CommandQueue: @unchecked Sendable {
     let handle: cl_command_queue
     private(set) var enqueued: UInt64 = 0
     private(set) var completed: UInt64 = 0
     private(set) var launches = 0
+    /// How often memory was given back to the driver; to be counted by who does it.
+    var memoryReleases = 0
+
+    private struct Launch {
+        let kernel: Kernel
+        let global: WorkSize
+        let local: WorkSize
+        let arguments: Range<Int>
+    }
+    private var held: [Launch] = []
+    private var heldArguments: [ArgumentValue] = []
+    /// Calls of `held` are the driver's after this many.
+    private static let mostHeld = 8
 
     /// Whether waiting polls with sleeps (drivers of GPUs often spin at full load) and not in the driver.
     private let sleeps: Bool
@@ -35,6 +51,63 @@ final class CommandQueue: @unchecked Sendable {
         _ = mclReleaseCommandQueue(handle)
     }
 
+    /// Puts a launch into the queue, or holds a small one.
+    ///
+    /// - Parameter addArguments: appends the arguments; what it throws leaves the queue as it was.
+    func hold(
+        _ kernel: Kernel, _ global: WorkSize, _ local: WorkSize, isSmall: Bool,
+        addArguments: (inout [ArgumentValue]) throws -> Void
+    ) throws {
+        let first = heldArguments.count
+        do {
+            try addArguments(&heldArguments)
+            let count = heldArguments.count - first
+            guard count == kernel.argumentCount else {
+                throw OpenCLError(
+                    "launch of \(kernel.name)", CL_INVALID_KERNEL_ARGS, "\(count) arguments for \(kernel.argumentCount)")
+            }
+        } catch {
+            heldArguments.removeSubrange(first...)
+            throw error
+        }
+        held.append(Launch(kernel: kernel, global: global, local: local, arguments: first..<heldArguments.count))
+        if !isSmall || held.count == CommandQueue.mostHeld { try releaseHeld(forLast: true) }
+        try didEnqueue(isKernel: true)
+    }
+
+    /// Gives the driver what is held; to be called before anything else is enqueued or waited for. The failure of a launch is one of
+    /// the device: nobody is there any more who could mark its results, but for the last one where its caller asks.
+    func releaseHeld(forLast: Bool = false) throws {
+        if held.isEmpty { return }
+        defer {
+            held.removeAll(keepingCapacity: true)
+            heldArguments.removeAll(keepingCapacity: true)
+        }
+        for (index, launch) in held.enumerated() {
+            do {
+                try launch.kernel.set(heldArguments[launch.arguments], releases: memoryReleases)
+                try enqueue(launch)
+            } catch let error as OpenCLError where !forLast || index < held.count - 1 {
+                throw DeviceError(.lost, "a launch in the queue failed: \(error)")
+            }
+        }
+    }
+
+    private func enqueue(_ launch: Launch) throws {
+        let (global, local) = (launch.global, launch.local)
+        let status = withUnsafeTemporaryAllocation(of: Int.self, capacity: 6) { sizes -> Int32 in
+            sizes[0] = global.x
+            sizes[1] = global.y
+            sizes[2] = global.z
+            sizes[3] = local.x
+            sizes[4] = local.y
+            sizes[5] = local.z
+            guard let base = sizes.baseAddress else { return CL_OUT_OF_HOST_MEMORY }
+            return mclEnqueueNDRangeKernel(handle, launch.kernel.handle, cl_uint(global.rank), base, base + 3, nil)
+        }
+        try check(status, "clEnqueueNDRangeKernel", "\(launch.kernel.name), \(global) by \(local)")
+    }
+
     /// Counts a command just enqueued; now and then flushes, and waits where too much is queued.
     @inline(__always)
     func didEnqueue(isKernel: Bool) throws {
@@ -44,6 +117,7 @@ final class CommandQueue: @unchecked Sendable {
     }
 
     private func flushOrWait() throws {
+        try releaseHeld()
         if enqueued % CommandQueue.markerInterval == 0 {
             if let marker {
                 self.marker = nil
@@ -61,11 +135,12 @@ final class CommandQueue: @unchecked Sendable {
     func finish() throws {
         let last = enqueued
         if completed == last { return }
+        try releaseHeld()
         try waitForAll()
         completed = max(completed, last)
     }
 
-    /// Waits without touching the counts, so that it may be called outside the device's lock.
+    /// Waits for what the driver has, without touching the counts, so that it may be called outside the device's lock.
     func waitForAll() throws {
         guard sleeps else { return try check(mclFinish(handle), "clFinish") }
         var event: cl_event?

@@ -38,7 +38,8 @@ package enum KernelArgument {
 }
 
 extension OpenCLDevice {
-    /// Puts a kernel into the queue and returns.
+    /// Puts a kernel into the queue and returns. What has one work-item is held for a moment, on CPU-like devices, so that their threads
+    /// are woken once for several of them.
     ///
     /// - Parameters:
     ///   - global: work-items along each axis, a multiple of `local`'s.
@@ -51,65 +52,30 @@ extension OpenCLDevice {
         guard global.x % local.x == 0, global.y % local.y == 0, global.z % local.z == 0 else {
             throw OpenCLError("launch of \(kernel.name)", CL_INVALID_WORK_GROUP_SIZE, "\(global) is no multiple of \(local)")
         }
-        let number = queue.enqueued + 1
-        var index: cl_uint = 0
-        for argument in arguments {
-            switch argument {
-            case .tensor(let view):
-                try set(kernel, index, own(view.buffer), number)
-                try set(kernel, index + 1, cl_ulong(view.offset))
-                index += 2
-                continue
-            case .buffer(let buffer): try set(kernel, index, buffer, number)
-            case .bufferOf(let view): try set(kernel, index, own(view.buffer), number)
-            case .size(let value): try set(kernel, index, cl_ulong(value))
-            case .int(let value): try set(kernel, index, cl_int(value))
-            case .word(let value): try set(kernel, index, value)
-            case .float(let value): try set(kernel, index, value)
-            case .local(let bytes):
-                try check(
-                    mclSetKernelArg(kernel.handle, index, bytes, nil), "clSetKernelArg", "\(kernel.name), argument \(index)")
+        try queue.hold(kernel, global, local, isSmall: deviceClass == .cpuLike && global.x * global.y * global.z == 1) {
+            for argument in arguments {
+                switch argument {
+                case .tensor(let view):
+                    $0.append(try memory(of: own(view.buffer)))
+                    $0.append(ArgumentValue(cl_ulong(view.offset)))
+                case .buffer(let buffer): $0.append(try memory(of: buffer))
+                case .bufferOf(let view): $0.append(try memory(of: own(view.buffer)))
+                case .size(let value): $0.append(ArgumentValue(cl_ulong(value)))
+                case .int(let value): $0.append(ArgumentValue(cl_int(value)))
+                case .word(let value): $0.append(ArgumentValue(value))
+                case .float(let value): $0.append(ArgumentValue(value))
+                case .local(let bytes): $0.append(ArgumentValue(localBytes: bytes))
+                }
             }
-            index += 1
         }
-        guard Int(index) == kernel.argumentCount else {
-            throw OpenCLError(
-                "launch of \(kernel.name)", CL_INVALID_KERNEL_ARGS, "\(index) arguments for \(kernel.argumentCount)")
-        }
-        try enqueue(kernel, global, local)
     }
 
-    private func enqueue(_ kernel: Kernel, _ global: WorkSize, _ local: WorkSize) throws {
-        let status = withUnsafeTemporaryAllocation(of: Int.self, capacity: 6) { sizes -> Int32 in
-            sizes[0] = global.x
-            sizes[1] = global.y
-            sizes[2] = global.z
-            sizes[3] = local.x
-            sizes[4] = local.y
-            sizes[5] = local.z
-            guard let base = sizes.baseAddress else { return CL_OUT_OF_HOST_MEMORY }
-            return mclEnqueueNDRangeKernel(queue.handle, kernel.handle, cl_uint(global.rank), base, base + 3, nil)
-        }
-        try check(status, "clEnqueueNDRangeKernel", "\(kernel.name), \(global) by \(local)")
-        try queue.didEnqueue(isKernel: true)
-    }
-
+    /// A buffer as an argument of the launch that comes next.
     @inline(__always)
-    private func set(_ kernel: Kernel, _ index: cl_uint, _ buffer: OpenCLBuffer, _ number: UInt64) throws {
+    private func memory(of buffer: OpenCLBuffer) throws -> ArgumentValue {
         guard let block = buffer.block else { throw buffer.fault ?? DeviceError(.outOfMemory, "\(info.id): no memory") }
-        block.lastUse = number
-        var memory: cl_mem? = block.memory
-        try check(
-            mclSetKernelArg(kernel.handle, index, MemoryLayout<cl_mem?>.size, &memory), "clSetKernelArg",
-            "\(kernel.name), argument \(index)")
-    }
-
-    @inline(__always)
-    private func set<Value: BitwiseCopyable>(_ kernel: Kernel, _ index: cl_uint, _ value: Value) throws {
-        var value = value
-        try check(
-            mclSetKernelArg(kernel.handle, index, MemoryLayout<Value>.size, &value), "clSetKernelArg",
-            "\(kernel.name), argument \(index)")
+        block.lastUse = queue.enqueued + 1
+        return ArgumentValue(block.memory)
     }
 }
 

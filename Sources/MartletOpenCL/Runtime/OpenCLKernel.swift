@@ -37,6 +37,33 @@ struct KernelKey: Hashable {
     var pattern: [Int]
 }
 
+/// What an argument of a kernel is set to: up to eight bytes, or local memory of a size.
+struct ArgumentValue: Equatable {
+    private var bits: UInt64
+    /// Of the value in `bits`; 0 for local memory, -1 where nothing was set.
+    private var size: Int
+
+    static let unset = ArgumentValue(bits: 0, size: -1)
+
+    init(localBytes: Int) { self.init(bits: UInt64(localBytes), size: 0) }
+    init(_ value: cl_ulong) { self.init(bits: UInt64(value), size: 8) }
+    init(_ value: cl_int) { self.init(UInt32(bitPattern: value)) }
+    init(_ value: UInt32) { self.init(bits: UInt64(value).littleEndian, size: 4) }
+    init(_ value: Float) { self.init(value.bitPattern) }
+    init(_ memory: cl_mem) { self.init(bits: UInt64(UInt(bitPattern: memory)), size: MemoryLayout<cl_mem>.size) }
+
+    private init(bits: UInt64, size: Int) {
+        self.bits = bits
+        self.size = size
+    }
+
+    func set(_ kernel: cl_kernel, _ index: cl_uint) -> Int32 {
+        if size == 0 { return mclSetKernelArg(kernel, index, Int(bits), nil) }
+        var value = bits
+        return mclSetKernelArg(kernel, index, size, &value)
+    }
+}
+
 /// A built kernel with its limits on this device.
 package final class Kernel {
     let handle: cl_kernel
@@ -46,6 +73,10 @@ package final class Kernel {
     /// Local memory that the kernel declares by itself.
     package let localMemoryBytes: Int
     let argumentCount: Int
+    /// What the arguments were last set to; used by the queue alone.
+    private var values: [ArgumentValue]
+    /// `CommandQueue.memoryReleases` at that time.
+    private var releasesSeen = 0
 
     init(program: cl_program, name: String, device: cl_device_id) throws {
         var status: Int32 = 0
@@ -66,6 +97,23 @@ package final class Kernel {
         var count: cl_uint = 0
         try check(mclGetKernelArgumentCount(kernel, &count), "clGetKernelInfo", name)
         argumentCount = Int(count)
+        values = Array(repeating: .unset, count: argumentCount)
+    }
+
+    /// Sets the arguments that are not as they have to be.
+    ///
+    /// - Parameter releases: how often the driver's memory was given back so far. What is released may have the place of what is
+    ///   allocated next, and is not the same to the driver.
+    func set(_ new: ArraySlice<ArgumentValue>, releases: Int) throws {
+        if releasesSeen != releases {
+            releasesSeen = releases
+            for index in values.indices { values[index] = .unset }
+        }
+        for (index, value) in new.enumerated() where values[index] != value {
+            values[index] = .unset
+            try check(value.set(handle, cl_uint(index)), "clSetKernelArg", "\(name), argument \(index)")
+            values[index] = value
+        }
     }
 
     func release() { _ = mclReleaseKernel(handle) }
