@@ -18,8 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char source[] =
-    "kernel void probe(global int *x) { size_t i = get_global_id(0); x[i] = x[i] * 3 + (int)i; }\n";
+// It calls no built-in function, and the define keeps PoCL from reading their declarations, which takes it a third of a second.
+static const char source[] = "kernel void probe(global int *x) { for (int i = 0; i < 64; i++) x[i] = x[i] * 3 + i; }\n";
+static const char options[] = "-D _OPENCL_H_=1";
 
 enum { ELEMENTS = 64 };
 
@@ -53,7 +54,7 @@ static const char *test(cl_platform_id platform, cl_device_id device, cl_int *st
     if (*status != CL_SUCCESS) return "clCreateCommandQueue";
     cl_program program = mclCreateProgramWithSource(context, source, sizeof source - 1, status);
     if (*status != CL_SUCCESS) return "clCreateProgramWithSource";
-    *status = mclBuildProgram(program, device, "");
+    *status = mclBuildProgram(program, device, options);
     if (*status != CL_SUCCESS) {
         mclGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, logSize - 1, log, NULL);
         return "clBuildProgram";
@@ -68,7 +69,7 @@ static const char *test(cl_platform_id platform, cl_device_id device, cl_int *st
     if (*status != CL_SUCCESS) return "clEnqueueWriteBuffer";
     *status = mclSetKernelArg(kernel, 0, sizeof buffer, &buffer);
     if (*status != CL_SUCCESS) return "clSetKernelArg";
-    size_t global = ELEMENTS, local = 1;
+    size_t global = 1, local = 1;
     *status = mclEnqueueNDRangeKernel(queue, kernel, 1, &global, &local, NULL);
     if (*status != CL_SUCCESS) return "clEnqueueNDRangeKernel";
     *status = mclEnqueueReadBuffer(queue, buffer, CL_TRUE, 0, sizeof values, values, NULL);

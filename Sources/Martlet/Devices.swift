@@ -94,12 +94,13 @@ public enum Devices {
         return device
     }
 
-    /// Runs one small product, so that a driver that cannot build our kernels is found out before it is relied on.
+    /// Runs one small dense layer, so that a driver that cannot build our kernels is found out before it is relied on.
     private static func check(_ device: any Device) throws {
-        let ones = Tensor([Float](repeating: 1, count: 9), shape: [3, 3])
-        let product = try withDevice(device) { try matmul(ones, ones).floats() }
-        if product != [Float](repeating: 3, count: 9) {
-            throw DeviceError(.kernel, "\(device.info.name) multiplies wrongly (\(product) for nine times 3): update its driver")
+        let ones = Tensor([Float](repeating: 1, count: 96), shape: [3, 32]),
+            bias = Tensor([Float](repeating: 1, count: 3), shape: [3])
+        let result = try withDevice(device) { try linear(ones, ones, bias: bias).floats() }
+        if result != [Float](repeating: 33, count: 9) {
+            throw DeviceError(.kernel, "\(device.info.name) computes wrongly (\(result) for nine times 33): update its driver")
         }
     }
 }

@@ -57,9 +57,9 @@ public func evaluate(
             let logits = withoutGradients { crops > 1 ? meanOfCrops(model, batch) : model(batch.images) }
             let labels = Tensor(batch.labels)
             let loss = crossEntropy(logits, labels, reduction: .sum)
-            let hits = (logits.argMax() .== labels).sum()
-            var row = [loss.reshaped([1]), hits.reshaped([1])]
-            if countsTop5 { row.append((logits.top(5).indices .== labels.reshaped([-1, 1])).sum().reshaped([1])) }
+            let ahead = classesAhead(of: labels, in: logits)
+            var row = [loss.reshaped([1]), (ahead .< 1).sum().reshaped([1])]
+            if countsTop5 { row.append((ahead .< 5).sum().reshaped([1])) }
             sums.append(concatenate(row).evaluated())
         }
     }
@@ -73,6 +73,15 @@ public func evaluate(
     if countsTop5 { metrics.append(("top5", sum[2] / count)) }
     return EvaluationResult(
         loss: sum[0] / count, metrics: metrics, samples: dataset.count, seconds: Date().timeIntervalSince(started))
+}
+
+/// How many classes stand before each sample's own in the order of the logits [n, classes], equal ones by their number: 0 where it is found
+/// first, all where its logit is NaN.
+package func classesAhead(of labels: Tensor, in logits: Tensor) -> Tensor {
+    let own = labels.reshaped([-1, 1]), classes = Tensor((0..<logits.shape[1]).map(Int32.init))
+    let logit = logits.gatheredElements(own)
+    let isBehind = (logits .< logit) + (logits .== logit) * (classes .>= own)
+    return (1 - isBehind).sum([1])
 }
 
 /// The logarithms of the probabilities of samples [n, crops, ...], the mean over each one's crops.

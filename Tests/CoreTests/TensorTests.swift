@@ -25,6 +25,17 @@ import Testing
         #expect(x.device == nil)
     }
 
+    @Test func comparisonsWithNumbers() throws {
+        let x = Tensor([1, 2, 3, .nan, .infinity] as [Float])
+        let results = try withDevice(try CPUDevice(threads: 1)) {
+            try [x .< 2, x .<= 2, x .> 2, x .>= 2, x .== 2, x .!= 2].map { try $0.floats() }
+        }
+        #expect(
+            results == [
+                [1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 1, 0, 1], [0, 1, 1, 0, 1], [0, 1, 0, 0, 0], [1, 0, 1, 1, 1],
+            ])
+    }
+
     /// A copy is a value: what is done to one leaves the other.
     @Test func tensorsAreValues() throws {
         let device = try CPUDevice(threads: 1)

@@ -32,6 +32,12 @@ extension Tensor {
     public static func .>= (x: Tensor, y: Tensor) -> Tensor { pointwise(.input(0) .>= .input(1), [x, y], operation: ".>=") }
     public static func .== (x: Tensor, y: Tensor) -> Tensor { pointwise(.input(0) .== .input(1), [x, y], operation: ".==") }
     public static func .!= (x: Tensor, y: Tensor) -> Tensor { pointwise(.input(0) .!= .input(1), [x, y], operation: ".!=") }
+    public static func .< (x: Tensor, y: Float) -> Tensor { pointwise(.input(0) .< .scalar(0), scalars: [y], [x]) }
+    public static func .<= (x: Tensor, y: Float) -> Tensor { pointwise(.input(0) .<= .scalar(0), scalars: [y], [x]) }
+    public static func .> (x: Tensor, y: Float) -> Tensor { pointwise(.input(0) .> .scalar(0), scalars: [y], [x]) }
+    public static func .>= (x: Tensor, y: Float) -> Tensor { pointwise(.input(0) .>= .scalar(0), scalars: [y], [x]) }
+    public static func .== (x: Tensor, y: Float) -> Tensor { pointwise(.input(0) .== .scalar(0), scalars: [y], [x]) }
+    public static func .!= (x: Tensor, y: Float) -> Tensor { pointwise(.input(0) .!= .scalar(0), scalars: [y], [x]) }
 
     /// `x` where `condition` is not 0, else `y`.
     public static func select(_ condition: Tensor, _ x: Tensor, _ y: Tensor) -> Tensor {

@@ -1,5 +1,6 @@
 import CMartletOpenCL
 import MartletCore
+import MartletKernels
 
 /// Built programs on disk, in the folder `opencl` of the user's cache. What cannot be read, is damaged or was written for
 /// something else counts as absent; what cannot be written is not kept.
@@ -74,6 +75,12 @@ struct BinaryCache {
 /// PoCL's compiled but unlinked programs. To tell whether it knows a source PoCL preprocesses it, some 20 ms with OpenCL's own
 /// headers; LLVM bitcode, which it takes as a program's binary too, it finds again by its bytes alone.
 enum PoCLBitcode {
+    /// Put before a program that is built `withoutHeader`.
+    static let declarations = (Kernels.source("Builtins") ?? "") + "\n#line 1\n"
+
+    /// The guard of the header of built-in functions, which PoCL reads before every program.
+    static let withoutHeader = " -D _OPENCL_H_=1"
+
     /// The bitcode in the binary that PoCL gives of a program that was compiled and not linked: a container of files, each its
     /// name's length, name, length and bytes. Nil where it is not there.
     static func extract(from container: [UInt8]) -> [UInt8]? {

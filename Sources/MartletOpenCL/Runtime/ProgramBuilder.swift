@@ -54,9 +54,18 @@ final class ProgramBuilder {
         let key = cache.key(source: source, options: options)
         if let binary = cache.load(key), let program = restore(binary, options) { return program }
         builds += 1
-        if cache.form == .bitcode, let bitcode = bitcode(source, options), let program = restore(bitcode, options) {
-            cache.store(bitcode, key)
-            return program
+        if cache.form == .bitcode {
+            if let bitcode = bitcode(PoCLBitcode.declarations + source, options + PoCLBitcode.withoutHeader),
+                let program = restore(bitcode, options)
+            {
+                cache.store(bitcode, key)
+                return program
+            }
+            // Found out by tests, and else only slow.
+            if Invariants.areChecked {
+                throw OpenCLError(
+                    "clCompileProgram", CL_COMPILE_PROGRAM_FAILURE, "\(name) does not build with the declarations in Builtins.cl")
+            }
         }
         var status: Int32 = 0
         let program = source.withCString { mclCreateProgramWithSource(context, $0, source.utf8.count, &status) }
