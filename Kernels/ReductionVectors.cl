@@ -36,8 +36,9 @@ static float sum_range(global const float *p, const size_t begin, const size_t e
 #define PART(x) (squares ? ((x) - center) * ((x) - center) : TERM(x))
     float16 a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
     size_t i = begin;
+    const int asks = ASKS_FOR_READS(end - begin);
     for (; i + 64 <= end; i += 64) {
-        UNROLL for (int k = 0; k < 4; k++) LOOK_AHEAD(p + i + 16 * k);
+        if (asks) UNROLL for (int k = 0; k < 4; k++) LOOK_AHEAD(p + i + 16 * k);
         const float16 x = vload16(0, p + i), y = vload16(0, p + i + 16), z = vload16(0, p + i + 32), w = vload16(0, p + i + 48);
         a += PART(x);
         b += PART(y);
@@ -93,9 +94,12 @@ static STATE reduce_range(global const float *p, const size_t begin, const size_
         // NaN before all: one is looked for beside the extremes of the others, which no comparison lets it among.
         float16 other = best;
         int16 odd = best != best;
+        const int asks = ASKS_FOR_READS(end - begin);
         for (i += 16; i + 32 <= end; i += 32) {
-            LOOK_AHEAD(p + i);
-            LOOK_AHEAD(p + i + 16);
+            if (asks) {
+                LOOK_AHEAD(p + i);
+                LOOK_AHEAD(p + i + 16);
+            }
             const float16 x = vload16(0, p + i), y = vload16(0, p + i + 16);
             best = select(best, x, BEATS(x, best));
             other = select(other, y, BEATS(y, other));

@@ -189,6 +189,33 @@ MARTLET_INLINE void run_step(martlet_step step, int mode, float *const *slots, i
     PRODUCT(martlet_multiply_add, x * y + z)
     PRODUCT(martlet_multiply_subtract, x * y - z)
     PRODUCT(martlet_subtract_product, z - x * y)
+    case martlet_weighted_sum: {
+        const float z = c[0], w = slots[step.w][0];
+        if (mode & uniform_x) {
+            float x = a[0];
+            EACH(AHEAD_Y, AT_Y, x * z + y * w);
+        } else if (mode & uniform_y) {
+            float y = b[0];
+            EACH(AHEAD_X, AT_X, x * z + y * w);
+        } else {
+            EACH(AHEAD_X AHEAD_Y, AT_X AT_Y, x * z + y * w);
+        }
+        break;
+    }
+    case martlet_over_root:
+        if (!(mode & uniform_x)) {
+            TERNARY_VARYING_X(x / (__builtin_elementwise_sqrt(y) + z))
+        } else if (mode & uniform_y) {
+            float x = a[0], y = b[0];
+            EACH(AHEAD_Z, AT_Z, x / (__builtin_elementwise_sqrt(y) + z));
+        } else if (mode & uniform_z) {
+            float x = a[0], z = c[0];
+            EACH(AHEAD_Y, AT_Y, x / (__builtin_elementwise_sqrt(y) + z));
+        } else {
+            float x = a[0];
+            EACH(AHEAD_Y AHEAD_Z, AT_Y AT_Z, x / (__builtin_elementwise_sqrt(y) + z));
+        }
+        break;
     default: break;
     }
 }

@@ -136,7 +136,8 @@ void martlet_plan_make(martlet_plan *plan, void *memory, const martlet_program *
         for (int32_t i = 0; i < inputs; i++)
             if (plan->access[i] == operand_direct) plan->read[plan->flow.read_ahead++] = (uint8_t)i;
 
-    int64_t chunk = cache_floats / (plan->buffers + all) / 64 * 64;
+    // What is read ahead takes as much of the cache as what is worked on.
+    int64_t chunk = cache_floats / (plan->flow.read_ahead ? 2 : 1) / (plan->buffers + all) / 64 * 64;
     if (chunk < shortest_chunk) chunk = shortest_chunk;
     if (chunk > longest) chunk = longest;
     if (chunk * plan->buffers > stack_floats) chunk = stack_floats / plan->buffers / 16 * 16;

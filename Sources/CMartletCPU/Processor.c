@@ -5,6 +5,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+int martlet_asks_for_reads = 1;
+
+__attribute__((constructor)) static void know_processor(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    martlet_asks_for_reads = !__builtin_cpu_is("amd");
+#endif
+}
+
 int martlet_processor_count(void) {
     int capacity = 1024;
     while (capacity <= 1 << 20) {

@@ -24,10 +24,11 @@ typedef double wide_vector __attribute__((vector_size(128)));
 MARTLET_INLINE double add_block(term_kind kind, const float *x, int64_t n, float mean, wide_vector *totals) {
     int64_t i = 0;
     if (n >= lanes) {
+        const int asks = asks_for_reads(n);
         lane_vector sums[accumulators] = {0};
         for (; i + accumulators * lanes <= n; i += accumulators * lanes) {
             MARTLET_UNROLL for (int a = 0; a < accumulators; a++) {
-                look_ahead(x + i + a * lanes, looked_ahead);
+                if (asks) look_ahead(x + i + a * lanes, looked_ahead);
                 lane_vector v = LOAD(x + i + a * lanes);
                 if (kind == term_distance || kind == term_square_distance) v -= mean;
                 sums[a] += kind == term_square || kind == term_square_distance ? v * v : v;
@@ -97,11 +98,12 @@ MARTLET_INLINE float row_extreme(bool largest, const float *x, int64_t n) {
     if (n >= accumulators * lanes) {
         lane_vector bests[accumulators];
         lane_integers odd = {0};
+        const int asks = asks_for_reads(n);
         MARTLET_UNROLL for (int a = 0; a < accumulators; a++) bests[a] = LOAD(x + a * lanes);
         for (; i + accumulators * lanes <= n; i += accumulators * lanes) {
             lane_vector v[accumulators];
             MARTLET_UNROLL for (int a = 0; a < accumulators; a++) {
-                look_ahead(x + i + a * lanes, looked_ahead);
+                if (asks) look_ahead(x + i + a * lanes, looked_ahead);
                 v[a] = LOAD(x + i + a * lanes);
                 keep_extreme(largest, &v[a], &bests[a]);
             }

@@ -69,6 +69,13 @@ struct PointwiseCompiler {
             guard uses[position] == 1, let draft = needed[position], draft.code == Int(martlet_multiply) else { return nil }
             return draft.operands
         }
+        /// As `product`, of what varies and a scalar or constant.
+        func weighted(_ position: Int) -> (value: Int, weight: Int)? {
+            guard let factors = product(position) else { return nil }
+            let weights = factors.filter { expression.operations[$0].isUniform }
+            guard weights.count == 1, let value = factors.first(where: { $0 != weights[0] }) else { return nil }
+            return (value, weights[0])
+        }
         var joined = Set<Int>()
         var drafts: [Draft] = []
         for (operation, draft) in zip(expression.operations, needed) {
@@ -76,7 +83,11 @@ struct PointwiseCompiler {
             let x = draft.operands[0], y = draft.operands.last ?? x
             switch draft.code {
             case Int(martlet_add):
-                if let factors = product(x) {
+                if x != y, let first = weighted(x), let second = weighted(y) {
+                    draft.code = Int(martlet_weighted_sum)
+                    draft.operands = [first.value, second.value, first.weight, second.weight]
+                    joined.formUnion([x, y])
+                } else if let factors = product(x) {
                     (draft.code, draft.operands) = (Int(martlet_multiply_add), factors + [y])
                     joined.insert(x)
                 } else if let factors = product(y) {
@@ -133,13 +144,24 @@ struct PointwiseCompiler {
             slot[draft.target] = target
             // Codes of fewer operands repeat the last one.
             let x = places[0], y = places.count > 1 ? places[1] : x, z = places.count > 2 ? places[2] : y
-            steps.append(martlet_step(code: UInt16(draft.code), target: UInt16(target), x: UInt16(x), y: UInt16(y), z: UInt16(z)))
+            let w = places.count > 3 ? places[3] : z
+            steps.append(
+                martlet_step(
+                    code: UInt16(draft.code), target: UInt16(target), x: UInt16(x), y: UInt16(y), z: UInt16(z), w: UInt16(w)))
             for (result, position) in targets.enumerated() where position == draft.target { resultSteps[result] = Int32(index) }
         }
     }
 }
 
 extension Expression.Operation {
+    /// Whether it is one value for all elements, whatever the inputs are.
+    fileprivate var isUniform: Bool {
+        switch self {
+        case .scalar, .constant: true
+        default: false
+        }
+    }
+
     /// The step that computes it; nil for what is there without one.
     fileprivate var code: Int? {
         switch self {

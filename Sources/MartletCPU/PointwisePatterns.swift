@@ -8,7 +8,10 @@ struct PointwisePattern: Sendable {
     let expression: Expression
 
     static let all: [PointwisePattern] = {
-        var patterns: [PointwisePattern] = []
+        var patterns = [
+            // How optimizers divide by the root of a mean square.
+            PointwisePattern(code: Int(martlet_over_root), expression: .input(0) / (.input(1).squareRoot + .input(2)))
+        ]
         for (function, code, gradient) in [
             (Activations.gelu, martlet_gelu, martlet_gelu_gradient),
             (Activations.geluTanh, martlet_gelu_tanh, martlet_gelu_tanh_gradient),

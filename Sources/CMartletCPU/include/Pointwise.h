@@ -8,7 +8,7 @@
 
 // Element-by-element functions as flat programs, run over chunks of elements that stay in the first-level cache.
 
-/// What a step computes from its operands x, y and z.
+/// What a step computes from its operands x, y, z and w.
 enum {
     martlet_negate, martlet_absolute, martlet_sign, martlet_reciprocal, martlet_square,
     martlet_square_root, martlet_reciprocal_square_root,
@@ -22,12 +22,14 @@ enum {
     martlet_multiply_add,       // x * y + z
     martlet_multiply_subtract,  // x * y - z
     martlet_subtract_product,   // z - x * y
+    martlet_weighted_sum,       // x * z + y * w, where z and w are scalars or constants
+    martlet_over_root,          // x / (sqrt(y) + z)
     martlet_copy_of
 };
 
-/// One step: slot `target` takes the value of `code` over the slots x, y and z (those the code has).
+/// One step: slot `target` takes the value of `code` over the slots x, y, z and w (those the code has).
 typedef struct {
-    uint16_t code, target, x, y, z;
+    uint16_t code, target, x, y, z, w;
 } martlet_step;
 
 /// A compiled expression. Its slots are in this order: inputs, scalars, constants, registers.

@@ -76,17 +76,19 @@ private final class AdamRule: UpdateRule {
         stateCount = amsgrad ? 3 : 2
         let p = Expression.input(0)
         let gradient = decoupled ? .input(stateCount + 1) : .input(stateCount + 1) + .scalar(1) * p
-        let moments = Moments(gradient, first: 4)
+        let moments = Moments(gradient, first: 3)
         let largest = Expression.input(3).maximum(moments.square)
-        let spread = (amsgrad ? largest : moments.square).squareRoot * .scalar(2) + .scalar(3)
+        let spread = (amsgrad ? largest : moments.square).squareRoot + .scalar(2)
         let start = decoupled ? p * .scalar(1) : p
-        let moved = start - .scalar(0) * moments.mean / spread
+        let moved = start - .scalar(0) * (moments.mean / spread)
         expression = .results([moved, moments.mean, moments.square] + (amsgrad ? [largest] : []))
     }
 
+    /// The roots' correction is in the rate and the epsilon (the paper, section 2).
     func scalars(step: Int, learningRate: Float, weightDecay: Float) -> [Float] {
-        let size = Double(learningRate) / Moments.correction(betas.0, step)
+        let root = Moments.correction(betas.1, step).squareRoot()
+        let size = Double(learningRate) * root / Moments.correction(betas.0, step)
         let decay = decoupled ? 1 - learningRate * weightDecay : weightDecay
-        return [Float(size), decay, Float(1 / Moments.correction(betas.1, step).squareRoot()), epsilon] + Moments.scalars(betas)
+        return [Float(size), decay, Float(Double(epsilon) * root)] + Moments.scalars(betas)
     }
 }

@@ -15,7 +15,9 @@ final class ProgramBuilder {
         self.context = context
         self.device = device
         cache = BinaryCache(properties: properties)
-        standardOptions = "-cl-std=CL1.2 -w -D \(deviceClass == .cpuLike ? "CPU_LIKE" : "GPU_LIKE")=1"
+        var options = "-cl-std=CL1.2 -w -D \(deviceClass == .cpuLike ? "CPU_LIKE" : "GPU_LIKE")=1"
+        if properties.kind == .cpu, properties.vendor.contains("AMD") { options += " -D AMD_PROCESSOR=1" }
+        standardOptions = options
     }
 
     /// The program that holds a kernel. Kernels of one key but the name share it, unless the file guards each by its name:
