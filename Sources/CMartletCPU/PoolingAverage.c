@@ -143,11 +143,12 @@ void martlet_average_pool_gradient(const martlet_pooling *g, const float *dy, fl
 
 // The sum of neighbouring elements, by lanes.
 MARTLET_INLINE float row_sum(const float *in, int64_t count) {
+    const int asks = asks_for_reads(count);
     lane_vector sum = {0}, sums[4] = {0};
     int64_t i = 0;
     for (; i + 4 * lanes <= count; i += 4 * lanes) {
         MARTLET_UNROLL for (int k = 0; k < 4; k++) {
-            look_ahead(in + i + k * lanes, looked_ahead);
+            if (asks) look_ahead(in + i + k * lanes, looked_ahead);
             sums[k] += LOAD(in + i + k * lanes);
         }
     }

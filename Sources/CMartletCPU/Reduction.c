@@ -6,8 +6,8 @@
 #include "ReductionKernels.h"
 
 // The axis is cut into segments, the columns into strips, by the shape alone. Each (outer, strip, segment) is a unit of work
-// that fits the second-level cache, so that the two passes of a variance read memory once. Segments are joined in their order.
-enum { unit_elements = 65536, task_elements = 32768, many_columns = 8192, row_batch = 64, tasks_a_thread = 2 };
+// that fits the second-level cache where it is read twice, as for a variance. Segments are joined in their order.
+enum { unit_elements = 65536, single_pass_elements = 1 << 19, units = 16, task_elements = 32768, row_batch = 64, tasks_a_thread = 2 };
 
 typedef struct {
     martlet_reduction reduction;
@@ -21,9 +21,12 @@ typedef struct {
 static void divide(reduce_job *job, const martlet_reduction *reduction) {
     int64_t n = reduction->n, inner = reduction->inner;
     job->reduction = *reduction;
-    job->strip = inner == 1 ? 1 : smaller(inner, inner >= many_columns ? widest_strip : 256);
+    job->strip = smaller(inner, widest_strip);
     job->strips = (inner + job->strip - 1) / job->strip;
-    job->segment = larger(unit_elements / job->strip, 64);
+    int64_t elements = unit_elements;
+    if (reduction->kind != martlet_reduce_variance)
+        elements = smaller(larger(reduction->outer * n * inner / units, unit_elements), single_pass_elements);
+    job->segment = larger(elements / job->strip, 64);
     // A little more than a segment is not worth a second one.
     if (n < job->segment * 2) job->segment = larger(n, 1);
     job->segments = larger((n + job->segment - 1) / job->segment, 1);

@@ -20,6 +20,16 @@ MARTLET_INLINE float term(term_kind kind, float x, float mean) {
 
 typedef double wide_vector __attribute__((vector_size(128)));
 
+// By halves.
+MARTLET_INLINE double wide_sum(const wide_vector *x) {
+    typedef double eight __attribute__((vector_size(64)));
+    typedef double four __attribute__((vector_size(32)));
+    eight a = __builtin_shufflevector(*x, *x, 0, 1, 2, 3, 4, 5, 6, 7)
+              + __builtin_shufflevector(*x, *x, 8, 9, 10, 11, 12, 13, 14, 15);
+    four b = __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+    return (b[0] + b[2]) + (b[1] + b[3]);
+}
+
 // Adds a block's whole vectors to `totals` and returns the sum of the elements left over.
 MARTLET_INLINE double add_block(term_kind kind, const float *x, int64_t n, float mean, wide_vector *totals) {
     int64_t i = 0;
@@ -51,9 +61,7 @@ MARTLET_INLINE double row_sum(term_kind kind, const float *x, int64_t n, float m
     wide_vector totals = {0};
     double total = 0;
     for (int64_t i = 0; i < n; i += block) total += add_block(kind, x + i, smaller(block, n - i), mean, &totals);
-    if (n >= lanes)
-        for (int lane = 0; lane < lanes; lane++) total += totals[lane];
-    return total;
+    return n < lanes ? total : total + wide_sum(&totals);
 }
 
 MARTLET_INLINE martlet_partial row_variance(const float *x, int64_t n) {
