@@ -310,16 +310,19 @@ __kernel ONE_ITEM void matmulPack(Source from, const ulong offset, const ulong s
     const size_t start = get_global_id(0) * chunkDepth, end = min((ulong)(start + chunkDepth), k);
     from += offset + batch * batchStep;
     to += batch * panels * k * PANEL;
-    // Depth by depth: rows of the operand may lie so far apart that many of them fall into one set of a cache.
-    for (size_t p = start; p < end; p++) {
+    // A few depths at a time: rows of the operand may lie so far apart that many of them fall into one set of a cache, and panels too.
+    for (size_t p0 = start; p0 < end; p0 += 8) {
+        const size_t last = min(p0 + 8, end);
         for (size_t panel = firstPanel; panel < endPanel; panel++) {
             const size_t first = panel * PANEL, used = min((ulong)PANEL, lanes - first);
-            Source row = from + p * step + first;
-            __global float *out = to + (panel * k + p) * PANEL;
-            if (used == PANEL) {
-                UNROLL for (uint i = 0; i < PANEL; i++) out[i] = row[i];
-            } else {
-                for (size_t i = 0; i < PANEL; i++) out[i] = i < used ? row[i] : 0.0f;
+            Source row = from + p0 * step + first;
+            __global float *out = to + (panel * k + p0) * PANEL;
+            for (size_t p = p0; p < last; p++, row += step, out += PANEL) {
+                if (used == PANEL) {
+                    UNROLL for (uint i = 0; i < PANEL; i++) out[i] = row[i];
+                } else {
+                    for (size_t i = 0; i < PANEL; i++) out[i] = i < used ? row[i] : 0.0f;
+                }
             }
         }
     }

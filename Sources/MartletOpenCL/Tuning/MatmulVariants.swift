@@ -29,9 +29,10 @@ struct MatmulPanelVariant: Hashable, Sendable {
         if registers >= 32 { return variant }
         let tile = RegisterTile(registers: registers)
         (variant.rows, variant.vectors) = (tile.rows, tile.vectors)
-        (variant.dotRows, variant.dotColumns) = registers >= 8 ? (2, 2) : (2, 1)
+        (variant.dotRows, variant.dotColumns) = registers >= 8 ? (3, 2) : (2, 1)
         variant.copiedVectors = 256
         variant.columnsThatPackA = 128
+        variant.rowsThatPackB = 256
         return variant
     }
 }
