@@ -6,8 +6,17 @@
 #include "ReductionKernels.h"
 
 // The axis is cut into segments, the columns into strips, by the shape alone. Each (outer, strip, segment) is a unit of work
-// that fits the second-level cache where it is read twice, as for a variance. Segments are joined in their order.
-enum { unit_elements = 65536, single_pass_elements = 1 << 19, units = 16, task_elements = 32768, row_batch = 64, tasks_a_thread = 2 };
+// that fits the second-level cache where it is read twice, as for a variance, and else is larger where there is enough for many.
+// Segments are joined in their order.
+enum {
+    unit_elements = 65536,
+    most_unit_elements = 1 << 19,
+    wanted_units = 64,
+    many_columns = 8192,
+    task_elements = 32768,
+    row_batch = 64,
+    tasks_a_thread = 2
+};
 
 typedef struct {
     martlet_reduction reduction;
@@ -21,11 +30,12 @@ typedef struct {
 static void divide(reduce_job *job, const martlet_reduction *reduction) {
     int64_t n = reduction->n, inner = reduction->inner;
     job->reduction = *reduction;
-    job->strip = smaller(inner, widest_strip);
+    int is_variance = reduction->kind == martlet_reduce_variance;
+    job->strip = smaller(inner, is_variance && inner < many_columns ? 256 : widest_strip);
     job->strips = (inner + job->strip - 1) / job->strip;
     int64_t elements = unit_elements;
-    if (reduction->kind != martlet_reduce_variance)
-        elements = smaller(larger(reduction->outer * n * inner / units, unit_elements), single_pass_elements);
+    if (!is_variance)
+        elements = smaller(larger(reduction->outer * n * inner / wanted_units, unit_elements), most_unit_elements);
     job->segment = larger(elements / job->strip, 64);
     // A little more than a segment is not worth a second one.
     if (n < job->segment * 2) job->segment = larger(n, 1);

@@ -83,7 +83,7 @@ struct PointwiseCompiler {
             let x = draft.operands[0], y = draft.operands.last ?? x
             switch draft.code {
             case Int(martlet_add):
-                if x != y, let first = weighted(x), let second = weighted(y) {
+                if let first = weighted(x), let second = weighted(y) {
                     draft.code = Int(martlet_weighted_sum)
                     draft.operands = [first.value, second.value, first.weight, second.weight]
                     joined.formUnion([x, y])

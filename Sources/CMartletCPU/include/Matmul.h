@@ -23,7 +23,7 @@ typedef struct {
     int32_t splits;          // whether numbers may be split into parts for the matrix unit, which then is there
 } martlet_product;
 
-/// Whether these tiles are the faster ones: not where an old instruction set has few registers and the product is large.
+/// Whether these tiles are the faster ones: not where an older instruction set has few registers and the product is large.
 int32_t martlet_product_suits(const martlet_product *_Nonnull product);
 
 /// Floats that a product needs while it runs on so many threads.

@@ -2,7 +2,7 @@ import MartletCore
 
 enum MatmulCases {
     static let all =
-        sizes + shapes + [vectors, noInner, notFinite, extremes, cleared, linearCase, linearSizes]
+        sizes + shapes + [vectors, noInner, notFinite, extremes, cleared, linearCase, linearSizes, large]
         + MatmulEpilogueCases.all + MatmulShapeCases.all + WaitingProductCases.all
 
     /// [m, k, n], with the edges of tiles: odd, one more and one less than powers of two, long and thin.
@@ -119,6 +119,40 @@ enum MatmulCases {
             [matmul($0[0], $0[1]), matmul($0[1].transposed(), $0[0].transposed())]
         } reference: {
             [$0[0].multiplied(by: $0[1]), $0[1].transposed.multiplied(by: $0[0].transposed)]
+        }
+    }
+
+    /// Products so large that other ways are taken for them. Their elements depend on their places' remainders by 5 alone, so that 25
+    /// sums of integers tell the whole result.
+    private static let large = ConformanceCase(.matmul, procedure: "large products") { device, random in
+        let (m, k, n) = (1031, 1027, 1040)
+        let a: [Int] = (0..<25).map { _ in random.int(-2...2) }, b: [Int] = (0..<25).map { _ in random.int(-2...2) }
+        func place(_ index: Int, _ columns: Int) -> Int { index / columns % 5 * 5 + index % columns % 5 }
+        func elements(_ pattern: [Int], _ rows: Int, _ columns: Int) -> Tensor {
+            let values: [Float] = (0..<rows * columns).map { Float(pattern[place($0, columns)]) }
+            return Tensor(values, shape: [rows, columns])
+        }
+        func turned(_ pattern: [Int]) -> [Int] { (0..<25).map { pattern[$0 % 5 * 5 + $0 / 5] } }
+        var sums = [Int](repeating: 0, count: 25)
+        for index in 0..<25 {
+            for p in 0..<k { sums[index] += a[index / 5 * 5 + p % 5] * b[p % 5 * 5 + index % 5] }
+        }
+        let before = elements((0..<25).map { $0 % 7 }, m, n)
+        for (left, right) in [(false, false), (false, true), (true, false), (true, true)] {
+            let x = left ? elements(turned(a), k, m).transposed() : elements(a, m, k)
+            let y = right ? elements(turned(b), n, k).transposed() : elements(b, k, n)
+            let plain = try matmul(x, y).floats(), added = try (matmul(x, y) + before).floats()
+            for index in 0..<m * n {
+                let at = place(index, n), sum = sums[at]
+                try expect(
+                    plain[index] == Float(sum) && added[index] == Float(sum + at % 7), "element \(index), \(left), \(right)")
+            }
+        }
+        let bias = Tensor((0..<n).map { Float($0 % 3) }, shape: [n])
+        let dense = try linear(elements(a, m, k), elements(turned(b), n, k), bias: bias, activation: .relu).floats()
+        for index in 0..<m * n {
+            let sum = sums[place(index, n)] + index % n % 3
+            try expect(dense[index] == Float(max(sum, 0)), "element \(index) of a dense layer")
         }
     }
 

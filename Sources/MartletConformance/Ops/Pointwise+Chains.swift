@@ -2,7 +2,7 @@ import MartletCore
 
 /// Chains of operations that run as one, and what ends a chain.
 enum PointwiseChainCases {
-    static let all = [ties, powers, slopesAtZero] + chains
+    static let all = [ties, powers, slopesAtZero, optimizerSteps] + chains
 
     private static let chains = [
         ConformanceCase(.pointwise, "random chains", draws: 3) { random, _ in
@@ -72,6 +72,23 @@ enum PointwiseChainCases {
                 Reference.combine(pair) { Expression.Binary.power.reference($0[0], $0[1]) },
                 Reference.combine(pair) { Expression.Binary.power.reference($0[1], $0[0]) },
                 pair[0].map { Expression.Binary.power.reference($0, 2.5) },
+            ]
+        }
+    }
+
+    /// What optimizers compute, `0.3 x + 0.7 y` and `x / (sqrt(y) + z)`, where each operand is the same for all elements, for those
+    /// of a row, or for none.
+    private static let optimizerSteps = ConformanceCase(
+        .pointwise, "weighted sums and quotients by roots", draws: 27
+    ) { random, draw in
+        let shapes = [[1], [19], [23, 19]]
+        let operands = [draw % 3, draw / 3 % 3, draw / 9].map { random.floats(shapes[$0], 0.4, 1.6) }
+        return Comparison(operands, within: .strict, gradients: .differences(of: [0, 1, 2], .permissive, samples: 5)) {
+            [$0[0] * 0.3 + $0[1] * 0.7, $0[0] / ($0[1].squareRoot + $0[2])]
+        } reference: {
+            [
+                Reference.combine([$0[0], $0[1]]) { $0[0] * Double(Float(0.3)) + $0[1] * Double(Float(0.7)) },
+                Reference.combine($0) { $0[0] / ($0[1].squareRoot() + $0[2]) },
             ]
         }
     }

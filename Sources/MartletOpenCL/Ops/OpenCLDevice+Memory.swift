@@ -52,7 +52,7 @@ extension OpenCLDevice: MemoryOps {
         let source = own(buffer)
         let (isDone, enqueued) = try lock.withLock { () throws -> (Bool, UInt64) in
             if let fault = source.fault ?? lost { throw fault }
-            try releaseHeld()
+            try queue.releaseHeld()
             return ((source.block?.lastUse ?? 0) <= queue.completed, queue.enqueued)
         }
         guard let target = bytes.baseAddress, bytes.count > 0, let block = source.block else { return }
@@ -74,7 +74,7 @@ extension OpenCLDevice: MemoryOps {
     public func synchronize() throws {
         let enqueued = try lock.withLock { () throws -> UInt64 in
             if let lost { throw lost }
-            try releaseHeld()
+            try queue.releaseHeld()
             return queue.enqueued
         }
         do {
@@ -110,18 +110,6 @@ extension OpenCLDevice: MemoryOps {
         }
     }
 
-    /// Gives the driver what the queue holds, behind the device's lock.
-    private func releaseHeld() throws {
-        do {
-            try queue.releaseHeld()
-        } catch let error as DeviceError {
-            lost = error
-            throw error
-        } catch let error as OpenCLError {
-            throw fail(error)
-        }
-    }
-
     private func fail(_ error: OpenCLError) -> DeviceError {
         let failure = DeviceError(error.deviceError.kind, "\(info.id): \(error)")
         if failure.kind == .lost { lock.withLock { lost = failure } }
@@ -134,7 +122,7 @@ extension OpenCLDevice: MemoryOps {
             if block.lastUse > queue.completed {
                 let staging = try pool.takeIdle(count)
                 defer { pool.put(staging) }
-                try releaseHeld()
+                try queue.releaseHeld()
                 guard let host = staging.host else { throw DeviceError(.outOfMemory, "\(info.id): no memory for an upload") }
                 memcpy(host, source, count)
                 try check(mclEnqueueCopyBuffer(queue.handle, staging.memory, block.memory, 0, 0, count), "clEnqueueCopyBuffer")
@@ -147,7 +135,7 @@ extension OpenCLDevice: MemoryOps {
             return
         }
         releaseUploads()
-        try releaseHeld()
+        try queue.releaseHeld()
         if let copy = count <= 64 << 20 ? malloc(count) : nil {
             memcpy(copy, source, count)
             let status = mclEnqueueWriteBuffer(queue.handle, block.memory, 0, 0, count, copy, nil)
@@ -174,6 +162,7 @@ extension OpenCLDevice: MemoryOps {
     private func read(_ block: MemoryBlock, _ offset: Int, _ count: Int, into target: UnsafeMutableRawPointer) throws {
         var event: cl_event?
         let enqueued = try lock.withLock { () throws -> UInt64 in
+            try queue.releaseHeld()
             try check(
                 mclEnqueueReadBuffer(queue.handle, block.memory, 0, offset, count, target, &event), "clEnqueueReadBuffer",
                 "\(count) bytes")

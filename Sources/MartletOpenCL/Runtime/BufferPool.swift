@@ -69,7 +69,7 @@ final class BufferPool {
         bytesInUse -= block.byteCount
         bytesPooled += block.byteCount
         free[block.byteCount, default: []].append(block)
-        // An error here is met again, and reported, by the next op that waits.
+        // An error here is met again, and reported, by the next op.
         if bytesPooled > 2 * peakBytesInUse + BufferPool.sparedBytes { try? empty() }
     }
 
@@ -144,7 +144,7 @@ final class BufferPool {
     }
 
     private func release(_ block: MemoryBlock) {
-        queue.memoryReleases += 1
+        queue.didReleaseMemory()
         _ = mclReleaseMemObject(block.memory)
         Glibc.free(block.host)
     }

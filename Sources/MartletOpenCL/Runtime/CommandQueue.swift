@@ -2,19 +2,20 @@ import CMartletOpenCL
 import Glibc
 import MartletCore
 
-/// One in-order queue with a bound on the work in it. Used behind the device's lock, but for `wait`.
+/// One in-order queue with a bound on the work in it. Used behind the device's lock, but for `waitForAll` and `wait(for:)`.
 ///
 /// Work is numbered in the order of the calls; `completed` is a number up to which all is known to be done.
 /// Small launches are held until a few came together, another one comes or somebody waits: a driver whose threads sleep between
-/// them wakes them for each, which takes longer than the launch.
+/// them wakes them for each, which takes longer than the launch. `releaseHeld` gives them to the driver; who is going to wait, or
+/// enqueues by itself, calls it first, behind the same lock as it takes `enqueued`.
 /// Kernels are enqueued one by one: recorded in a `cl_khr_command_buffer` they cost PoCL more (`Benchmarks/launches.c`).
 final class CommandQueue: @unchecked Sendable {
     let handle: cl_command_queue
     private(set) var enqueued: UInt64 = 0
     private(set) var completed: UInt64 = 0
     private(set) var launches = 0
-    /// How often memory was given back to the driver; to be counted by who does it.
-    var memoryReleases = 0
+    /// How often memory was given back to the driver.
+    private var memoryReleases = 0
 
     private struct Launch {
         let kernel: Kernel
@@ -24,8 +25,12 @@ final class CommandQueue: @unchecked Sendable {
     }
     private var held: [Launch] = []
     private var heldArguments: [ArgumentValue] = []
-    /// Calls of `held` are the driver's after this many.
+    /// So many are held at most.
     private static let mostHeld = 8
+    /// What befell launches whose results nobody could mark; every later call fails with it.
+    private var failure: DeviceError?
+    /// The device's, for messages.
+    private let id: String
 
     /// Whether waiting polls with sleeps (drivers of GPUs often spin at full load) and not in the driver.
     private let sleeps: Bool
@@ -37,12 +42,13 @@ final class CommandQueue: @unchecked Sendable {
     /// No command may take longer.
     private static let deadlineSeconds = 300.0
 
-    init(context: cl_context, device: cl_device_id, sleeps: Bool) throws {
+    init(context: cl_context, device: cl_device_id, sleeps: Bool, id: String) throws {
         var status: Int32 = 0
         let queue = mclCreateCommandQueue(context, device, &status)
         guard let queue, status == CL_SUCCESS else { throw OpenCLError("clCreateCommandQueue", status) }
         handle = queue
         self.sleeps = sleeps
+        self.id = id
     }
 
     func release() {
@@ -58,6 +64,7 @@ final class CommandQueue: @unchecked Sendable {
         _ kernel: Kernel, _ global: WorkSize, _ local: WorkSize, isSmall: Bool,
         addArguments: (inout [ArgumentValue]) throws -> Void
     ) throws {
+        if let failure { throw failure }
         let first = heldArguments.count
         do {
             try addArguments(&heldArguments)
@@ -75,9 +82,10 @@ final class CommandQueue: @unchecked Sendable {
         try didEnqueue(isKernel: true)
     }
 
-    /// Gives the driver what is held; to be called before anything else is enqueued or waited for. The failure of a launch is one of
-    /// the device: nobody is there any more who could mark its results, but for the last one where its caller asks.
+    /// Gives the driver what is held. The failure of a launch is one of the device: nobody is there any more who could mark its
+    /// results, but for the last one where its caller asks.
     func releaseHeld(forLast: Bool = false) throws {
+        if let failure { throw failure }
         if held.isEmpty { return }
         defer {
             held.removeAll(keepingCapacity: true)
@@ -88,7 +96,9 @@ final class CommandQueue: @unchecked Sendable {
                 try launch.kernel.set(heldArguments[launch.arguments], releases: memoryReleases)
                 try enqueue(launch)
             } catch let error as OpenCLError where !forLast || index < held.count - 1 {
-                throw DeviceError(.lost, "a launch in the queue failed: \(error)")
+                let lost = DeviceError(.lost, "\(id): a launch in the queue failed: \(error)")
+                failure = lost
+                throw lost
             }
         }
     }
@@ -133,9 +143,9 @@ final class CommandQueue: @unchecked Sendable {
 
     /// Waits until all that was enqueued is done.
     func finish() throws {
+        try releaseHeld()
         let last = enqueued
         if completed == last { return }
-        try releaseHeld()
         try waitForAll()
         completed = max(completed, last)
     }
@@ -148,6 +158,9 @@ final class CommandQueue: @unchecked Sendable {
         try check(mclFlush(handle), "clFlush")
         if let event { try wait(for: event) }
     }
+
+    /// Notes that memory was given back to the driver: what is allocated next may have its place.
+    func didReleaseMemory() { memoryReleases += 1 }
 
     /// Notes that all up to a number is done.
     func didComplete(_ number: UInt64) { completed = max(completed, number) }

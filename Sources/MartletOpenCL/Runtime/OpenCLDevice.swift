@@ -73,7 +73,9 @@ public final class OpenCLDevice: @unchecked Sendable {
         guard let context, status == CL_SUCCESS else { throw OpenCLError("clCreateContext", status, candidate.info.name) }
         self.context = context
         do {
-            queue = try CommandQueue(context: context, device: candidate.device, sleeps: candidate.properties.kind != .cpu)
+            queue = try CommandQueue(
+                context: context, device: candidate.device, sleeps: candidate.properties.kind != .cpu,
+                id: candidate.info.id)
         } catch {
             _ = mclReleaseContext(context)
             throw error

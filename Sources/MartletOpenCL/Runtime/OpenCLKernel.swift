@@ -48,7 +48,7 @@ struct ArgumentValue: Equatable {
     init(localBytes: Int) { self.init(bits: UInt64(localBytes), size: 0) }
     init(_ value: cl_ulong) { self.init(bits: UInt64(value), size: 8) }
     init(_ value: cl_int) { self.init(UInt32(bitPattern: value)) }
-    init(_ value: UInt32) { self.init(bits: UInt64(value).littleEndian, size: 4) }
+    init(_ value: UInt32) { self.init(bits: UInt64(value), size: 4) }
     init(_ value: Float) { self.init(value.bitPattern) }
     init(_ memory: cl_mem) { self.init(bits: UInt64(UInt(bitPattern: memory)), size: MemoryLayout<cl_mem>.size) }
 

@@ -53,21 +53,12 @@ final class ProgramBuilder {
     private func build(_ kernel: KernelKey, _ source: String) throws -> cl_program {
         let name = kernel.name
         let options = options(of: kernel, source)
-        let key = cache.key(source: source, options: options)
+        let key = cache.key(source: cache.form == .bitcode ? PoCLBitcode.declarations + source : source, options: options)
         if let binary = cache.load(key), let program = restore(binary, options) { return program }
         builds += 1
-        if cache.form == .bitcode {
-            if let bitcode = bitcode(PoCLBitcode.declarations + source, options + PoCLBitcode.withoutHeader),
-                let program = restore(bitcode, options)
-            {
-                cache.store(bitcode, key)
-                return program
-            }
-            // Found out by tests, and else only slow.
-            if Invariants.areChecked {
-                throw OpenCLError(
-                    "clCompileProgram", CL_COMPILE_PROGRAM_FAILURE, "\(name) does not build with the declarations in Builtins.cl")
-            }
+        if cache.form == .bitcode, let (bitcode, program) = try bitcode(name, source, options) {
+            cache.store(bitcode, key)
+            return program
         }
         var status: Int32 = 0
         let program = source.withCString { mclCreateProgramWithSource(context, $0, source.utf8.count, &status) }
@@ -90,6 +81,23 @@ final class ProgramBuilder {
         if status == CL_SUCCESS, mclBuildProgram(program, device, options) == CL_SUCCESS { return program }
         _ = mclReleaseProgram(program)
         return nil
+    }
+
+    /// A program in PoCL's intermediate code, compiled with our declarations of built-in functions or, where they do not suffice, with
+    /// its own; nil where neither gives a program.
+    private func bitcode(_ name: String, _ source: String, _ options: String) throws -> ([UInt8], cl_program)? {
+        if let bitcode = bitcode(PoCLBitcode.declarations + source, options + PoCLBitcode.withoutHeader),
+            let program = restore(bitcode, options)
+        {
+            return (bitcode, program)
+        }
+        guard let bitcode = bitcode(source, options), let program = restore(bitcode, options) else { return nil }
+        // Only slow, so that nobody but a test would find it out.
+        if Invariants.areChecked {
+            _ = mclReleaseProgram(program)
+            throw OpenCLError("clCompileProgram", CL_COMPILE_PROGRAM_FAILURE, "\(name) calls what Builtins.cl does not declare")
+        }
+        return (bitcode, program)
     }
 
     /// A program compiled and not linked, as PoCL has it; nil where that fails, or another form of it came out.

@@ -10,7 +10,7 @@ extension MatmulPanelVariant: KernelVariant {
         VariantAxis("rowsThatPackB", \.rowsThatPackB, [256, 512, 1024, 1 << 30]),
         VariantAxis("columnsThatPackA", \.columnsThatPackA, [64, 128, 192, 512, 1 << 30]),
         VariantAxis("rowsThatTransposeB", \.rowsThatTransposeB, [48, 128, 384, 1024]),
-        VariantAxis("dotRows", \.dotRows, [2, 4, 6]),
+        VariantAxis("dotRows", \.dotRows, [2, 3, 4, 6]),
         VariantAxis("dotColumns", \.dotColumns, [1, 2, 4]),
         VariantAxis("leastSplitDepth", \.leastSplitDepth, [128, 256, 512, 1024]),
     ]

@@ -45,7 +45,7 @@ public enum ModelState {
     public static func firstNotFinite(in model: any Module) throws -> String? {
         let named = model.namedParameters
         if named.isEmpty { return nil }
-        // One small product for all of them, which is too large for a float only where the weights are of no use.
+        // One norm of all of them, which is too large for a float only where the weights are of no use.
         if try Tensor.norm(of: named.map { $0.parameter.value }).item().isFinite { return nil }
         let flags = try concatenate(named.map { $0.parameter.value.detached.isFinite.min().reshaped([1]) }).floats()
         return zip(named, flags).first { $0.1 == 0 }?.0.name
