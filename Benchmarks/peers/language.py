@@ -3,6 +3,7 @@ and times side by side.
 
     python Benchmarks/peers/language.py gpt ../shared/data/tinyshakespeare/input.txt
     python Benchmarks/peers/language.py lstm ../shared/data/tinyshakespeare/input.txt --epochs 3
+    python Benchmarks/peers/language.py gpt ../shared/data/tinyshakespeare/input.txt --steps 200 --beside .build/release/martlet
     python Benchmarks/peers/language.py generate ../shared/data/tinyshakespeare/input.txt --prompt 64 --tokens 256
 
 `generate` writes with a gpt of 6 layers, 6 heads and width 384 that keeps keys and values, as `martlet generate` does with a run of
@@ -10,11 +11,17 @@ and times side by side.
 
 The same model, batches of the same kind, schedule and optimizer; other random numbers. Prints a line of JSON with the validation
 loss over the whole held-out text, as `martlet evaluate --split val` computes it, and the seconds that training alone took.
+With `--beside` it takes turns with `martlet train` and prints the tokens a second of both, and the median of the turns' ratios.
 """
 
 import argparse
 import json
 import math
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
 import time
 
 import torch
@@ -160,6 +167,37 @@ def generate(text, vocabulary, arguments):
     return arguments.tokens / (time.time() - started)
 
 
+def martlet_speed(arguments):
+    """The tokens a second that `martlet train` notes with its last lap, of training alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = f"{folder}/run"
+        subprocess.run([arguments.beside, "train", arguments.model, "--data", f"text:{arguments.text}", "--steps", str(arguments.steps),
+                        "--log-every", str(max(arguments.steps // 2, 1)), "--device", arguments.martlet_device,
+                        "--threads", str(arguments.threads), "--out", run], check=True, capture_output=True)
+        laps = [json.loads(line) for line in pathlib.Path(run, "metrics.jsonl").read_text().splitlines()]
+    return [lap["samplesPerSecond"] for lap in laps if "samplesPerSecond" in lap][-1]
+
+
+def torch_speed(arguments):
+    done = subprocess.run([sys.executable, "-B", __file__, arguments.model, arguments.text, "--steps", str(arguments.steps),
+                           "--threads", str(arguments.threads), "--device", arguments.device],
+                          check=True, capture_output=True, text=True)
+    return arguments.steps * TOKENS_A_STEP[arguments.model] / json.loads(done.stdout.splitlines()[-1])["seconds"]
+
+
+def take_turns(arguments):
+    ratios = []
+    for _ in range(arguments.turns):
+        ours, theirs = martlet_speed(arguments), torch_speed(arguments)
+        ratios.append(ours / theirs)
+        print(json.dumps({"martlet": round(ours), "torch": round(theirs), "ratio": round(ours / theirs, 3)}), flush=True)
+    print(json.dumps({"model": arguments.model, "device": arguments.martlet_device, "steps": arguments.steps, "turns": len(ratios),
+                      "ratio": round(statistics.median(ratios), 3), "least": round(min(ratios), 3), "most": round(max(ratios), 3)}))
+
+
+TOKENS_A_STEP = {"gpt": 12 * 64, "lstm": 32 * 64}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=["gpt", "lstm", "generate"])
@@ -171,7 +209,14 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="cuda: PyTorch's GPU, in float32 without TF32")
+    parser.add_argument("--beside", metavar="MARTLET", help="the program to take turns with, with --steps")
+    parser.add_argument("--martlet-device", default="cpu", help="the device of that program")
+    parser.add_argument("--turns", type=int, default=5)
     arguments = parser.parse_args()
+    if arguments.beside:
+        if arguments.model not in TOKENS_A_STEP or not arguments.steps or arguments.steps < 1:
+            parser.error("--beside is for gpt and lstm, with --steps of 1 or more")
+        return take_turns(arguments)
     torch.set_default_device(arguments.device)
     torch.backends.cudnn.allow_tf32 = False
     torch.set_num_threads(arguments.threads)
