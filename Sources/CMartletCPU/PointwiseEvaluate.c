@@ -35,18 +35,20 @@
 #define UNARY(code, value) \
     case code: EACH(AHEAD_X, AT_X, value); break;
 
-#define BINARY(code, value)                    \
-    case code:                                 \
-        if (mode & uniform_x) {                \
-            float x = a[0];                    \
-            EACH(AHEAD_Y, AT_Y, value);                 \
-        } else if (mode & uniform_y) {         \
-            float y = b[0];                    \
-            EACH(AHEAD_X, AT_X, value);                 \
-        } else {                               \
-            EACH(AHEAD_X AHEAD_Y, AT_X AT_Y, value);            \
-        }                                      \
-        break;
+// Of x and y, one of which may be uniform.
+#define OF_TWO(value)                                \
+    if (mode & uniform_x) {                          \
+        float x = a[0];                              \
+        EACH(AHEAD_Y, AT_Y, value);                  \
+    } else if (mode & uniform_y) {                   \
+        float y = b[0];                              \
+        EACH(AHEAD_X, AT_X, value);                  \
+    } else {                                         \
+        EACH(AHEAD_X AHEAD_Y, AT_X AT_Y, value);     \
+    }
+
+#define BINARY(code, value) \
+    case code: OF_TWO(value) break;
 
 // The four cases in which x varies.
 #define TERNARY_VARYING_X(value)                                                    \
@@ -191,15 +193,7 @@ MARTLET_INLINE void run_step(martlet_step step, int mode, float *const *slots, i
     PRODUCT(martlet_subtract_product, z - x * y)
     case martlet_weighted_sum: {
         const float z = c[0], w = slots[step.w][0];
-        if (mode & uniform_x) {
-            float x = a[0];
-            EACH(AHEAD_Y, AT_Y, x * z + y * w);
-        } else if (mode & uniform_y) {
-            float y = b[0];
-            EACH(AHEAD_X, AT_X, x * z + y * w);
-        } else {
-            EACH(AHEAD_X AHEAD_Y, AT_X AT_Y, x * z + y * w);
-        }
+        OF_TWO(x * z + y * w)
         break;
     }
     case martlet_over_root:
