@@ -1,6 +1,7 @@
 // Drivers are loaded in a child first: one that crashes or hangs there cannot take the program along.
 #define _GNU_SOURCE 1
 #include "CMartletOpenCL.h"
+#include "Probe.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -49,6 +50,33 @@ static int isPoCL(cl_platform_id platform) {
            && strcmp(name, "Portable Computing Language") == 0;
 }
 
+/// Builds the kernel. Returns the failed call's name, or null.
+static const char *build(cl_platform_id platform, cl_device_id device, cl_context context, cl_program *program, cl_int *status) {
+    char text[sizeof declaration + sizeof source];
+    int isShort = isPoCL(platform);
+    snprintf(text, sizeof text, "%s%s", isShort ? declaration : "", source);
+    *program = mclCreateProgramWithSource(context, text, strlen(text), status);
+    if (*status != CL_SUCCESS) return "clCreateProgramWithSource";
+    *status = mclBuildProgram(*program, device, isShort ? withoutHeader : "");
+    return *status == CL_SUCCESS ? NULL : "clBuildProgram";
+}
+
+void mclWarmPoCL(void) {
+    cl_platform_id platforms[64];
+    cl_uint count = 0;
+    if (mclGetPlatformIDs(64, platforms, &count) != CL_SUCCESS) return;
+    for (cl_uint p = 0; p < count && p < 64; p++) {
+        cl_device_id device;
+        cl_uint devices = 0;
+        cl_int status;
+        if (!isPoCL(platforms[p])) continue;
+        if (mclGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_CPU, 1, &device, &devices) != CL_SUCCESS || devices == 0) continue;
+        cl_context context = mclCreateContext(platforms[p], device, &status);
+        cl_program program;
+        if (status == CL_SUCCESS) build(platforms[p], device, context, &program, &status);
+    }
+}
+
 /// Builds and runs a kernel. Returns the failed stage's name, or null.
 static const char *test(cl_platform_id platform, cl_device_id device, cl_int *status, char *log, size_t logSize) {
     cl_bool available = CL_FALSE, compiler = CL_FALSE;
@@ -60,15 +88,11 @@ static const char *test(cl_platform_id platform, cl_device_id device, cl_int *st
     if (*status != CL_SUCCESS) return "clCreateContext";
     cl_command_queue queue = mclCreateCommandQueue(context, device, status);
     if (*status != CL_SUCCESS) return "clCreateCommandQueue";
-    char text[sizeof declaration + sizeof source];
-    int isShort = isPoCL(platform);
-    snprintf(text, sizeof text, "%s%s", isShort ? declaration : "", source);
-    cl_program program = mclCreateProgramWithSource(context, text, strlen(text), status);
-    if (*status != CL_SUCCESS) return "clCreateProgramWithSource";
-    *status = mclBuildProgram(program, device, isShort ? withoutHeader : "");
-    if (*status != CL_SUCCESS) {
-        mclGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, logSize - 1, log, NULL);
-        return "clBuildProgram";
+    cl_program program = NULL;
+    const char *failed = build(platform, device, context, &program, status);
+    if (failed) {
+        if (program) mclGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, logSize - 1, log, NULL);
+        return failed;
     }
     cl_kernel kernel = mclCreateKernel(program, "probe", status);
     if (*status != CL_SUCCESS) return "clCreateKernel";

@@ -76,6 +76,7 @@ public enum Devices {
     }
 
     private static func openCL(_ request: String) throws -> OpenCLDevice {
+        OpenCLDevices.expectFirstUse()
         let found = OpenCLDevices.discover()
         let candidate: OpenCLDevice.Candidate?
         if request == "opencl" {

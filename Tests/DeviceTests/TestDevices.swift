@@ -1,6 +1,7 @@
 import MartletCPU
 import MartletCore
 import MartletOpenCL
+import Synchronization
 import Testing
 
 /// A device that the tests run on.
@@ -9,7 +10,19 @@ struct TestDevice: Sendable, CustomTestStringConvertible {
     let device: any Device
     /// How many sets of inputs a case gets at most. Kernels with barriers take PoCL long to build.
     var mostDraws: Int?
+    private let gate = Gate()
     var testDescription: String { name }
+
+    init(name: String, device: any Device, mostDraws: Int? = nil) {
+        (self.name, self.device, self.mostDraws) = (name, device, mostDraws)
+    }
+
+    /// Does something while no other test uses the device: some count what it allocates. Devices compile their kernels side by side.
+    func alone<Result>(_ body: (any Device) throws -> Result) async rethrows -> Result {
+        await gate.enter()
+        defer { gate.leave() }
+        return try body(device)
+    }
 
     /// The CPU path with all threads, and with one and no matrix unit; each OpenCL device, and each with the kernels written for the
     /// other class of devices.
@@ -36,5 +49,29 @@ struct TestDevice: Sendable, CustomTestStringConvertible {
     }()
 }
 
-/// Tests that share the devices above, one at a time: some count what a device allocates.
-@Suite(.serialized) struct SharedDeviceTests {}
+/// Lets one in at a time, in the order in which they came; the others hold up no thread.
+private final class Gate: Sendable {
+    private struct State {
+        var isTaken = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+    private let state = Mutex(State())
+
+    func enter() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock {
+                let wasTaken = $0.isTaken
+                $0.isTaken = true
+                if wasTaken { $0.waiting.append(continuation) }
+                return !wasTaken
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    func leave() {
+        state.withLock {
+            if $0.waiting.isEmpty { $0.isTaken = false } else { $0.waiting.removeFirst().resume() }
+        }
+    }
+}

@@ -37,6 +37,26 @@ enum {
 /// `skip` names devices not to test, as `0.0,1.2`; `vendors`, if not null, becomes OCL_ICD_VENDORS in the child.
 int mclProbe(int deadlineMilliseconds, const char *skip, const char *vendors, char *report, size_t capacity, int *signal);
 
+/// What a compiling process is asked for: a program compiled and not linked, one linked and a kernel's machine code, or to get ready.
+enum { MCL_COMPILE = 0, MCL_BUILD = 1, MCL_WARM = 2 };
+/// Kinds of a kernel's arguments there; any other is a value of so many bytes.
+enum { MCL_ARGUMENT_LOCAL = 100, MCL_ARGUMENT_BUFFER = 101 };
+
+/// Starts the process that compiling processes come from, before this one loads a driver. It ends with this one. Returns a socket, or -1.
+int mclPrepareCompilers(void);
+/// Starts a compiling process, which ends when the socket is closed that this returns; -1 where that fails. What it does not answer
+/// within the deadline counts as failed.
+int mclStartCompiler(int control, int deadlineSeconds);
+/// Sends a request and waits for the answer, which is the caller's to free. Returns -1 where the process is not there any more.
+///
+/// A request is the kind, the platform's and the device's number, and texts, each with its length before it and a zero behind it:
+///   MCL_COMPILE  options, source: the binary, or nothing where that failed
+///   MCL_BUILD    options, binary, and perhaps a kernel's name, rank, extents of a work-group along three axes, number of arguments
+///                and of each its kind and value (of memory the bytes): one byte, or nothing where that failed
+///   MCL_WARM     nothing: one byte, when all that a first program needs is loaded
+/// All numbers have 64 bits.
+int mclAskCompiler(int socket, const void *request, size_t length, void **answer, size_t *answerLength);
+
 /// Asks for huge pages where the system has them. An error is of no consequence.
 void mclAdviseHugePages(void *start, size_t bytes);
 

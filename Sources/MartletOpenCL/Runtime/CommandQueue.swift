@@ -22,11 +22,16 @@ final class CommandQueue: @unchecked Sendable {
         let global: WorkSize
         let local: WorkSize
         let arguments: Range<Int>
+        let code: FreshCode?
     }
     private var held: [Launch] = []
     private var heldArguments: [ArgumentValue] = []
     /// So many are held at most.
     private static let mostHeld = 8
+    /// Machine code that launches among the held ones need, in their order. While it is made more are held, so that its makers get
+    /// to know what else is needed.
+    private var awaited: [FreshCode] = []
+    private static let mostAwaiting = 1024
     /// What befell launches whose results nobody could mark; every later call fails with it.
     private var failure: DeviceError?
     /// The device's, for messages.
@@ -57,11 +62,11 @@ final class CommandQueue: @unchecked Sendable {
         _ = mclReleaseCommandQueue(handle)
     }
 
-    /// Puts a launch into the queue, or holds a small one.
+    /// Puts a launch into the queue, or holds a small one, or one behind a kernel whose machine code is being made.
     ///
     /// - Parameter addArguments: appends the arguments; what it throws leaves the queue as it was.
     func hold(
-        _ kernel: Kernel, _ global: WorkSize, _ local: WorkSize, isSmall: Bool,
+        _ kernel: Kernel, _ global: WorkSize, _ local: WorkSize, isSmall: Bool, code: FreshCode?,
         addArguments: (inout [ArgumentValue]) throws -> Void
     ) throws {
         if let failure { throw failure }
@@ -77,9 +82,20 @@ final class CommandQueue: @unchecked Sendable {
             heldArguments.removeSubrange(first...)
             throw error
         }
-        held.append(Launch(kernel: kernel, global: global, local: local, arguments: first..<heldArguments.count))
-        if !isSmall || held.count == CommandQueue.mostHeld { try releaseHeld(forLast: true) }
+        held.append(Launch(kernel: kernel, global: global, local: local, arguments: first..<heldArguments.count, code: code))
+        if let code { awaited.append(code) }
+        if (!isSmall || held.count >= CommandQueue.mostHeld) && !isAwaiting { try releaseHeld(forLast: true) }
         try didEnqueue(isKernel: true)
+    }
+
+    private var isAwaiting: Bool {
+        if awaited.isEmpty || held.count >= CommandQueue.mostAwaiting { return false }
+        if let first = awaited.firstIndex(where: { !$0.isDone }) {
+            awaited.removeFirst(first)
+        } else {
+            awaited.removeAll()
+        }
+        return !awaited.isEmpty
     }
 
     /// Gives the driver what is held. The failure of a launch is one of the device: nobody is there any more who could mark its
@@ -90,8 +106,10 @@ final class CommandQueue: @unchecked Sendable {
         defer {
             held.removeAll(keepingCapacity: true)
             heldArguments.removeAll(keepingCapacity: true)
+            awaited.removeAll()
         }
         for (index, launch) in held.enumerated() {
+            launch.code?.wait()
             do {
                 try launch.kernel.set(heldArguments[launch.arguments], releases: memoryReleases)
                 try enqueue(launch)
@@ -127,6 +145,7 @@ final class CommandQueue: @unchecked Sendable {
     }
 
     private func flushOrWait() throws {
+        if isAwaiting { return }
         try releaseHeld()
         if enqueued % CommandQueue.markerInterval == 0 {
             if let marker {

@@ -2,7 +2,7 @@ import CMartletOpenCL
 import MartletCore
 
 /// One to three extents of a launch, written as an array literal.
-package struct WorkSize: ExpressibleByArrayLiteral, ExpressibleByIntegerLiteral {
+package struct WorkSize: Equatable, ExpressibleByArrayLiteral, ExpressibleByIntegerLiteral {
     var x: Int, y: Int, z: Int
     var rank: Int
 
@@ -35,6 +35,23 @@ package enum KernelArgument {
     case float(Float)
     /// Local memory of so many bytes.
     case local(Int)
+
+    /// As `mclAskCompiler` takes it: kinds and values.
+    var forCompiler: [(kind: Int, value: UInt64)] {
+        func memory(_ buffer: DeviceBuffer) -> (kind: Int, value: UInt64) {
+            (Int(MCL_ARGUMENT_BUFFER), UInt64((buffer as? OpenCLBuffer)?.block?.byteCount ?? 1))
+        }
+        return switch self {
+        case .tensor(let view): [memory(view.buffer), (8, UInt64(view.offset))]
+        case .buffer(let buffer): [memory(buffer)]
+        case .bufferOf(let view): [memory(view.buffer)]
+        case .size(let value): [(8, UInt64(bitPattern: Int64(value)))]
+        case .int(let value): [(4, UInt64(UInt32(bitPattern: Int32(truncatingIfNeeded: value))))]
+        case .word(let value): [(4, UInt64(value))]
+        case .float(let value): [(4, UInt64(value.bitPattern))]
+        case .local(let bytes): [(Int(MCL_ARGUMENT_LOCAL), UInt64(bytes))]
+        }
+    }
 }
 
 extension OpenCLDevice {
@@ -52,7 +69,8 @@ extension OpenCLDevice {
         guard global.x % local.x == 0, global.y % local.y == 0, global.z % local.z == 0 else {
             throw OpenCLError("launch of \(kernel.name)", CL_INVALID_WORK_GROUP_SIZE, "\(global) is no multiple of \(local)")
         }
-        try queue.hold(kernel, global, local, isSmall: deviceClass == .cpuLike && global.x * global.y * global.z == 1) {
+        let isSmall = deviceClass == .cpuLike && global.x * global.y * global.z == 1
+        try queue.hold(kernel, global, local, isSmall: isSmall, code: kernel.makeCode(global, local, arguments)) {
             for argument in arguments {
                 switch argument {
                 case .tensor(let view):

@@ -82,7 +82,7 @@ public final class OpenCLDevice: @unchecked Sendable {
         }
         pool = BufferPool(context: context, queue: queue, properties: candidate.properties, id: candidate.info.id)
         programs = ProgramBuilder(
-            context: context, device: candidate.device, properties: candidate.properties,
+            context: context, device: candidate.device, number: candidate.number, properties: candidate.properties,
             deviceClass: deviceClass)
         ProbeMemory.putBack()
         loadTuned()

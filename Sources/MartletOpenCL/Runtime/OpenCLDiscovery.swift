@@ -23,6 +23,7 @@ extension OpenCLDevice {
         public let properties: OpenCLProperties
         let platform: cl_platform_id
         let device: cl_device_id
+        let number: DeviceNumber
     }
 }
 
@@ -37,6 +38,12 @@ public enum OpenCLDevices {
         again ? foundAgain : found
     }
 
+    /// Lets the compilers of kernels get ready where OpenCL was not used before, and so none is kept. Called before `discover`, where an
+    /// OpenCL device is going to be used.
+    public static func expectFirstUse() {
+        if ProbeMemory.current == nil { KernelCompilers.shared?.warm() }
+    }
+
     /// The kinds of the devices that computed when the drivers, which have not changed since, were last looked at; nil where
     /// that is not known. Loads no driver.
     public static var remembered: [String: DeviceInfo.Kind]? { ProbeMemory.current?.devices }
@@ -45,6 +52,7 @@ public enum OpenCLDevices {
     private static let foundAgain = search(again: true)
 
     private static func search(again: Bool) -> (usable: [OpenCLDevice.Candidate], unusable: [UnusableDevice]) {
+        _ = KernelCompilers.shared
         if !again, let memory = ProbeMemory.current, ProbeMemory.take() {
             return enumerate(Set(memory.devices.keys), [])
         }
@@ -86,7 +94,10 @@ public enum OpenCLDevices {
                         id: id, kind: p.kind, name: p.name, vendor: p.vendor,
                         version: "\(p.platformName) \(p.driverVersion)", computeUnits: p.computeUnits,
                         memoryBytes: p.memoryBytes)
-                    usable.append(.init(info: info, properties: p, platform: platform, device: device))
+                    usable.append(
+                        .init(
+                            info: info, properties: p, platform: platform, device: device,
+                            number: DeviceNumber(platform: platformIndex, device: index)))
                 } catch {
                     unusable.append(.init(name: id, reason: "\(error)", remedy: "update or reinstall its driver"))
                 }

@@ -77,13 +77,17 @@ package final class Kernel {
     private var values: [ArgumentValue]
     /// `CommandQueue.memoryReleases` at that time.
     private var releasesSeen = 0
+    private let fresh: FreshProgram?
+    /// The extents of work-groups that other processes made machine code for.
+    private var coded: [WorkSize] = []
 
-    init(program: cl_program, name: String, device: cl_device_id) throws {
+    init(program: ProgramBuilder.Program, name: String, device: cl_device_id) throws {
         var status: Int32 = 0
-        let kernel = mclCreateKernel(program, name, &status)
+        let kernel = mclCreateKernel(program.handle, name, &status)
         guard let kernel, status == CL_SUCCESS else { throw OpenCLError("clCreateKernel", status, name) }
         handle = kernel
         self.name = name
+        fresh = program.fresh
         var size = 1
         try check(
             mclGetKernelWorkGroupInfo(kernel, device, cl_uint(CL_KERNEL_WORK_GROUP_SIZE), MemoryLayout<Int>.size, &size, nil),
@@ -114,6 +118,16 @@ package final class Kernel {
             try check(value.set(handle, cl_uint(index)), "clSetKernelArg", "\(name), argument \(index)")
             values[index] = value
         }
+    }
+
+    /// Has machine code made that this launch is the first to need; nil where there is nothing to be made, or none that could.
+    func makeCode(_ global: WorkSize, _ local: WorkSize, _ arguments: [KernelArgument]) -> FreshCode? {
+        guard let fresh, !coded.contains(local) else { return nil }
+        // PoCL has code of its own for more work-groups along an axis.
+        let groups = max(global.x / local.x, global.y / local.y, global.z / local.z)
+        guard groups < Int(UInt16.max), argumentCount <= MCL_ARGUMENT_LOCAL else { return nil }
+        coded.append(local)
+        return fresh.makeCode(name, local: local, arguments: arguments.flatMap(\.forCompiler))
     }
 
     func release() { _ = mclReleaseKernel(handle) }

@@ -9,11 +9,21 @@ final class ProgramBuilder {
     private let cache: BinaryCache
     private let standardOptions: String
     private(set) var builds = 0
-    private var programs: [KernelKey: cl_program] = [:]
+    private var programs: [KernelKey: Program] = [:]
+    private let number: DeviceNumber
 
-    init(context: cl_context, device: cl_device_id, properties: OpenCLProperties, deviceClass: DeviceClass) {
+    struct Program {
+        let handle: cl_program
+        /// Where the driver has still to make machine code, and others may do that.
+        var fresh: FreshProgram?
+    }
+
+    init(
+        context: cl_context, device: cl_device_id, number: DeviceNumber, properties: OpenCLProperties, deviceClass: DeviceClass
+    ) {
         self.context = context
         self.device = device
+        self.number = number
         cache = BinaryCache(properties: properties)
         var options = "-cl-std=CL1.2 -w -D \(deviceClass == .cpuLike ? "CPU_LIKE" : "GPU_LIKE")=1"
         if properties.kind == .cpu, properties.vendor.contains("AMD") { options += " -D AMD_PROCESSOR=1" }
@@ -22,7 +32,7 @@ final class ProgramBuilder {
 
     /// The program that holds a kernel. Kernels of one key but the name share it, unless the file guards each by its name:
     /// a driver may take a tenth of a second for a build however short it is.
-    func program(for key: KernelKey, source: () -> String) throws -> cl_program {
+    func program(for key: KernelKey, source: () -> String) throws -> Program {
         let text = Kernels.source(key.family) ?? ""
         var shared = key
         shared.name = text.holds("KERNEL_") ? key.name : ""
@@ -46,19 +56,30 @@ final class ProgramBuilder {
     }
 
     func release() {
-        for program in programs.values { _ = mclReleaseProgram(program) }
+        for program in programs.values { _ = mclReleaseProgram(program.handle) }
         programs.removeAll()
     }
 
-    private func build(_ kernel: KernelKey, _ source: String) throws -> cl_program {
+    private func build(_ kernel: KernelKey, _ source: String) throws -> Program {
         let name = kernel.name
         let options = options(of: kernel, source)
         let key = cache.key(source: cache.form == .bitcode ? PoCLBitcode.declarations + source : source, options: options)
-        if let binary = cache.load(key), let program = restore(binary, options) { return program }
+        if let binary = cache.load(key), let program = restore(binary, options) {
+            return Program(handle: program)
+        }
         builds += 1
-        if cache.form == .bitcode, let (bitcode, program) = try bitcode(name, source, options) {
-            cache.store(bitcode, key)
-            return program
+        if cache.form == .bitcode {
+            if let compilers = KernelCompilers.shared,
+                let fresh = FreshProgram(compilers, number, source: source, options: options),
+                let program = restore(fresh.binary, options)
+            {
+                cache.store(fresh.binary, key)
+                return Program(handle: program, fresh: fresh)
+            }
+            if let (bitcode, program) = try bitcode(name, source, options) {
+                cache.store(bitcode, key)
+                return Program(handle: program)
+            }
         }
         var status: Int32 = 0
         let program = source.withCString { mclCreateProgramWithSource(context, $0, source.utf8.count, &status) }
@@ -70,7 +91,7 @@ final class ProgramBuilder {
             throw OpenCLError("clBuildProgram", status, "\(kernel.family).\(name)\(kernel.defines.options): \(log)")
         }
         if cache.form == .executable, let binary = binary(of: program) { cache.store(binary, key) }
-        return program
+        return Program(handle: program)
     }
 
     /// A program from a cached binary; nil where the driver does not take it any more.
