@@ -199,7 +199,7 @@ static inline float16 keptWeights(const ulong16 at, const float kept, const uint
 
 // Scratch of a work-item: queries and result of `width` rows of LANES, scores of ROWS.
 kernel ONE_ITEM void attention(HEADS_ARGUMENT(q), HEADS_ARGUMENT(k), HEADS_ARGUMENT(v), PROBLEM, HEADS_ARGUMENT(y),
-                               TENSOR_ARGUMENT(float, logSum), Target scratch, const ulong tasks) {
+                               TENSOR_ARGUMENT(float, logSum), Target scratch, const ulong tasks, const ulong items) {
     HEADS(q);
     HEADS(k);
     HEADS(v);
@@ -210,7 +210,7 @@ kernel ONE_ITEM void attention(HEADS_ARGUMENT(q), HEADS_ARGUMENT(k), HEADS_ARGUM
     const size_t blocks = (queries + LANES - 1) / LANES;
     scratch += get_global_id(0) * (2 * width + ROWS) * LANES;
     Target lanes = scratch, result = lanes + width * LANES, scores = result + width * LANES;
-    for (size_t task = get_global_id(0); task < tasks; task += get_global_size(0)) {
+    for (size_t task = get_global_id(0); task < tasks; task += items) {
         const size_t batch = task / blocks / heads, head = task / blocks % heads, query = task % blocks * LANES;
         const size_t count = min((size_t)LANES, (size_t)queries - query), keyHead = head / (heads / keyHeads);
         rowsToLanes(HEAD_ROWS(q, batch, head, query), q_step2, count, width, lanes);
@@ -289,7 +289,8 @@ static inline size_t paddedWidth(const size_t width) { return (width + 15) / 16 
 // slopes of ROWS queries; then gradients of all queries of the heads that share keys, and what y and dy have in common.
 kernel ONE_ITEM void attention_gradient(HEADS_ARGUMENT(dy), HEADS_ARGUMENT(q), HEADS_ARGUMENT(k), HEADS_ARGUMENT(v), PROBLEM,
                                         HEADS_ARGUMENT(y), TENSOR_ARGUMENT(const float, logSum), HEADS_ARGUMENT(dq),
-                                        HEADS_ARGUMENT(dk), HEADS_ARGUMENT(dv), Target scratch, const ulong scratchStep) {
+                                        HEADS_ARGUMENT(dk), HEADS_ARGUMENT(dv), Target scratch, const ulong scratchStep,
+                                        const ulong items) {
     HEADS(dy);
     HEADS(q);
     HEADS(k);
@@ -307,7 +308,7 @@ kernel ONE_ITEM void attention_gradient(HEADS_ARGUMENT(dy), HEADS_ARGUMENT(q), H
     Target valueGradient = keyGradient + width * LANES, keyRows = valueGradient + width * LANES;
     Target weights = keyRows + padded * LANES, slopes = weights + ROWS * LANES, queryGradient = slopes + ROWS * LANES;
     Target common = queryGradient + share * queries * padded;
-    for (size_t task = get_global_id(0); task < batches * keyHeads; task += get_global_size(0)) {
+    for (size_t task = get_global_id(0); task < batches * keyHeads; task += items) {
         const size_t batch = task / keyHeads, keyHead = task % keyHeads;
         for (size_t i = 0; i < share * queries * padded / 16; i++) vstore16((float16)(0.0f), i, queryGradient);
         for (size_t i = 0; i < share * queries; i++) {

@@ -331,9 +331,9 @@ __kernel ONE_ITEM void winogradConvolution(
 __kernel ONE_ITEM void winogradTransform(
     Source x, const ulong offset, Place slab, Place to, const ulong images, const ulong channels, const ulong height,
     const ulong width, const int top, const int left, const ulong tilesY, const ulong tilesX, const int cutY, const int cutX,
-    const ulong start, const ulong count, const ulong rangeTiles, const ulong step, const ulong slabStep) {
+    const ulong start, const ulong count, const ulong rangeTiles, const ulong step, const ulong slabStep, const ulong items) {
     const size_t panels = (channels + 15) / 16, ranges = (count + rangeTiles - 1) / rangeTiles, jobs = panels * ranges;
-    const size_t items = get_global_size(0), item = get_global_id(0);
+    const size_t item = get_global_id(0);
     x += offset;
     for (size_t job = item * jobs / items; job < (item + 1) * jobs / items; job++) {
         const size_t panel = job / ranges, first = start + job % ranges * rangeTiles;

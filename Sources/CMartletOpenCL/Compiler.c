@@ -1,23 +1,26 @@
-// Processes that compile kernels for this one: a driver may compile one kernel at a time in a process. They are forked from a process
-// that was forked before any driver was loaded, since no driver works on in a child.
+// Processes that compile kernels for this one, where a driver compiles one at a time in a process. They are forked from a process that
+// was forked before any driver was loaded.
 #define _GNU_SOURCE 1
 #include "CMartletOpenCL.h"
 #include "Probe.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_BYTES = 256 << 20, MOST_ARGUMENTS = 256 };
+enum { MOST_BYTES = 256 << 20 };
 
 /// What is left to read of a request.
 typedef struct {
@@ -86,6 +89,10 @@ static int choose(uint64_t platformIndex, uint64_t deviceIndex) {
     if (mclGetDeviceIDs(platforms[platformIndex], CL_DEVICE_TYPE_ALL, 64, devices, &count) != CL_SUCCESS) return -1;
     if (count <= deviceIndex) return -1;
     if (queue && devices[deviceIndex] == device) return 0;
+    if (queue) mclReleaseCommandQueue(queue);
+    if (context) mclReleaseContext(context);
+    queue = NULL;
+    context = NULL;
     platform = platforms[platformIndex];
     device = devices[deviceIndex];
     context = mclCreateContext(platform, device, &status);
@@ -114,15 +121,14 @@ static int compile(int socket, Request *request) {
 
 /// Runs one work-group of a kernel over zeros: so PoCL's machine code for work-groups of this size comes into its cache.
 static void run(cl_program program, Request *request) {
-    cl_mem buffers[MOST_ARGUMENTS] = {NULL};
-    void *memory[MOST_ARGUMENTS];
-    size_t sizes[MOST_ARGUMENTS], nameLength, local[3];
+    struct { cl_mem buffer; void *start; size_t size; } memory[MCL_MOST_ARGUMENTS] = {{NULL, NULL, 0}};
+    size_t nameLength, local[3];
     cl_int status;
     const char *name = takeText(request, &nameLength);
     cl_uint rank = (cl_uint)takeNumber(request);
     for (int i = 0; i < 3; i++) local[i] = takeNumber(request);
     uint64_t count = takeNumber(request);
-    if (request->isShort || count > MOST_ARGUMENTS) return;
+    if (request->isShort || count > MCL_MOST_ARGUMENTS) return;
     cl_kernel kernel = mclCreateKernel(program, name, &status);
     if (status != CL_SUCCESS) return;
     for (cl_uint i = 0; i < count && status == CL_SUCCESS; i++) {
@@ -130,26 +136,27 @@ static void run(cl_program program, Request *request) {
         if (kind == MCL_ARGUMENT_LOCAL) {
             status = mclSetKernelArg(kernel, i, value, NULL);
         } else if (kind == MCL_ARGUMENT_BUFFER) {
-            sizes[i] = (value + 4095) / 4096 * 4096;
-            memory[i] = mmap(NULL, sizes[i], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-            if (memory[i] == MAP_FAILED) {
+            size_t size = (value + 4095) / 4096 * 4096;
+            void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+            if (start == MAP_FAILED) {
                 status = CL_OUT_OF_HOST_MEMORY;
-            } else {
-                buffers[i] = mclCreateBuffer(context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, value, memory[i], &status);
-                if (status == CL_SUCCESS) status = mclSetKernelArg(kernel, i, sizeof buffers[i], &buffers[i]);
-                else munmap(memory[i], sizes[i]);
+                break;
             }
+            memory[i].start = start;
+            memory[i].size = size;
+            memory[i].buffer = mclCreateBuffer(context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, value, start, &status);
+            if (status == CL_SUCCESS) status = mclSetKernelArg(kernel, i, sizeof(cl_mem), &memory[i].buffer);
         } else {
             status = mclSetKernelArg(kernel, i, kind, &value);
         }
     }
-    if (status == CL_SUCCESS && !request->isShort) mclEnqueueNDRangeKernel(queue, kernel, rank, local, local, NULL);
+    const size_t *global = local;  // one work-group
+    if (status == CL_SUCCESS && !request->isShort) mclEnqueueNDRangeKernel(queue, kernel, rank, global, local, NULL);
     mclFinish(queue);
-    for (uint64_t i = 0; i < count; i++)
-        if (buffers[i]) {
-            mclReleaseMemObject(buffers[i]);
-            munmap(memory[i], sizes[i]);
-        }
+    for (uint64_t i = 0; i < count; i++) {
+        if (memory[i].buffer) mclReleaseMemObject(memory[i].buffer);
+        if (memory[i].start) munmap(memory[i].start, memory[i].size);
+    }
     mclReleaseKernel(kernel);
 }
 
@@ -170,23 +177,31 @@ static int build(int socket, Request *request) {
     return reply(socket, "", length);
 }
 
-static void serve(int socket) {
-    // Its threads would all be kept to the same processors.
+static int answer(int socket, Request *request) {
+    uint64_t kind = takeNumber(request), platformIndex = takeNumber(request), deviceIndex = takeNumber(request);
+    if (request->isShort || mclLoad() != 0) return reply(socket, NULL, 0);
+    if (kind == MCL_WARM) {
+        mclWarmPoCL();
+        return reply(socket, "", 1);
+    }
+    if (choose(platformIndex, deviceIndex) != 0) return reply(socket, NULL, 0);
+    return kind == MCL_COMPILE ? compile(socket, request) : build(socket, request);
+}
+
+static void serve(int socket, unsigned deadlineSeconds) {
+    alarm(deadlineSeconds);
+    // One work-group runs at a time, and no two processes' threads should be kept to one processor.
     setenv("POCL_AFFINITY", "0", 1);
+    setenv("POCL_MAX_PTHREAD_COUNT", "1", 1);
     uint64_t length;
-    while (transfer(socket, &length, sizeof length, 1) == 0 && length < MOST_BYTES) {
+    for (;;) {
+        alarm(0);
+        if (transfer(socket, &length, sizeof length, 1) != 0 || length >= MOST_BYTES) break;
         char *bytes = malloc(length);
         if (!bytes || transfer(socket, bytes, length, 1) != 0) break;
         Request request = {bytes, bytes + length, 0};
-        uint64_t kind = takeNumber(&request), platformIndex = takeNumber(&request), deviceIndex = takeNumber(&request);
-        if (request.isShort || mclLoad() != 0) break;
-        if (kind == MCL_WARM) {
-            mclWarmPoCL();
-            if (reply(socket, "", 1) != 0) break;
-        } else {
-            if (choose(platformIndex, deviceIndex) != 0) break;
-            if ((kind == MCL_COMPILE ? compile(socket, &request) : build(socket, &request)) != 0) break;
-        }
+        alarm(deadlineSeconds);
+        if (answer(socket, &request) != 0) break;
         free(bytes);
     }
     _exit(0);
@@ -195,7 +210,12 @@ static void serve(int socket) {
 /// Only the standard files, leading nowhere, and this one are left open. Returns its new number.
 static int closeOthers(int socket) {
     int moved = socket == 3 || dup3(socket, 3, O_CLOEXEC) == 3 ? 3 : socket;
-    if (moved == 3) syscall(SYS_close_range, 4, ~0u, 0);
+    int isDone = 0;
+#ifdef SYS_close_range
+    isDone = moved == 3 && syscall(SYS_close_range, 4, ~0u, 0) == 0;
+#endif
+    for (int other = 4; !isDone && other < 65536; other++)
+        if (other != moved) close(other);
     int nothing = open("/dev/null", O_RDWR);
     for (int i = 0; i < 3 && nothing >= 0; i++)
         if (i != moved) dup2(nothing, i);
@@ -203,10 +223,11 @@ static int closeOthers(int socket) {
     return moved;
 }
 
-/// Forks a process for each socket that comes over this one.
+/// Forks a process for each socket that comes over this one, with the deadline in a byte.
 static void startCompilers(int control) {
+    pid_t own = getpid();
     for (;;) {
-        char byte;
+        unsigned char byte;
         char space[CMSG_SPACE(sizeof(int))];
         struct iovec part = {&byte, 1};
         struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
@@ -218,20 +239,46 @@ static void startCompilers(int control) {
         memcpy(&socket, CMSG_DATA(header), sizeof socket);
         pid_t pid = fork();
         if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (getppid() != own) _exit(0);
             // Linkers are waited for.
             signal(SIGCHLD, SIG_DFL);
             close(control);
-            serve(socket);
+            serve(socket, byte);
         }
         close(socket);
     }
 }
 
+int mclProcessorCount(void) {
+    cpu_set_t allowed;
+    return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+}
+
+/// A pair of sockets, away from the numbers of the standard files.
+static int pairOfSockets(int ends[2]) {
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -1;
+    for (int i = 0; i < 2; i++) {
+        int moved = fcntl(ends[i], F_DUPFD_CLOEXEC, 3);
+        if (moved < 0) continue;
+        close(ends[i]);
+        ends[i] = moved;
+    }
+    return 0;
+}
+
+static int isLoaded(const char *name) {
+    void *library = dlopen(name, RTLD_LAZY | RTLD_NOLOAD);
+    if (library) dlclose(library);
+    return library != NULL;
+}
+
 int mclPrepareCompilers(void) {
     int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -1;
+    if (isLoaded("libOpenCL.so.1") || isLoaded("libOpenCL.so") || isLoaded("libpocl.so.2") || pairOfSockets(ends) != 0) return -1;
     pid_t pid = fork();
     if (pid == 0) {
+        close(ends[0]);
         setsid();
         // Twice, so that nobody has to wait for the one that stays.
         if (fork() != 0) _exit(0);
@@ -255,8 +302,8 @@ int mclPrepareCompilers(void) {
 
 int mclStartCompiler(int control, int deadlineSeconds) {
     int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -1;
-    char byte = 0;
+    if (pairOfSockets(ends) != 0) return -1;
+    unsigned char byte = (unsigned char)deadlineSeconds;
     char space[CMSG_SPACE(sizeof(int))];
     memset(space, 0, sizeof space);
     struct iovec part = {&byte, 1};
@@ -266,7 +313,7 @@ int mclStartCompiler(int control, int deadlineSeconds) {
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(header), &ends[1], sizeof(int));
-    struct timeval deadline = {deadlineSeconds, 0};
+    struct timeval deadline = {deadlineSeconds + 5, 0};
     int sent = setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline) == 0
                && setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof deadline) == 0
                && sendmsg(control, &message, MSG_NOSIGNAL) == 1;

@@ -42,10 +42,16 @@ enum { MCL_COMPILE = 0, MCL_BUILD = 1, MCL_WARM = 2 };
 /// Kinds of a kernel's arguments there; any other is a value of so many bytes.
 enum { MCL_ARGUMENT_LOCAL = 100, MCL_ARGUMENT_BUFFER = 101 };
 
-/// Starts the process that compiling processes come from, before this one loads a driver. It ends with this one. Returns a socket, or -1.
+/// The processors that this process may use.
+int mclProcessorCount(void);
+/// The most arguments that a kernel may have there.
+enum { MCL_MOST_ARGUMENTS = 99 };
+
+/// Starts the process that compiling processes come from. It ends with this one. Returns a socket, or -1: so where this process has loaded
+/// OpenCL already, since no driver works on in a child.
 int mclPrepareCompilers(void);
-/// Starts a compiling process, which ends when the socket is closed that this returns; -1 where that fails. What it does not answer
-/// within the deadline counts as failed.
+/// Starts a compiling process, which ends when the socket is shut that this returns; -1 where that fails. One that has not answered
+/// within the deadline ends.
 int mclStartCompiler(int control, int deadlineSeconds);
 /// Sends a request and waits for the answer, which is the caller's to free. Returns -1 where the process is not there any more.
 ///

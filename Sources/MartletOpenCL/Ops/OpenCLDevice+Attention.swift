@@ -18,7 +18,7 @@ extension OpenCLDevice: AttentionOps {
             try launch(
                 kernel, global: WorkSize(items), local: 1,
                 arguments: problem.arguments + AttentionProblem.heads(y) + [
-                    .tensor(logSum), .buffer(try scratch(byteCount: items * floats * 4)), .size(tasks),
+                    .tensor(logSum), .buffer(try scratch(byteCount: items * floats * 4)), .size(tasks), .size(items),
                 ])
         }
     }
@@ -45,7 +45,7 @@ extension OpenCLDevice: AttentionOps {
                 kernel, global: WorkSize(items), local: 1,
                 arguments: AttentionProblem.heads(dy) + problem.arguments + AttentionProblem.heads(y) + [.tensor(logSum)]
                     + [dq, dk, dv].flatMap(AttentionProblem.heads) + [
-                        .buffer(try scratch(byteCount: items * floats * 4)), .size(floats),
+                        .buffer(try scratch(byteCount: items * floats * 4)), .size(floats), .size(items),
                     ])
         }
     }

@@ -100,7 +100,7 @@ extension OpenCLDevice {
             local: [1],
             .tensor(view), .buffer(slab), .buffer(to), .size(shape.images), .size(channels), .size(size.y), .size(size.x),
             .int(margin.y), .int(margin.x), .size(shape.tilesY), .size(shape.tilesX), .int(shape.cut.y), .int(shape.cut.x),
-            .size(tiles.lowerBound), .size(tiles.count), .size(range), .size(step), .size(slabStep))
+            .size(tiles.lowerBound), .size(tiles.count), .size(range), .size(step), .size(slabStep), .size(items))
         return (to, step)
     }
 

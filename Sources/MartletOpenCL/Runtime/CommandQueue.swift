@@ -42,7 +42,7 @@ final class CommandQueue: @unchecked Sendable {
     private var marker: (event: cl_event, number: UInt64)?
 
     private static let flushInterval: UInt64 = 16
-    /// At most twice this many commands are queued.
+    /// At most twice this many commands are queued, and those that wait for code.
     private static let markerInterval: UInt64 = 512
     /// No command may take longer.
     private static let deadlineSeconds = 300.0
@@ -64,9 +64,11 @@ final class CommandQueue: @unchecked Sendable {
 
     /// Puts a launch into the queue, or holds a small one, or one behind a kernel whose machine code is being made.
     ///
-    /// - Parameter addArguments: appends the arguments; what it throws leaves the queue as it was.
+    /// - Parameters:
+    ///   - makeCode: starts making machine code that the kernel lacks, if it does.
+    ///   - addArguments: appends the arguments; what it throws leaves the queue as it was.
     func hold(
-        _ kernel: Kernel, _ global: WorkSize, _ local: WorkSize, isSmall: Bool, code: FreshCode?,
+        _ kernel: Kernel, _ global: WorkSize, _ local: WorkSize, isSmall: Bool, code makeCode: () -> FreshCode?,
         addArguments: (inout [ArgumentValue]) throws -> Void
     ) throws {
         if let failure { throw failure }
@@ -82,13 +84,15 @@ final class CommandQueue: @unchecked Sendable {
             heldArguments.removeSubrange(first...)
             throw error
         }
+        let code = makeCode()
         held.append(Launch(kernel: kernel, global: global, local: local, arguments: first..<heldArguments.count, code: code))
         if let code { awaited.append(code) }
-        if (!isSmall || held.count >= CommandQueue.mostHeld) && !isAwaiting { try releaseHeld(forLast: true) }
+        if (!isSmall || held.count >= CommandQueue.mostHeld) && !awaitsCode() { try releaseHeld(forLast: true) }
         try didEnqueue(isKernel: true)
     }
 
-    private var isAwaiting: Bool {
+    /// Whether machine code is still being made, and no more than a few launches wait for it; forgets what is done.
+    private func awaitsCode() -> Bool {
         if awaited.isEmpty || held.count >= CommandQueue.mostAwaiting { return false }
         if let first = awaited.firstIndex(where: { !$0.isDone }) {
             awaited.removeFirst(first)
@@ -145,8 +149,8 @@ final class CommandQueue: @unchecked Sendable {
     }
 
     private func flushOrWait() throws {
-        if isAwaiting { return }
-        try releaseHeld()
+        if awaitsCode() { return }
+        try releaseHeld(forLast: true)
         if enqueued % CommandQueue.markerInterval == 0 {
             if let marker {
                 self.marker = nil

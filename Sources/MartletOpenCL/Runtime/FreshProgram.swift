@@ -4,7 +4,7 @@ import CMartletOpenCL
 final class FreshProgram {
     private let compilers: KernelCompilers
     private let device: DeviceNumber
-    private let bitcode: [UInt8]
+    let bitcode: [UInt8]
     private let options: String
 
     /// Compiles a source in another process; nil where that fails.
@@ -24,9 +24,6 @@ final class FreshProgram {
         self.bitcode = bitcode
         self.options = options
     }
-
-    /// As it is kept and linked.
-    var binary: [UInt8] { bitcode }
 
     private static func link(_ bitcode: [UInt8], _ options: String, _ device: DeviceNumber) -> CompilerRequest {
         var request = CompilerRequest(Int(MCL_BUILD), device)

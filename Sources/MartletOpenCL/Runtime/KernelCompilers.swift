@@ -1,7 +1,7 @@
 import CMartletOpenCL
 import Glibc
 
-/// Processes that compile kernels beside this one, as many as there are processors: PoCL compiles one kernel at a time in a process,
+/// Processes that compile kernels beside this one, as many as there are processors, up to eight: PoCL compiles one kernel at a time in a process,
 /// and a kernel takes it a third of a second. What they compile comes into PoCL's cache, where this process finds it.
 ///
 /// Nothing depends on them: whatever they do not do this process does when it needs it.
@@ -17,19 +17,19 @@ final class KernelCompilers: @unchecked Sendable {
 
     /// Those of this process; nil where there can be none. Called before any driver is loaded here.
     static let shared: KernelCompilers? = {
-        let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        let wanted = getenv("MARTLET_COMPILERS").flatMap { Int(String(cString: $0)) } ?? min(processors, mostCompilers)
+        let wanted = getenv("MARTLET_COMPILERS").flatMap { Int(String(cString: $0)) } ?? Int(mclProcessorCount())
         // Without PoCL's cache their work is of no use.
-        guard wanted > 0, getenv("POCL_KERNEL_CACHE").map({ String(cString: $0) != "0" }) ?? true else { return nil }
+        guard wanted > 0, ProbeReport.hasPoCL, getenv("POCL_KERNEL_CACHE").map({ String(cString: $0).hasPrefix("1") }) ?? true
+        else { return nil }
         let control = mclPrepareCompilers()
-        return control < 0 ? nil : KernelCompilers(control: control, most: wanted)
+        return control < 0 ? nil : KernelCompilers(control: control, most: min(wanted, mostCompilers))
     }()
 
     private static let mostCompilers = 8
-    private static let mostFailures = 3
+    private static let mostFailures = 2
     private static let idleSeconds = 10
     /// Longer than any kernel takes on a busy machine.
-    private static let deadlineSeconds: Int32 = 120
+    private static let deadlineSeconds: Int32 = 30
 
     private let control: Int32
     private let most: Int
@@ -64,7 +64,7 @@ final class KernelCompilers: @unchecked Sendable {
     /// Starts all of them, where much is going to be compiled: each needs a second to get ready.
     func warm() {
         for _ in 0..<most {
-            _ = submit { $0.ask(CompilerRequest(Int(MCL_WARM), DeviceNumber(platform: 0, device: 0))) }
+            _ = submit { $0.ask(.warm) }
         }
     }
 
@@ -131,6 +131,7 @@ final class KernelCompilers: @unchecked Sendable {
     private func giveUp() {
         for job in waiting { job.isDone = true }
         waiting.removeAll()
+        monitor.broadcast()
     }
 }
 
@@ -144,7 +145,11 @@ final class Compiler {
         if socket < 0 { return nil }
     }
 
-    deinit { close(socket) }
+    deinit {
+        // Also where a child of this process still holds it.
+        shutdown(socket, Int32(SHUT_RDWR))
+        close(socket)
+    }
 
     /// The answer; empty where it failed, nil where the process is gone.
     func ask(_ request: CompilerRequest) -> [UInt8]? {
@@ -160,6 +165,8 @@ final class Compiler {
 
 /// A request in the making; see `mclAskCompiler`.
 struct CompilerRequest {
+    static let warm = CompilerRequest(Int(MCL_WARM), DeviceNumber(platform: 0, device: 0))
+
     private(set) var bytes: [UInt8] = []
 
     init(_ kind: Int, _ device: DeviceNumber) {

@@ -70,7 +70,7 @@ extension OpenCLDevice {
             throw OpenCLError("launch of \(kernel.name)", CL_INVALID_WORK_GROUP_SIZE, "\(global) is no multiple of \(local)")
         }
         let isSmall = deviceClass == .cpuLike && global.x * global.y * global.z == 1
-        try queue.hold(kernel, global, local, isSmall: isSmall, code: kernel.makeCode(global, local, arguments)) {
+        try queue.hold(kernel, global, local, isSmall: isSmall, code: { kernel.makeCode(global, local, arguments) }) {
             for argument in arguments {
                 switch argument {
                 case .tensor(let view):

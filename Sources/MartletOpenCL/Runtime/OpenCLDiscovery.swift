@@ -41,7 +41,8 @@ public enum OpenCLDevices {
     /// Lets the compilers of kernels get ready where OpenCL was not used before, and so none is kept. Called before `discover`, where an
     /// OpenCL device is going to be used.
     public static func expectFirstUse() {
-        if ProbeMemory.current == nil { KernelCompilers.shared?.warm() }
+        // Among others PoCL may not be the one that is wanted.
+        if ProbeReport.driverFilesInUse.count == 1, ProbeMemory.current == nil { KernelCompilers.shared?.warm() }
     }
 
     /// The kinds of the devices that computed when the drivers, which have not changed since, were last looked at; nil where

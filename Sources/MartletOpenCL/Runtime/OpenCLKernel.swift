@@ -125,7 +125,7 @@ package final class Kernel {
         guard let fresh, !coded.contains(local) else { return nil }
         // PoCL has code of its own for more work-groups along an axis.
         let groups = max(global.x / local.x, global.y / local.y, global.z / local.z)
-        guard groups < Int(UInt16.max), argumentCount <= MCL_ARGUMENT_LOCAL else { return nil }
+        guard groups < Int(UInt16.max), argumentCount <= Int(MCL_MOST_ARGUMENTS) else { return nil }
         coded.append(local)
         return fresh.makeCode(name, local: local, arguments: arguments.flatMap(\.forCompiler))
     }

@@ -154,6 +154,23 @@ struct ProbeReport {
     /// Where the loader looks for drivers' files.
     static var driverFolder: String { getenv("OCL_ICD_VENDORS").map { String(cString: $0) } ?? "/etc/OpenCL/vendors" }
 
+    /// The files that name drivers; `OCL_ICD_VENDORS` may itself be one.
+    static var driverFilesInUse: [String] {
+        let folder = driverFolder
+        return folder.hasSuffix(".icd") ? [folder] : icdFiles(in: folder)
+    }
+
+    /// Whether PoCL is among the drivers.
+    static var hasPoCL: Bool {
+        driverFilesInUse.contains { path in
+            guard let file = fopen(path, "r") else { return false }
+            defer { fclose(file) }
+            var line = [CChar](repeating: 0, count: 1024)
+            guard fgets(&line, Int32(line.count), file) != nil else { return false }
+            return String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).contains("pocl")
+        }
+    }
+
     /// Which driver file takes the process down, each tried alone.
     static func brokenDrivers(_ how: String) -> [UnusableDevice] {
         let folder = driverFolder

@@ -15,7 +15,7 @@ final class ProgramBuilder {
     struct Program {
         let handle: cl_program
         /// Where the driver has still to make machine code, and others may do that.
-        var fresh: FreshProgram?
+        let fresh: FreshProgram?
     }
 
     init(
@@ -65,20 +65,20 @@ final class ProgramBuilder {
         let options = options(of: kernel, source)
         let key = cache.key(source: cache.form == .bitcode ? PoCLBitcode.declarations + source : source, options: options)
         if let binary = cache.load(key), let program = restore(binary, options) {
-            return Program(handle: program)
+            return Program(handle: program, fresh: nil)
         }
         builds += 1
         if cache.form == .bitcode {
             if let compilers = KernelCompilers.shared,
                 let fresh = FreshProgram(compilers, number, source: source, options: options),
-                let program = restore(fresh.binary, options)
+                let program = restore(fresh.bitcode, options)
             {
-                cache.store(fresh.binary, key)
+                cache.store(fresh.bitcode, key)
                 return Program(handle: program, fresh: fresh)
             }
             if let (bitcode, program) = try bitcode(name, source, options) {
                 cache.store(bitcode, key)
-                return Program(handle: program)
+                return Program(handle: program, fresh: nil)
             }
         }
         var status: Int32 = 0
@@ -91,7 +91,7 @@ final class ProgramBuilder {
             throw OpenCLError("clBuildProgram", status, "\(kernel.family).\(name)\(kernel.defines.options): \(log)")
         }
         if cache.form == .executable, let binary = binary(of: program) { cache.store(binary, key) }
-        return Program(handle: program)
+        return Program(handle: program, fresh: nil)
     }
 
     /// A program from a cached binary; nil where the driver does not take it any more.
