@@ -54,7 +54,7 @@ typedef global float *Target;
 // Rows i < rows of a product: to[i] = sum_p number(i, p) * right[p], or more by it. Number (i, p) is left[i * step + p] where
 // DEEP, else left[p * step + i]. Tiles of MR rows and WIDE vectors, a divisor of VECTORS.
 #define MULTIPLY(name, DEEP, VECTORS, WIDE)                                                                           \
-    static inline void name(size_t rows, const size_t depth, Source left, const size_t step, Source right,            \
+    INLINE void name(size_t rows, const size_t depth, Source left, const size_t step, Source right,                   \
                      const size_t rightStep, Target to, const size_t pitch, const int accumulates) {                  \
         while (rows > 0) {                                                                                            \
             const size_t count = min(rows, (size_t)MR);                                                               \
@@ -102,7 +102,7 @@ MULTIPLY(multiplyDeepOne, 1, 1, 1)
         rows[i + d] = shuffle2(x, y, high);                                                                           \
     }
 
-static inline void transpose16(float16 rows[16]) {
+INLINE void transpose16(float16 rows[16]) {
     const uint16 low1 = (uint16)(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), high1 = low1 + 1u;
     const uint16 low2 = (uint16)(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), high2 = low2 + 2u;
     const uint16 low4 = (uint16)(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), high4 = low4 + 4u;
@@ -114,7 +114,7 @@ static inline void transpose16(float16 rows[16]) {
 }
 
 // Column c of `count` rows to to[c * LANES ...], a row a lane; zeros in the lanes beyond.
-static inline void rowsToLanes(Source rows, const size_t step, const size_t count, const size_t width, Target to) {
+INLINE void rowsToLanes(Source rows, const size_t step, const size_t count, const size_t width, Target to) {
     for (size_t group = 0; group < LANES; group += 16) {
         for (size_t c = 0; c < width; c += 16) {
             const size_t part = min((size_t)16, width - c);
@@ -139,7 +139,7 @@ static inline void rowsToLanes(Source rows, const size_t step, const size_t coun
 }
 
 // The way back, each lane times its factor.
-static inline void lanesToRows(Source from, const float16 factors[NV], const size_t count, const size_t width, Target rows,
+INLINE void lanesToRows(Source from, const float16 factors[NV], const size_t count, const size_t width, Target rows,
                         const size_t step) {
     for (size_t group = 0; group < count; group += 16) {
         for (size_t c = 0; c < width; c += 16) {
@@ -161,7 +161,7 @@ static inline void lanesToRows(Source from, const float16 factors[NV], const siz
 }
 
 // How many keys a query sees, the mask apart.
-static inline long keysSeen(const ulong keys, global const int *lengths, const int hasLengths, const size_t batch, const long query,
+INLINE long keysSeen(const ulong keys, global const int *lengths, const int hasLengths, const size_t batch, const long query,
                      const int causalOffset) {
     const long seen = hasLengths ? clamp((long)lengths[batch], 0L, (long)keys) : (long)keys;
     return min(seen, max(query + causalOffset + 1, 0L));
@@ -175,7 +175,7 @@ static inline long keysSeen(const ulong keys, global const int *lengths, const i
 
 #if DROPS
 // 0 or 1 / kept for the elements at these places of a draw; see Random.cl.
-static inline float16 keptWeights(const ulong16 at, const float kept, const uint key0, const uint key1, const uint stream0,
+INLINE float16 keptWeights(const ulong16 at, const float kept, const uint key0, const uint key1, const uint stream0,
                            const uint stream1) {
     const ulong16 block = at >> 2;
     uint16 c0 = convert_uint16(block), c1 = convert_uint16(block >> 32), c2 = stream0, c3 = stream1;
@@ -283,7 +283,7 @@ kernel ONE_ITEM void attention(HEADS_ARGUMENT(q), HEADS_ARGUMENT(k), HEADS_ARGUM
     }
 }
 
-static inline size_t paddedWidth(const size_t width) { return (width + 15) / 16 * 16; }
+INLINE size_t paddedWidth(const size_t width) { return (width + 15) / 16 * 16; }
 
 // Scratch of a work-item: keys, values and their gradients as lanes, keys as rows filled up to whole vectors, weights and
 // slopes of ROWS queries; then gradients of all queries of the heads that share keys, and what y and dy have in common.

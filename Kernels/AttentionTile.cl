@@ -64,7 +64,7 @@ typedef local float *Tile;
     const float kept, const uint key0, const uint key1, const uint stream0, const uint stream1
 
 // Four numbers of a row; zeros beyond its end and where there is no such row.
-static inline float4 fetch(Source rows, const size_t step, const uint row, const uint count, const uint column, const uint width) {
+INLINE float4 fetch(Source rows, const size_t step, const uint row, const uint count, const uint column, const uint width) {
     float4 v = (float4)(0.0f);
     if (row < count) {
         Source from = rows + row * step + column;
@@ -80,7 +80,7 @@ static inline float4 fetch(Source rows, const size_t step, const uint row, const
     return v;
 }
 
-static inline void give(Target to, const float4 v, const uint column, const uint width) {
+INLINE void give(Target to, const float4 v, const uint column, const uint width) {
 #if FOUR
     if (column < width) *(global float4 *)to = v;
 #else
@@ -146,7 +146,7 @@ static inline void give(Target to, const float4 v, const uint column, const uint
     }
 
 // How many keys a query sees, the mask apart.
-static inline long keysSeen(const ulong keys, global const int *lengths, const int hasLengths, const size_t batch, const long query,
+INLINE long keysSeen(const ulong keys, global const int *lengths, const int hasLengths, const size_t batch, const long query,
                      const int causalOffset) {
     const long seen = hasLengths ? clamp((long)lengths[batch], 0L, (long)keys) : (long)keys;
     return min(seen, max(query + causalOffset + 1, 0L));
@@ -154,7 +154,7 @@ static inline long keysSeen(const ulong keys, global const int *lengths, const i
 
 #if DROPS
 // 0 or 1 / kept for the element at this place of a draw; see Random.cl.
-static inline float keptWeight(const ulong at, const float kept, const uint key0, const uint key1, const uint stream0,
+INLINE float keptWeight(const ulong at, const float kept, const uint key0, const uint key1, const uint stream0,
                         const uint stream1) {
     const ulong block = at >> 2;
     uint c0 = (uint)block, c1 = (uint)(block >> 32), c2 = stream0, c3 = stream1, k0 = key0, k1 = key1;

@@ -296,7 +296,7 @@ __kernel ONE_ITEM void convolutionWeightPanels(
 #endif
 
 #ifdef KERNEL_convolutionWeightDot
-static inline float sumOfLanes(const float16 v) {
+INLINE float sumOfLanes(const float16 v) {
     const float8 a = v.lo + v.hi;
     const float4 b = a.lo + a.hi;
     const float2 c = b.lo + b.hi;

@@ -87,15 +87,15 @@ typedef __global const Offset *Places;
 // A work-item's share of the tiles of an operand that is gathered: vector l lies `at[l]` bytes from the lanes' beginning and
 // `next[l]` from the depths', read from `places`, which has an entry for STEP depths.
 #define DEFINE_GATHERER(NAME, TILE, DEEP, VEC, LOADS, STEP)                                                       \
-    static inline void findNext##NAME(Places places, const uint item, Offset next[LOADS]) {                       \
+    INLINE void findNext##NAME(Places places, const uint item, Offset next[LOADS]) {                              \
         UNROLL for (uint l = 0; l < LOADS; l++) next[l] = places[DEPTH(DEEP, TILE, VEC, item, l) / STEP];         \
     }                                                                                                             \
-    static inline void gather##NAME(Source from, const Offset at[LOADS], const Offset next[LOADS],                \
+    INLINE void gather##NAME(Source from, const Offset at[LOADS], const Offset next[LOADS],                       \
                              JOIN(VECTOR, VEC) held[LOADS]) {                                                     \
         UNROLL for (uint l = 0; l < LOADS; l++)                                                                   \
             held[l] = *(__global const JOIN(VECTOR, VEC) *)((__global const char *)from + (Offset)(at[l] + next[l])); \
     }                                                                                                             \
-    static inline void gatherPart##NAME(Source from, const Offset at[LOADS], Places places, const uint item,      \
+    INLINE void gatherPart##NAME(Source from, const Offset at[LOADS], Places places, const uint item,             \
                                  const uint depths, JOIN(VECTOR, VEC) held[LOADS]) {                              \
         UNROLL for (uint l = 0; l < LOADS; l++) {                                                                 \
             const uint depth = DEPTH(DEEP, TILE, VEC, item, l);                                                   \
@@ -125,11 +125,11 @@ DEFINE_LOADER(A, TM, W_DEEP, A_VEC, A_LOADS)
 // A work-item's vectors of patches are all at one pixel.
 #define B_DEPTH(item, l) ((item / TN + (l) * (THREADS / TN)) * CHANNELS)
 
-static inline void findNextB(PLACES places, const uint item, Offset next[B_LOADS]) {
+INLINE void findNextB(PLACES places, const uint item, Offset next[B_LOADS]) {
     UNROLL for (uint l = 0; l < B_LOADS; l++) next[l] = PLACE(B_DEPTH(item, l));
 }
 
-static inline void keepB(const JOIN(VECTOR, CHANNELS) held[B_LOADS], const uint item, __local float *tile) {
+INLINE void keepB(const JOIN(VECTOR, CHANNELS) held[B_LOADS], const uint item, __local float *tile) {
     UNROLL for (uint l = 0; l < B_LOADS; l++)
         JOIN(STEPS, CHANNELS)(held[l], tile + B_DEPTH(item, l) * (TN + PAD) + item % TN, TN + PAD);
 }

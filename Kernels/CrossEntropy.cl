@@ -2,7 +2,7 @@
 #include "Exponentials.cl"
 
 // 1 in the lanes that load_rest fills, 0 in the others.
-static inline floatv used_lanes(const size_t count) {
+INLINE floatv used_lanes(const size_t count) {
     floatv v = 0;
 #if VEC == 16
     if (count & 8) v.s01234567 = 1;
@@ -28,7 +28,7 @@ typedef PASTE(int, VEC) intv;
 #define WHOLE_POSITIONS (int4)(0, 1, 2, 3)
 #endif
 #endif
-static inline intv rest_positions(const size_t count) {
+INLINE intv rest_positions(const size_t count) {
     intv v = -1;
 #if VEC == 16
     if (count & 8) v.s01234567 = (int8)(0, 1, 2, 3, 4, 5, 6, 7);

@@ -7,7 +7,7 @@
 // The larger where both are numbers; `a` where `b` is NaN.
 #define LARGER(a, b) ((b) > (a) ? (b) : (a))
 
-static inline float max_lanes(const floatv v) {
+INLINE float max_lanes(const floatv v) {
 #if VEC == 16
     const float8 a = LARGER(v.lo, v.hi);
     const float4 b = LARGER(a.lo, a.hi);
@@ -22,7 +22,7 @@ static inline float max_lanes(const floatv v) {
 }
 
 #if GROUP > 1
-static inline float group_max(const float v, local float *s) {
+INLINE float group_max(const float v, local float *s) {
     s[get_local_id(0)] = v;
     barrier(CLK_LOCAL_MEM_FENCE);
 #if GROUP >= 8
@@ -48,7 +48,7 @@ static inline float group_max(const float v, local float *s) {
 
 // log(x) for x of 1 and above, and NaN. Several times faster than the library's scalar logarithm on CPU-like devices;
 // the polynomial is (log(1 + m) - m + m^2 / 2) / m^3, fitted over sqrt(1/2) <= 1 + m <= sqrt(2) by least squares.
-static inline float log_of_sum(const float x) {
+INLINE float log_of_sum(const float x) {
     const int bits = as_int(x) - 0x3f3504f3;
     const float exponent = (float)(bits >> 23), m = as_float((bits & 0x7fffff) + 0x3f3504f3) - 1.0f, square = m * m;
     float p = 0.067972891f;
@@ -66,7 +66,7 @@ static inline float log_of_sum(const float x) {
 
 // LARGEST_OF: what a work-item knows of a row's largest element.
 #if HELD
-static inline float largest_held(const floatv *row, global const float *from, const ulong n) {
+INLINE float largest_held(const floatv *row, global const float *from, const ulong n) {
     floatv largest = -INFINITY;
     EACH_VECTOR(i) largest = LARGER(largest, row[held]);
     if (HAS_REST) {
@@ -77,7 +77,7 @@ static inline float largest_held(const floatv *row, global const float *from, co
 }
 #define LARGEST_OF(row, from) largest_held(row, from, n)
 #else
-static inline float largest_of(global const float *row, const ulong n) {
+INLINE float largest_of(global const float *row, const ulong n) {
     floatv largest = -INFINITY, second = -INFINITY;
     size_t i = LANE * VEC;
     for (; i + (GROUP + 1) * VEC <= n; i += 2 * GROUP * VEC) {

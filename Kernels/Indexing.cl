@@ -6,13 +6,13 @@
 // Where an index names nothing: beyond 0..<n.
 #define INSIDE(index, n) ((ulong)(uint)(index) < (n) && (index) >= 0)
 
-static inline void copy_row(global const uint *from, global uint *to, const size_t count) {
+INLINE void copy_row(global const uint *from, global uint *to, const size_t count) {
     size_t i = 0;
     for (; i + 16 <= count; i += 16) vstore16(vload16(0, from + i), 0, to + i);
     for (; i < count; i++) to[i] = from[i];
 }
 
-static inline void fill_row(global uint *to, const size_t count, const uint bits) {
+INLINE void fill_row(global uint *to, const size_t count, const uint bits) {
     size_t i = 0;
     for (; i + 16 <= count; i += 16) vstore16(bits, 0, to + i);
     for (; i < count; i++) to[i] = bits;
@@ -70,7 +70,7 @@ kernel void gather_elements(TENSOR_ARGUMENT(const uint, x), TENSOR_ARGUMENT(cons
 
 #ifdef CPU_LIKE
 
-static inline void add_row(global const float *from, global float *to, const size_t count) {
+INLINE void add_row(global const float *from, global float *to, const size_t count) {
     size_t i = 0;
     for (; i + 16 <= count; i += 16) vstore16(vload16(0, to + i) + vload16(0, from + i), 0, to + i);
     for (; i < count; i++) to[i] += from[i];
@@ -169,17 +169,17 @@ kernel void scatter_add_elements(TENSOR_ARGUMENT(const float, y), TENSOR_ARGUMEN
 #define NOTHING 0xffffffffffffffffUL
 
 // Ascending order of bits; zeros of both signs are equal, NaN is the largest.
-static inline uint order_of(const float v) {
+INLINE uint order_of(const float v) {
     const uint bits = as_uint(v == 0 ? 0.0f : v);
     return v != v ? 0xffffffffu : bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-static inline ulong sort_key(const float v, const uint position, const int descending) {
+INLINE ulong sort_key(const float v, const uint position, const int descending) {
     const uint order = order_of(v);
     return (ulong)(descending ? ~order : order) << 32 | position;
 }
 
-static inline ulong index_key(const int index, const uint position) {
+INLINE ulong index_key(const int index, const uint position) {
     return (ulong)(index < 0 ? 0xfffffffeu : (uint)index) << 32 | position;
 }
 
@@ -194,7 +194,7 @@ static inline ulong index_key(const int index, const uint position) {
 #ifdef CPU_LIKE
 
 // Sorts small arrays by insertion.
-static inline void insertion_sort(global ulong *keys, const size_t count) {
+INLINE void insertion_sort(global ulong *keys, const size_t count) {
     for (size_t i = 1; i < count; i++) {
         const ulong key = keys[i];
         size_t j = i;
@@ -205,7 +205,7 @@ static inline void insertion_sort(global ulong *keys, const size_t count) {
 
 // Sorts by the upper halves, eight bits at a time from the lowest, each pass stable; the keys come in the order of
 // their positions and the result lies in `keys`.
-static inline void radix_sort(global ulong *keys, global ulong *other, const size_t count) {
+INLINE void radix_sort(global ulong *keys, global ulong *other, const size_t count) {
     uint starts[4 * 256];
     for (int i = 0; i < 4 * 256; i++) starts[i] = 0;
     for (size_t i = 0; i < count; i++) {
@@ -233,7 +233,7 @@ static inline void radix_sort(global ulong *keys, global ulong *other, const siz
 }
 
 // The smallest m keys of a block, kept in order in `run` while the block is read once.
-static inline void select_first(global const VALUE *row, const size_t first, const size_t last, global ulong *run,
+INLINE void select_first(global const VALUE *row, const size_t first, const size_t last, global ulong *run,
                          const size_t m, const int descending) {
     for (size_t i = 0; i < m; i++) run[i] = NOTHING;
     for (size_t i = first; i < last; i++) {

@@ -50,7 +50,7 @@
 
 typedef __global const float *Source;
 
-static inline void clearTile(float16 sum[MR][NV]) {
+INLINE void clearTile(float16 sum[MR][NV]) {
     UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) sum[i][j] = 0;
 }
 
@@ -62,7 +62,7 @@ static inline void clearTile(float16 sum[MR][NV]) {
     }
 #define LOAD_VECTORS(b, from) UNROLL for (uint j = 0; j < NV; j++) b[j] = vload16(j, from)
 
-static inline void spillTile(float16 sum[MR][NV], float tile[MR * NR]) {
+INLINE void spillTile(float16 sum[MR][NV], float tile[MR * NR]) {
     UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) vstore16(sum[i][j], i * NV + j, tile);
 }
 
@@ -75,7 +75,7 @@ static inline void spillTile(float16 sum[MR][NV], float tile[MR * NR]) {
         rows[i + d] = shuffle2(x, y, high);                             \
     }
 
-static inline void transpose16(float16 rows[16]) {
+INLINE void transpose16(float16 rows[16]) {
     const uint16 low1 = (uint16)(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), high1 = low1 + 1u;
     const uint16 low2 = (uint16)(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), high2 = low2 + 2u;
     const uint16 low4 = (uint16)(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), high4 = low4 + 4u;
@@ -87,7 +87,7 @@ static inline void transpose16(float16 rows[16]) {
 }
 
 // The first `count`, fewer than 16, lanes.
-static inline void storePart(const float16 v, __global float *to, const size_t count) {
+INLINE void storePart(const float16 v, __global float *to, const size_t count) {
     float8 rest8 = v.lo;
     if (count & 8) {
         vstore8(rest8, 0, to);
@@ -213,7 +213,7 @@ __kernel ONE_ITEM void matmulPanels(
 #endif
 
 #ifdef KERNEL_matmulDot
-static inline float sumOfLanes(const float16 v) {
+INLINE float sumOfLanes(const float16 v) {
     const float8 a = v.lo + v.hi;
     const float4 b = a.lo + a.hi;
     const float2 c = b.lo + b.hi;
@@ -223,7 +223,7 @@ static inline float sumOfLanes(const float16 v) {
 #if MR * DC == 16
 // Lane i of the result is the sum of the lanes of vector i: each level adds halves of two vectors into one.
 #define FOLD(x, y, low, d) (shuffle2(x, y, low) + shuffle2(x, y, low + d))
-static inline float16 sumsOfLanes(float16 v[16]) {
+INLINE float16 sumsOfLanes(float16 v[16]) {
     const uint16 low1 = (uint16)(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
     const uint16 low2 = (uint16)(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
     const uint16 low4 = (uint16)(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);

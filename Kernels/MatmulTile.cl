@@ -128,7 +128,7 @@ typedef float4 Columns;
 #define PAIR(x)
 #endif
 
-static inline void readLanes(__local const float *aTile, __local const float *bTile, const uint p, const uint ty, const uint tx,
+INLINE void readLanes(__local const float *aTile, __local const float *bTile, const uint p, const uint ty, const uint tx,
                       float x[WM], Columns y[WN / GN]) {
     UNROLL for (uint i = 0; i < WM; i += GM) {
         __local const float *from = aTile + p * (TM + PAD) + TILE_ROW(i, ty);
@@ -146,7 +146,7 @@ static inline void readLanes(__local const float *aTile, __local const float *bT
 }
 
 // The products of depth p of a tile.
-static inline void multiplyLanes(const uint p, const float x[2][WM], const Columns y[2][WN / GN], Columns sum[WM][WN / GN]) {
+INLINE void multiplyLanes(const uint p, const float x[2][WM], const Columns y[2][WN / GN], Columns sum[WM][WN / GN]) {
     UNROLL for (uint i = 0; i < WM; i++) UNROLL for (uint j = 0; j < WN / GN; j++)
         sum[i][j] = MULTIPLY_ADD((Columns)(x[p % 2][i]), y[p % 2][j], sum[i][j]);
 #if defined(ORDER_DEPTHS) && WN >= 4
@@ -157,7 +157,7 @@ static inline void multiplyLanes(const uint p, const float x[2][WM], const Colum
 
 // The products of two tiles in local memory but for those of the last depth, whose lanes are left in x[1] and y[1]; those of the
 // first are in x[0] and y[0]. Depth p of a tile of T lanes begins at p * (T + PAD).
-static inline void multiplyTiles(__local const float *aTile, __local const float *bTile, const uint ty, const uint tx, float x[2][WM],
+INLINE void multiplyTiles(__local const float *aTile, __local const float *bTile, const uint ty, const uint tx, float x[2][WM],
                           Columns y[2][WN / GN], Columns sum[WM][WN / GN]) {
     UNROLL for (uint p = 0; p + 1 < TK; p++) {
         readLanes(aTile, bTile, p + 1, ty, tx, x[(p + 1) % 2], y[(p + 1) % 2]);
@@ -200,20 +200,20 @@ typedef uint Offset;
 // A work-item's share of the tiles of an operand: `at` is where its vectors lie from the tile's beginning, in bytes. Depths from
 // `depths` on are zeros.
 #define DEFINE_LOADER(NAME, TILE, DEEP, VEC, LOADS)                                                           \
-    static inline void place##NAME(const ulong step, const ulong lanes, const uint item, Offset at[LOADS]) {  \
+    INLINE void place##NAME(const ulong step, const ulong lanes, const uint item, Offset at[LOADS]) {         \
         UNROLL for (uint l = 0; l < LOADS; l++) {                                                             \
             const Offset lane = min((ulong)LANE(DEEP, TILE, VEC, item, l), lanes - (DEEP ? 1 : VEC));         \
             const Offset depth = DEPTH(DEEP, TILE, VEC, item, l);                                             \
             at[l] = (DEEP ? lane * (Offset)step + depth : depth * (Offset)step + lane) * 4;                   \
         }                                                                                                     \
     }                                                                                                         \
-    static inline void fetch##NAME(Source from, Offset at[LOADS], JOIN(VECTOR, VEC) held[LOADS]) {            \
+    INLINE void fetch##NAME(Source from, Offset at[LOADS], JOIN(VECTOR, VEC) held[LOADS]) {                   \
         UNROLL for (uint l = 0; l < LOADS; l++) {                                                             \
             KEEP(at[l]);                                                                                      \
             held[l] = *(__global const JOIN(VECTOR, VEC) *)((__global const char *)from + at[l]);             \
         }                                                                                                     \
     }                                                                                                         \
-    static inline void fetchPart##NAME(Source from, const Offset at[LOADS], const uint item, const uint depths,      \
+    INLINE void fetchPart##NAME(Source from, const Offset at[LOADS], const uint item, const uint depths,             \
                                 JOIN(VECTOR, VEC) held[LOADS]) {                                              \
         UNROLL for (uint l = 0; l < LOADS; l++) {                                                             \
             held[l] = 0;                                                                                      \
@@ -221,7 +221,7 @@ typedef uint Offset;
                 held[l] = *(__global const JOIN(VECTOR, VEC) *)((__global const char *)from + at[l]);         \
         }                                                                                                     \
     }                                                                                                         \
-    static inline void keep##NAME(const JOIN(VECTOR, VEC) held[LOADS], const uint item, __local float *tile) {       \
+    INLINE void keep##NAME(const JOIN(VECTOR, VEC) held[LOADS], const uint item, __local float *tile) {              \
         UNROLL for (uint l = 0; l < LOADS; l++) {                                                             \
             const uint lane = LANE(DEEP, TILE, VEC, item, l), depth = DEPTH(DEEP, TILE, VEC, item, l);        \
             if (DEEP) JOIN(STEPS, VEC)(held[l], tile + depth * (TILE + PAD) + lane, TILE + PAD);              \

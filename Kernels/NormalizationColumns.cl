@@ -3,14 +3,14 @@
 
 #define SOME(p, width) ((width) == VEC ? LOAD(p) : load_rest(p, width, 0.0f))
 
-static inline void store_some(const floatv v, global float *p, const size_t width) {
+INLINE void store_some(const floatv v, global float *p, const size_t width) {
     if (width == VEC) STORE(v, p);
     else store_rest(v, p, width);
 }
 
 // At most eight rows joined to the moments of the `count` rows before.
 #define ROWS_AT_ONCE 8
-static inline void join_rows(global const float *p, const size_t columns, const size_t width, const size_t rows,
+INLINE void join_rows(global const float *p, const size_t columns, const size_t width, const size_t rows,
                       const float count, floatv *mean, floatv *squares) {
     if (rows == ROWS_AT_ONCE) {
         floatv v[ROWS_AT_ONCE], sum = 0, own = 0;
@@ -72,7 +72,7 @@ kernel void column_moments(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(floa
 #endif
 }
 
-static inline void add_rows(global const float *dy, global const float *x, global const float *mean,
+INLINE void add_rows(global const float *dy, global const float *x, global const float *mean,
                      global const float *inverse, const size_t columns, const size_t width, const size_t rows,
                      const size_t statisticStride, const int byRow, floatv *sum, floatv *products) {
     const floatv columnMean = byRow ? (floatv)(0.0f) : SOME(mean, width);
@@ -86,7 +86,7 @@ static inline void add_rows(global const float *dy, global const float *x, globa
 
 // Sums of columns over one part of the rows, at [part, column] of two arrays of parts * columns: of dy, and of
 // dy (x - mean[column]), or with statistics of each row and group of columns dy (x - mean) inverse.
-static inline void sum_columns(global const float *dy, global const float *x, global const float *mean,
+INLINE void sum_columns(global const float *dy, global const float *x, global const float *mean,
                         global const float *inverse, global float *partial, const size_t n, const size_t columns,
                         const size_t rowsEach, const size_t columnsEach, const size_t parts, const size_t groups,
                         const int byRow) {

@@ -17,8 +17,8 @@ typedef struct {
 #if ADAPTIVE
 #define DY 1
 #define DX 1
-static inline int window_begin(const int i, const int size, const int windows) { return (int)((long)i * size / windows); }
-static inline int window_end(const int i, const int size, const int windows) {
+INLINE int window_begin(const int i, const int size, const int windows) { return (int)((long)i * size / windows); }
+INLINE int window_end(const int i, const int size, const int windows) {
     return (int)(((long)(i + 1) * size + windows - 1) / windows);
 }
 #define ROW_BEGIN(oy) window_begin(oy, shape.h, shape.oh)
@@ -32,14 +32,14 @@ static inline int window_end(const int i, const int size, const int windows) {
 #define LAST_COLUMN(x) (int)(((long)((x) + 1) * shape.ow - 1) / shape.w)
 #else
 // The first position inside the image, and the end of the window clipped to it.
-static inline int clipped_begin(const int begin, const int step) {
+INLINE int clipped_begin(const int begin, const int step) {
     return begin >= 0 ? begin : begin + (-begin + step - 1) / step * step;
 }
 #define ROW_BEGIN(oy) clipped_begin((oy) * SY - shape.top, DY)
 #define ROW_END(oy) min(shape.h, (oy) * SY - shape.top + (KY - 1) * DY + 1)
 #define COLUMN_BEGIN(ox) clipped_begin((ox) * SX - shape.left, DX)
 #define COLUMN_END(ox) min(shape.w, (ox) * SX - shape.left + (KX - 1) * DX + 1)
-static inline int first_window(const int position, const int extent, const int stride) {
+INLINE int first_window(const int position, const int extent, const int stride) {
     return position < extent ? 0 : (position - extent) / stride + 1;
 }
 #define FIRST_ROW(y) first_window((y) + shape.top, (KY - 1) * DY + 1, SY)
@@ -49,7 +49,7 @@ static inline int first_window(const int position, const int extent, const int s
 #endif
 
 // The positions that an average divides by.
-static inline float divisor(const Shape shape, const int oy, const int ox, const int countsPadding) {
+INLINE float divisor(const Shape shape, const int oy, const int ox, const int countsPadding) {
 #if !ADAPTIVE
     if (countsPadding) {
         const int y = oy * SY - shape.top, x = ox * SX - shape.left;
@@ -64,7 +64,7 @@ static inline float divisor(const Shape shape, const int oy, const int ox, const
 
 #if defined(CPU_LIKE) && ADAPTIVE
 // The largest of rows of 16 elements or more: each lane keeps its own, then the lanes are compared.
-static inline void wide_max(global const float *plane, const int w, const int y0, const int y1, const int x0, const int x1,
+INLINE void wide_max(global const float *plane, const int w, const int y0, const int y1, const int x0, const int x1,
                      global float *value, global int *index) {
     const int16 lanes = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     float16 best = vload16(0, plane + (size_t)y0 * w + x0);
@@ -94,7 +94,7 @@ static inline void wide_max(global const float *plane, const int w, const int y0
 #endif
 
 // The largest of a window and its position; -1 where the window has no position in the image.
-static inline void window_max(global const float *plane, const Shape shape, const int oy, const int ox, global float *value,
+INLINE void window_max(global const float *plane, const Shape shape, const int oy, const int ox, global float *value,
                        global int *index) {
     const int y0 = ROW_BEGIN(oy), y1 = ROW_END(oy), x0 = COLUMN_BEGIN(ox), x1 = COLUMN_END(ox);
     float best = -INFINITY;

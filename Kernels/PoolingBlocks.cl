@@ -29,7 +29,7 @@ typedef PASTE(int, BLOCK) ints;
 #define EVEN(a, b) (floats)((a).even, (b).even)
 #define ODD(a, b) (floats)((a).odd, (b).odd)
 
-static inline ints block_positions(void) {
+INLINE ints block_positions(void) {
 #if BLOCK == 16
     return SX * (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 #elif BLOCK == 8

@@ -23,7 +23,7 @@
     }
 #else
 #define EXTENT ((BLOCK - 1) * SX + (KX - 1) * DX + 1)
-static inline floats strided(global const float *p) {
+INLINE floats strided(global const float *p) {
     const float4 a = (float4)(p[0], p[SX], p[2 * SX], p[3 * SX]);
 #if BLOCK == 4
     return a;
@@ -81,7 +81,7 @@ static inline floats strided(global const float *p) {
         for (int oy = band * oh / bands, endRow = (band + 1) * oh / bands; oy < endRow; oy++)
 
 #if BLOCK > 1
-static inline void max_block(global const float *plane, const Shape shape, const int oy, const int ox, global float *values,
+INLINE void max_block(global const float *plane, const Shape shape, const int oy, const int ox, global float *values,
                       global int *positions) {
     const int y0 = ROW_BEGIN(oy), y1 = ROW_END(oy);
     floats best = 0;
@@ -98,7 +98,7 @@ static inline void max_block(global const float *plane, const Shape shape, const
     PUT_POSITIONS(at, positions + ox);
 }
 
-static inline floats sum_block(global const float *plane, const Shape shape, const int oy, const int ox) {
+INLINE floats sum_block(global const float *plane, const Shape shape, const int oy, const int ox) {
     const int y1 = ROW_END(oy);
     floats sum = 0;
     for (int y = ROW_BEGIN(oy); y < y1; y++) EACH_OF_ROW(plane + y * shape.w + ox * SX - shape.left, TAKE_SUM)
@@ -123,7 +123,7 @@ kernel void max_pool(TENSOR_ARGUMENT(const float, x), TENSOR_ARGUMENT(float, y),
 }
 
 // The sum of consecutive elements.
-static inline float span_sum(global const float *p, const size_t count) {
+INLINE float span_sum(global const float *p, const size_t count) {
     float16 sums = 0;
     size_t i = 0;
     for (; i + 16 <= count; i += 16) sums += vload16(0, p + i);
@@ -141,7 +141,7 @@ static inline float span_sum(global const float *p, const size_t count) {
     return (quarters.x + quarters.y) + (quarters.z + quarters.w) + rest;
 }
 
-static inline float window_sum(global const float *plane, const Shape shape, const int oy, const int ox) {
+INLINE float window_sum(global const float *plane, const Shape shape, const int oy, const int ox) {
     const int y0 = ROW_BEGIN(oy), y1 = ROW_END(oy), x0 = COLUMN_BEGIN(ox), x1 = COLUMN_END(ox);
     if (x1 - x0 == shape.w) return span_sum(plane + (size_t)y0 * shape.w, (size_t)(y1 - y0) * shape.w);
     float sum = 0;

@@ -5,7 +5,7 @@
 #define EACH_PLANE(plane) \
     for (size_t plane = get_global_id(0) * planesEach, last = min((ulong)(plane + planesEach), planes); plane < last; plane++)
 
-static inline void clear(global float *p, const size_t count) {
+INLINE void clear(global float *p, const size_t count) {
     size_t i = 0;
     for (; i + 16 <= count; i += 16) vstore16(0, 0, p + i);
     for (; i < count; i++) p[i] = 0;
@@ -29,7 +29,7 @@ kernel void max_pool_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(
 
 #if BLOCK > 1
 // Element i of `even` goes to 2 i, of `odd` to 2 i + 1.
-static inline void put_pair(const floats even, const floats odd, global float *p) {
+INLINE void put_pair(const floats even, const floats odd, global float *p) {
     floats a, b;
     a.even = even.lo;
     a.odd = odd.lo;
@@ -41,7 +41,7 @@ static inline void put_pair(const floats even, const floats odd, global float *p
 #endif
 
 // Adds g to a span, or stores it.
-static inline void span_add(global float *p, const int count, const float g, const int stores) {
+INLINE void span_add(global float *p, const int count, const float g, const int stores) {
     int x = 0;
     if (stores) {
         for (; x + 16 <= count; x += 16) vstore16(g, 0, p + x);
@@ -58,7 +58,7 @@ static inline void span_add(global float *p, const int count, const float g, con
 #define BY_ROWS 1
 #define LONGEST_ROW 1024
 #define PAD (KX + 16)
-static inline void average_gradient_by_rows(global const float *dy, global float *to, const Shape shape, const int countsPadding) {
+INLINE void average_gradient_by_rows(global const float *dy, global float *to, const Shape shape, const int countsPadding) {
     float shares[LONGEST_ROW + 2 * PAD];
     for (int i = 0; i < PAD; i++) shares[i] = shares[PAD + shape.ow + i] = 0;
     const int begin = countsPadding ? -shape.left : 0, end = countsPadding ? shape.w + shape.left : shape.w;
@@ -147,7 +147,7 @@ kernel void average_pool_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUM
 #if BLOCK > 1 && SX == 2 && DX == 1
 // Windows of 2 x 2 side by side, no padding: each position belongs to one window at most. The image beyond the windows
 // (an odd row or column) gets 0. MAXIMUM chooses between the two gradients.
-static inline void clear_border(global float *plane, const int h, const int w, const int oh, const int ow) {
+INLINE void clear_border(global float *plane, const int h, const int w, const int oh, const int ow) {
     for (int y = 0; y < 2 * oh; y++)
         for (int x = 2 * ow; x < w; x++) plane[(size_t)y * w + x] = 0;
     clear(plane + (size_t)2 * oh * w, (size_t)(h - 2 * oh) * w);

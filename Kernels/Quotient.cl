@@ -3,7 +3,7 @@
 #pragma OPENCL FP_CONTRACT OFF
 
 // Correctly rounded where the device's own quotient need not be.
-static inline float quotient(const float a, const float b) {
+INLINE float quotient(const float a, const float b) {
     const float q = a / b;
 #ifdef CPU_LIKE
     return q;

@@ -42,7 +42,7 @@ static FLOATS radius(WORDS w) { return sqrt(-2.0f * log(TO_FLOATS((w >> 8) + 1) 
 // for nothing until the end. Two vectors of eight are under way at once.
 typedef struct { ulong8 c0, c1, c2, c3; } Counters;
 
-static inline Counters philox(Counters c, uint key0, uint key1) {
+INLINE Counters philox(Counters c, uint key0, uint key1) {
     const ulong8 low = 0xFFFFFFFFul;
     for (int round = 0; round < 10; round++) {
         const ulong8 first = (c.c0 & low) * 0xD2511F53ul, second = (c.c2 & low) * 0xCD9E8D57ul;
@@ -56,7 +56,7 @@ static inline Counters philox(Counters c, uint key0, uint key1) {
     return c;
 }
 
-static inline Counters counters(WORDS c0, WORDS c1, uint stream0, uint stream1, int upper) {
+INLINE Counters counters(WORDS c0, WORDS c1, uint stream0, uint stream1, int upper) {
     Counters c = {convert_ulong8(upper ? c0.hi : c0.lo), convert_ulong8(upper ? c1.hi : c1.lo), stream0, stream1};
     return c;
 }

@@ -31,10 +31,10 @@
 
 // Sixteen floats wherever they lie, in one store: some drivers' vstore16 makes four of it.
 typedef float16 loose16 __attribute__((aligned(4)));
-static inline void store16(const float16 v, global float *p) { *(global loose16 *)p = v; }
+INLINE void store16(const float16 v, global float *p) { *(global loose16 *)p = v; }
 
 // to[i][j] = the sum over p of from[i][p] * panel[p][j], or more by it, for `rows` samples and `columns` units.
-static inline void multiply(global const float *from, const size_t fromPitch, global const float *panel, const size_t depth,
+INLINE void multiply(global const float *from, const size_t fromPitch, global const float *panel, const size_t depth,
                      global float *to, const size_t toPitch, const size_t rows, const size_t columns, const int keeps) {
     for (size_t start = 0; start < depth; start += DEPTH_BLOCK) {
         const size_t deep = min((size_t)DEPTH_BLOCK, depth - start);
@@ -76,14 +76,14 @@ static inline void multiply(global const float *from, const size_t fromPitch, gl
 }
 
 // Between -limit and limit; NaN stays.
-static inline float16 bounded(float16 x, const float limit) {
+INLINE float16 bounded(float16 x, const float limit) {
     x = select(x, (float16)(limit), (float16)(limit) < x);
     return select(x, (float16)(-limit), (float16)(-limit) > x);
 }
 
 // 1 / x within 1e-7 of it, for numbers from 1 up to 1e38, in less than half of a division's time: a guess from the exponent's
 // bits, 12 % off, and three of Newton's steps, each of which squares its error. NaN for NaN.
-static inline float16 reciprocal(const float16 x) {
+INLINE float16 reciprocal(const float16 x) {
     float16 r = as_float16(0x7EF311C7 - as_int16(x));
     r = r * (2.0f - x * r);
     r = r * (2.0f - x * r);
@@ -91,7 +91,7 @@ static inline float16 reciprocal(const float16 x) {
 }
 
 // As EXP in Prelude.cl, for exponents that one factor holds.
-static inline float16 sigmoid(const float16 x) {
+INLINE float16 sigmoid(const float16 x) {
     const float16 v = bounded(-x, 87.0f), shifted = v * 1.44269502f + 12583039.0f, n = shifted - 12583039.0f;
     const float16 f = v * 1.92596303e-8f + (v * 1.44269502f - n);
     float16 p = f * 1.326472498e-03f + 9.671512991e-03f;
@@ -103,7 +103,7 @@ static inline float16 sigmoid(const float16 x) {
 }
 
 // As TANH in Prelude.cl.
-static inline float16 tangent(const float16 x) {
+INLINE float16 tangent(const float16 x) {
     const float16 v = bounded(x, 9.01f), s = v * v;
     float16 p = s * 1.3319342073714324e-08f + 2.058369864244014e-05f;
     p = p * s + 3.494048723950982e-03f;
@@ -117,8 +117,8 @@ static inline float16 tangent(const float16 x) {
 }
 
 // Sixteen units, or the last of a block.
-static inline floatv take(global const float *p, const size_t count) { return count >= 16 ? LOAD(p) : load_rest(p, count, 0.0f); }
-static inline void put(const floatv v, global float *p, const size_t count) {
+INLINE floatv take(global const float *p, const size_t count) { return count >= 16 ? LOAD(p) : load_rest(p, count, 0.0f); }
+INLINE void put(const floatv v, global float *p, const size_t count) {
     if (count >= 16) store16(v, p);
     else store_rest(v, p, count);
 }

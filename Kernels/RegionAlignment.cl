@@ -13,7 +13,7 @@
 // An axis of a region that is sampled: `count` samples a part, `each` of them to divide by.
 typedef struct { float start, step, each; int count; } Samples;
 
-static inline Samples sampled_axis(const float low, const float high, const float scale, const int parts) {
+INLINE Samples sampled_axis(const float low, const float high, const float scale, const int parts) {
     const float offset = ALIGNED ? 0.5f : 0.0f;
     Samples s;
     s.start = low * scale - offset;
@@ -27,7 +27,7 @@ static inline Samples sampled_axis(const float low, const float high, const floa
 }
 
 // The samples of a part that can lie in the image: of many most may lie outside.
-static inline Range part_samples(const Samples s, const float first, const int extent) {
+INLINE Range part_samples(const Samples s, const float first, const int extent) {
     Range range = {0, s.count};
     const float between = s.step / s.each;
     if (s.count > 64 && between > 0) {
@@ -41,7 +41,7 @@ static inline Range part_samples(const Samples s, const float first, const int e
 // A sample's two elements and the second's weight; below < 0 for one outside.
 typedef struct { int below, above; float part; } Sample;
 
-static inline Sample sample_at(const Samples s, const float first, const int i, const int extent) {
+INLINE Sample sample_at(const Samples s, const float first, const int i, const int extent) {
     Sample sample = {-1, -1, 0.0f};
     float at = first + quotient(((float)i + 0.5f) * s.step, s.each);
     if (at < -1 || at > (float)extent) return sample;
@@ -165,7 +165,7 @@ kernel void region_align_gradient(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUM
 }
 #else
 // What the samples of a part give an element of their axis.
-static inline float axis_weight(const Samples s, const int part, const int position, const int extent) {
+INLINE float axis_weight(const Samples s, const int part, const int position, const int extent) {
     const float first = s.start + (float)part * s.step;
     const Range samples = part_samples(s, first, extent);
     float weight = 0;
@@ -178,7 +178,7 @@ static inline float axis_weight(const Samples s, const int part, const int posit
 }
 
 // The parts whose samples can touch an element: their samples lie within one element of it, or outside the image beside it.
-static inline Range parts_about(const Samples s, const int position, const int extent, const int parts) {
+INLINE Range parts_about(const Samples s, const int position, const int extent, const int parts) {
     const float low = (position == 0 ? -1.0f : (float)position - 1) - s.start;
     const float high = (position == extent - 1 ? (float)extent : (float)position + 1) - s.start;
     Range range = {0, parts};

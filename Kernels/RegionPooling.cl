@@ -1,7 +1,7 @@
 // The largest element of each part of a region, and its gradient.
 #include "Region.cl"
 
-static inline int corner(const float value, const float scale) {
+INLINE int corner(const float value, const float scale) {
     const float scaled = value * scale;
     if (!(scaled > -1e8f)) return -100000000;
     return scaled > 1e8f ? 100000000 : (int)round(scaled);
@@ -10,14 +10,14 @@ static inline int corner(const float value, const float scale) {
 // An axis of a region: where it begins, and how large a part is.
 typedef struct { int start; float step; } Axis;
 
-static inline Axis pooled_axis(const float low, const float high, const float scale, const int parts) {
+INLINE Axis pooled_axis(const float low, const float high, const float scale, const int parts) {
     Axis axis;
     axis.start = corner(low, scale);
     axis.step = quotient((float)max(corner(high, scale) - axis.start + 1, 1), (float)parts);
     return axis;
 }
 
-static inline Range pooled_part(const Axis axis, const int part, const int extent) {
+INLINE Range pooled_part(const Axis axis, const int part, const int extent) {
     Range range;
     range.begin = clamp((int)floor((float)part * axis.step) + axis.start, 0, extent);
     range.end = clamp((int)ceil((float)(part + 1) * axis.step) + axis.start, 0, extent);

@@ -37,7 +37,7 @@ kernel void suppress_begin(TENSOR_ARGUMENT(const float, boxes), TENSOR_ARGUMENT(
 
 #ifdef CPU_LIKE
 // Sixteen boxes from j: which of them box i overlaps by more than the threshold, as -1.
-static inline int16 overlapping(global const float *side, global const int *group, const size_t padded, const size_t i,
+INLINE int16 overlapping(global const float *side, global const int *group, const size_t padded, const size_t i,
                          const size_t j, const float threshold) {
     const float16 x1 = vload16(0, &SIDE(0, j)), y1 = vload16(0, &SIDE(1, j)), x2 = vload16(0, &SIDE(2, j)),
                   y2 = vload16(0, &SIDE(3, j));
@@ -51,7 +51,7 @@ static inline int16 overlapping(global const float *side, global const int *grou
     return (shared / (sum - shared) > threshold) & (vload16(0, group + j) == group[i]);
 }
 #else
-static inline int overlapping(global const float *side, global const int *group, const size_t padded, const size_t i,
+INLINE int overlapping(global const float *side, global const int *group, const size_t padded, const size_t i,
                        const size_t j, const float threshold) {
     if (group[i] != group[j]) return 0;
     const float ax1 = SIDE(0, i), ay1 = SIDE(1, i), ax2 = SIDE(2, i), ay2 = SIDE(3, i);

@@ -32,7 +32,7 @@ typedef __global float *Place;
 
 // Sixteen channels' pixels [y, y + rows) x [x, x + columns), zeros where there are none, to [row][column][16]; `from` is the
 // first channel's plane and `end` the tensor's. What is turned next lies `ahead` behind. Writes up to 15 pixels more.
-static inline void turnIn(Source from, Source end, const size_t ahead, const size_t channels, const long height, const long width,
+INLINE void turnIn(Source from, Source end, const size_t ahead, const size_t channels, const long height, const long width,
                    const long y, const long x, const long rows, const long columns, Place to) {
     const long first = clamp(-x, 0L, columns), last = clamp(width - x, first, columns), plane = height * width;
     for (long row = 0; row < rows; row++) {
@@ -70,7 +70,7 @@ typedef struct {
     size_t image, count, row, rows, column, columns, skip;
 } Part;
 
-static inline Part nextPart(const size_t start, const size_t end, const size_t tilesY, const size_t tilesX) {
+INLINE Part nextPart(const size_t start, const size_t end, const size_t tilesY, const size_t tilesX) {
     Part part;
     part.image = start / (tilesY * tilesX);
     const size_t first = start - part.image * tilesY * tilesX;
@@ -85,7 +85,7 @@ static inline Part nextPart(const size_t start, const size_t end, const size_t t
 }
 
 // Tiles before `tile` of which those in the last row, if cutY, and in the last column, if cutX, are left out.
-static inline size_t tilesBefore(const size_t tile, const size_t tilesY, const size_t tilesX, const size_t cutY, const size_t cutX) {
+INLINE size_t tilesBefore(const size_t tile, const size_t tilesY, const size_t tilesX, const size_t cutY, const size_t cutX) {
     const size_t row = tile / tilesX % tilesY, column = tile % tilesX, rows = tilesY - cutY, columns = tilesX - cutX;
     return (tile / (tilesY * tilesX) * rows + min(row, rows)) * columns + (row < rows ? min(column, columns) : 0);
 }
@@ -96,7 +96,7 @@ static inline size_t tilesBefore(const size_t tile, const size_t tilesY, const s
 
 // Tiles [start, stop) of sixteen channels, each frequency to to[frequency * step + (its tiles from `origin` on) * 16]; `turned`
 // holds the pixels, PATCH x PATCH a tile.
-static inline void transformIn(Source from, Source end, const size_t channels, const size_t imageStep, const long height,
+INLINE void transformIn(Source from, Source end, const size_t channels, const size_t imageStep, const long height,
                         const long width, const long top, const long left, const size_t tilesY, const size_t tilesX,
                         const size_t cutY, const size_t cutX, const size_t start, const size_t stop, Place turned, Place to,
                         const size_t step, const size_t origin) {
@@ -144,7 +144,7 @@ static inline void transformIn(Source from, Source end, const size_t channels, c
 }
 
 // The taps at w[lane * laneStep] to [tap][16 lanes]; those gathered next lie `ahead` behind.
-static inline void gatherTaps(Source w, const size_t laneStep, const size_t lanes, const size_t ahead, const int isReversed,
+INLINE void gatherTaps(Source w, const size_t laneStep, const size_t lanes, const size_t ahead, const int isReversed,
                        float *taps) {
     for (size_t lane = 0; lane < lanes; lane++) {
         Source from = w + lane * laneStep;
@@ -187,7 +187,7 @@ __kernel ONE_ITEM void winogradWeights(Source w, const ulong offset, Place u, co
 
 #ifdef KERNEL_winogradConvolution
 // One frequency: tiles times channels of v, [panel][blockTiles][16], by u, [panel][channels][16], to p, [panel][blockTiles][16].
-static inline void multiplyFrequency(Source v, Source u, Place p, const size_t tiles, const size_t blockTiles, const size_t channels,
+INLINE void multiplyFrequency(Source v, Source u, Place p, const size_t tiles, const size_t blockTiles, const size_t channels,
                               const size_t panels) {
     for (size_t panel = 0; panel < panels; panel += NV) for (size_t tile = 0; tile < tiles; tile += MR) {
         float16 sum[MR][NV];
@@ -209,7 +209,7 @@ static inline void multiplyFrequency(Source v, Source u, Place p, const size_t t
 }
 
 // One tile of sixteen outputs by the definition, for where the transforms mixed in what is not finite; to[y * step + x][16].
-static inline void tileByDefinition(Source x, Source w, const size_t lanes, const size_t laneStep, const size_t rowStep,
+INLINE void tileByDefinition(Source x, Source w, const size_t lanes, const size_t laneStep, const size_t rowStep,
                              const int isReversed, const size_t channels, const long height, const long width, const long top,
                              const long left, Place to, const size_t step) {
     float16 sum[TILE * TILE];
@@ -380,7 +380,7 @@ __kernel ONE_ITEM void winogradWeightProducts(
 
 #ifdef KERNEL_winogradWeightGradient
 // One channel's taps, [tap][16 outputs], by the definition.
-static inline void tapsByDefinition(Source x, Source dy, const size_t images, const size_t channels, const size_t outputs,
+INLINE void tapsByDefinition(Source x, Source dy, const size_t images, const size_t channels, const size_t outputs,
                              const size_t lanes, const long height, const long width, const long outHeight,
                              const long outWidth, const long top, const long left, float *taps) {
     const size_t plane = outHeight * outWidth;

@@ -91,7 +91,7 @@ __kernel void winogradTileWeights(Source w, const ulong offset, Place u, const u
 
 #ifdef KERNEL_winogradTileOut
 // One output by the definition, for where the transforms mixed in what is not finite.
-static inline float outputByDefinition(Source x, Source w, const ulong rowStep, const int isReversed, const ulong channels,
+INLINE float outputByDefinition(Source x, Source w, const ulong rowStep, const int isReversed, const ulong channels,
                                 const int height, const int width, const int top, const int left) {
     float sum = 0;
     for (size_t channel = 0; channel < channels; channel++) for (int tap = 0; tap < TAPS * TAPS; tap++) {
@@ -154,7 +154,7 @@ __kernel void winogradTileOut(
 
 #ifdef KERNEL_winogradTileWeightGradient
 // One tap's gradient by the definition; x and dy are the first image's planes.
-static inline float tapByDefinition(Source x, Source dy, const ulong images, const ulong xImage, const ulong dyImage, const int height,
+INLINE float tapByDefinition(Source x, Source dy, const ulong images, const ulong xImage, const ulong dyImage, const int height,
                              const int width, const int outHeight, const int outWidth, const int top, const int left) {
     float sum = 0;
     for (size_t image = 0; image < images; image++)
