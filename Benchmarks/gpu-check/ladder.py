@@ -9,7 +9,10 @@ import toolchain
 from roofline import product
 
 KERNELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "Kernels")
-FORM = "-cl-std=CL1.2 -D INLINE=inline -D GPU_LIKE=1 -D KERNEL_matmulTiles=1 -D A_DEEP=1 -D A_VEC={vec} -D B_DEEP=0 -D B_VEC={vec} -D C_VEC={vec}"
+FORM = (
+    "-cl-std=CL1.2 -D INLINE=inline -D GPU_LIKE=1 -D KERNEL_matmulTiles=1 "
+    "-D A_DEEP=1 -D A_VEC={vec} -D B_DEEP=0 -D B_VEC={vec} -D C_VEC={vec}"
+)
 TILE = " -D TM={0} -D TN={0} -D TK={1} -D WM={2} -D WN={2}"
 STEPS = [
     ("a tile in local memory", 1, (16, 16, 1), " -D PREFETCH=0 -D PAD=0 -D ADJACENT=1"),
