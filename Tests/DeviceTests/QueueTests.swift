@@ -62,7 +62,8 @@ import Testing
                 for _ in 0..<2 {
                     let error = #expect(throws: DeviceError.self) { try after.floats() }
                     #expect(error?.kind == .lost, "\(String(describing: error))")
-                    #expect("\(error?.description ?? "")".contains("matmulPack"), "\(String(describing: error))")
+                    let text = error?.description ?? ""
+                    #expect(text.contains("matmulPack"), "\(text)")
                 }
             }
         }
