@@ -74,7 +74,6 @@ static int reply(int socket, const void *bytes, uint64_t count) {
     return transfer(socket, (void *)bytes, count, 0);
 }
 
-static cl_platform_id platform;
 static cl_device_id device;
 static cl_context context;
 static cl_command_queue queue;
@@ -93,9 +92,8 @@ static int choose(uint64_t platformIndex, uint64_t deviceIndex) {
     if (context) mclReleaseContext(context);
     queue = NULL;
     context = NULL;
-    platform = platforms[platformIndex];
     device = devices[deviceIndex];
-    context = mclCreateContext(platform, device, &status);
+    context = mclCreateContext(platforms[platformIndex], device, &status);
     if (status != CL_SUCCESS) return -1;
     queue = mclCreateCommandQueue(context, device, &status);
     return status == CL_SUCCESS ? 0 : -1;

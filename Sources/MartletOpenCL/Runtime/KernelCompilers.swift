@@ -1,8 +1,8 @@
 import CMartletOpenCL
 import Glibc
 
-/// Processes that compile kernels beside this one, as many as there are processors, up to eight: PoCL compiles one kernel at a time in a process,
-/// and a kernel takes it a third of a second. What they compile comes into PoCL's cache, where this process finds it.
+/// Processes that compile kernels beside this one, as many as there are processors, up to eight: PoCL compiles one kernel at a time in
+/// a process, and a kernel takes it a third of a second. What they compile comes into PoCL's cache, where this process finds it.
 ///
 /// Nothing depends on them: whatever they do not do this process does when it needs it.
 final class KernelCompilers: @unchecked Sendable {
