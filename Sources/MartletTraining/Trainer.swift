@@ -96,6 +96,7 @@ public final class Trainer {
             try save()
             try setup.folder.write(setup.configuration)
         }
+        setup.folder.removeUnfinished()
     }
 
     /// As many as processors, or as the processor was allowed as a device.

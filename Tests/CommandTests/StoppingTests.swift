@@ -52,6 +52,7 @@ import Testing
         arguments[arguments.firstIndex(of: "60")!] = "2"
         let started = Date()
         try #require(try Program.run(arguments, in: scratch.path).status == 0)
+        let unfinished = [".metrics.jsonl", "figures/.loss.svg", ".state-2.safetensors"].map { $0 + ".\(1 << 22)-3.tmp" }
         let length = Date().timeIntervalSince(started)
         for attempt in 0..<5 {
             let name = "run\(attempt)"
@@ -60,11 +61,14 @@ import Testing
             usleep(UInt32(length * Double(attempt + 1) / 6 * 1e6))
             kill(running.process.processIdentifier, SIGKILL)
             _ = running.finish()
+            for file in unfinished { try scratch.write("", to: "\(name)/\(file)") }
             let isRun = FileManager.default.fileExists(atPath: scratch.path + "/\(name)/config.yaml")
             let second = try Program.run(isRun ? ["train", "--resume", name, "--device", "cpu"] : arguments, in: scratch.path)
             #expect(second.status == 0, "\(attempt): \(second.errors)")
             #expect(try scratch.read("whole/last.safetensors") == scratch.read("\(name)/last.safetensors"), "\(attempt)")
-            #expect(try scratch.files(name).allSatisfy { !$0.hasSuffix(".tmp") })
+            for folder in [name, name + "/figures"] {
+                #expect(try scratch.files(folder).allSatisfy { !$0.hasSuffix(".tmp") })
+            }
         }
     }
 

@@ -25,6 +25,18 @@ import Testing
         }
     }
 
+    @Test func whatKilledProcessesLeftIsRemoved() throws {
+        try withTemporaryFolder { folder throws in
+            let own = getpid(), gone: pid_t = 1 << 22  // Linux gives numbers below this one only.
+            let left = [".metrics.jsonl.\(gone)-1.tmp", ".gates.svg.\(own)-12.tmp"]
+            let kept = [".f.1-1.tmp", ".f.tmp", ".f.x-1.tmp", ".f.\(gone)-1-1.tmp", "f.\(gone)-1.tmp", ".f.\(gone)-1", "f"]
+            for name in left + kept { try Data().write(to: URL(fileURLWithPath: folder + "/" + name)) }
+            AtomicFile.removeUnfinished(in: folder)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == kept.sorted())
+            AtomicFile.removeUnfinished(in: folder + "/none")
+        }
+    }
+
     /// In a process of its own, since the limit on the size of files, which plays the full disk, holds for all of it.
     @Test func aFullDiskLeavesTheEarlierFile() async {
         await #expect(processExitsWith: .success) {

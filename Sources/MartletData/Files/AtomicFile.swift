@@ -20,6 +20,15 @@ public enum AtomicFile {
         try writer.commit()
     }
 
+    /// Removes what processes that were killed while they wrote left behind in a folder.
+    package static func removeUnfinished(in folder: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            guard let writer = AtomicFileWriter.process(ofTemporary: name) else { continue }
+            let isWriting = writer != getpid() && (kill(writer, 0) == 0 || errno == EPERM)
+            if !isWriting { unlink(folder + "/" + name) }
+        }
+    }
+
     /// The file itself where `path` is a symbolic link, so that the link stays.
     private static func resolved(_ path: String) -> String {
         guard let real = realpath(path, nil) else { return path }
@@ -53,6 +62,15 @@ package struct AtomicFileWriter: ~Copyable {
         self.folder = folder
         self.temporary = temporary
         self.descriptor = descriptor
+    }
+
+    /// The process that writes, or wrote, a file of this name; nil where it is no temporary file of ours.
+    fileprivate static func process(ofTemporary name: String) -> pid_t? {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count >= 4, parts[0].isEmpty, parts[parts.count - 1] == "tmp" else { return nil }
+        let numbers = parts[parts.count - 2].split(separator: "-", omittingEmptySubsequences: false)
+        guard numbers.count == 2, UInt64(numbers[1]) != nil, let process = pid_t(numbers[0]), process > 0 else { return nil }
+        return process
     }
 
     deinit {

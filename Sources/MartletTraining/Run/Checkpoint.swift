@@ -127,12 +127,7 @@ struct Checkpoint {
     private func removeStates(but kept: String) {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         for file in files where file != kept {
-            let isState = file.hasPrefix("state-") && file.hasSuffix(".safetensors")
-            // Left behind by a process that was killed while it wrote.
-            let isUnfinished =
-                file.hasPrefix(".") && file.hasSuffix(".tmp")
-                && [".safetensors.", ".config.yaml.", ".report.html."].contains { file.contains($0) }
-            if isState || isUnfinished { unlink(folder + "/" + file) }
+            if file.hasPrefix("state-"), file.hasSuffix(".safetensors") { unlink(folder + "/" + file) }
         }
     }
 

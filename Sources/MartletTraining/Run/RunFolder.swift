@@ -58,6 +58,11 @@ public struct RunFolder: Sendable {
         try AtomicFile.write(Array(try configuration.yaml().utf8), to: configurationPath)
     }
 
+    /// Removes what a process that was killed while it wrote left behind.
+    func removeUnfinished() {
+        for folder in [path, figuresPath] { AtomicFile.removeUnfinished(in: folder) }
+    }
+
     func createFigures() throws {
         try Folder.create(figuresPath, .unwritable, remedy: "remove what is there: it is for the report's figures")
     }
