@@ -51,38 +51,47 @@ typedef global float *Target;
     const ulong queries, const ulong keys, const ulong width, const float scale, const int causalOffset,              \
     const float kept, const uint key0, const uint key1, const uint stream0, const uint stream1
 
+#define STEP(u)                                                                                                       \
+    {                                                                                                                 \
+        float16 v[wide];                                                                                              \
+        UNROLL for (uint j = 0; j < wide; j++) v[j] = vload16(j, row + (u) * rightStep);                              \
+        UNROLL for (uint i = 0; i < MR; i++) {                                                                        \
+            const float16 x = at[place[i] + (u) * along];                                                             \
+            UNROLL for (uint j = 0; j < wide; j++) sum[i][j] = fma(x, v[j], sum[i][j]);                               \
+        }                                                                                                             \
+    }
+#define ADVANCE(steps)                                                                                                \
+    at += (steps) * along;                                                                                            \
+    row += (steps) * rightStep;
+
 // Rows i < rows of a product: to[i] = sum_p number(i, p) * right[p], or more by it. Number (i, p) is left[i * step + p] where
-// DEEP, else left[p * step + i]. Tiles of MR rows and WIDE vectors, a divisor of VECTORS.
+// DEEP, else left[p * step + i]: several steps of those at a time would need more addresses than there are registers for. Tiles of
+// MR rows and WIDE vectors, a divisor of VECTORS.
 #define MULTIPLY(name, DEEP, VECTORS, WIDE)                                                                           \
     INLINE void name(size_t rows, const size_t depth, Source left, const size_t step, Source right,                   \
                      const size_t rightStep, Target to, const size_t pitch, const int accumulates) {                  \
+        enum { wide = WIDE };                                                                                         \
+        const size_t across = DEEP ? step : 1, along = DEEP ? 1 : step;                                               \
         while (rows > 0) {                                                                                            \
             const size_t count = min(rows, (size_t)MR);                                                               \
-            Source number[MR];                                                                                        \
-            UNROLL for (uint i = 0; i < MR; i++) number[i] = left + min((size_t)i, count - 1) * (DEEP ? step : 1);    \
-            for (size_t first = 0; first < VECTORS; first += WIDE) {                                                  \
-                float16 sum[MR][WIDE];                                                                                \
-                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < WIDE; j++) sum[i][j] = 0;            \
-                Source row = right + 16 * first;                                                                      \
-                for (size_t p = 0; p < depth; p++) {                                                                  \
-                    float16 v[WIDE];                                                                                  \
-                    UNROLL for (uint j = 0; j < WIDE; j++) v[j] = vload16(j, row);                                    \
-                    UNROLL for (uint i = 0; i < MR; i++) {                                                            \
-                        const float16 x = number[i][DEEP ? p : p * step];                                             \
-                        UNROLL for (uint j = 0; j < WIDE; j++) sum[i][j] = fma(x, v[j], sum[i][j]);                   \
-                    }                                                                                                 \
-                    row += rightStep;                                                                                 \
-                }                                                                                                     \
+            size_t place[MR];                                                                                         \
+            UNROLL for (uint i = 0; i < MR; i++) place[i] = min((size_t)i, count - 1) * across;                       \
+            for (size_t first = 0; first < VECTORS; first += wide) {                                                  \
+                float16 sum[MR][wide];                                                                                \
+                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < wide; j++) sum[i][j] = 0;            \
+                Source at = left, row = right + 16 * first;                                                           \
+                if (DEEP) BY_FOURS(depth, STEP, ADVANCE)                                                              \
+                else for (size_t p = 0; p < depth; p++) { STEP(0) ADVANCE(1) }                                        \
                 UNROLL for (uint i = 0; i < MR; i++) {                                                                \
                     if (i >= count) break;                                                                            \
-                    Target place = to + i * pitch + 16 * first;                                                       \
-                    UNROLL for (uint j = 0; j < WIDE; j++) {                                                          \
-                        const float16 before = accumulates ? vload16(j, place) : (float16)(0.0f);                     \
-                        vstore16(before + sum[i][j], j, place);                                                       \
+                    Target out = to + i * pitch + 16 * first;                                                         \
+                    UNROLL for (uint j = 0; j < wide; j++) {                                                          \
+                        const float16 before = accumulates ? vload16(j, out) : (float16)(0.0f);                       \
+                        vstore16(before + sum[i][j], j, out);                                                         \
                     }                                                                                                 \
                 }                                                                                                     \
             }                                                                                                         \
-            left += MR * (DEEP ? step : 1);                                                                           \
+            left += MR * across;                                                                                      \
             to += MR * pitch;                                                                                         \
             rows -= count;                                                                                            \
         }                                                                                                             \

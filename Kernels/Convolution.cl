@@ -199,25 +199,30 @@ __kernel ONE_ITEM void convolutionPanels(
                             sum[i][j] = vload16(i * NV + j, tile);
 #if A_FORM == 0
                     Source column = w + row * taps + first * MR;
+#define WEIGHT(i, u) column[i + (u) * MR]
+#define NEXT_WEIGHTS(steps) column += (steps) * MR;
 #else
-                    Source wRow[MR];
-                    UNROLL for (uint i = 0; i < MR; i++)
-                        wRow[i] = w + (row - (MR - min((ulong)MR, rows - row)) + i) * taps + first;
+                    ROWS_BY_THREES(wRow, w + (row - (MR - min((ulong)MR, rows - row))) * taps + first, taps);
+#define WEIGHT(i, u) OF_ROWS(wRow, taps, i, u)
+#define NEXT_WEIGHTS(steps) NEXT_OF_ROWS(wRow, steps)
 #endif
-                    for (size_t p = 0; p < count; p++) {
-                        float16 v[NV];
 #if PANELS > 1
-                        LOAD_VECTORS(v, patch + p * NR);
+                    const float *place = patch;
+#define PIXELS(u) place + (u) * NR
+#define NEXT_PIXELS(steps) place += (steps) * NR;
 #else
-                        LOAD_VECTORS(v, pixels + table[p]);
+                    __global const int *place = table;
+#define PIXELS(u) pixels + place[u]
+#define NEXT_PIXELS(steps) place += steps;
 #endif
-#if A_FORM == 0
-                        MULTIPLY_ADD(sum, column[i], v)
-                        column += MR;
-#else
-                        MULTIPLY_ADD(sum, wRow[i][p], v)
-#endif
-                    }
+#define STEP(u)                                                                         \
+    {                                                                                   \
+        float16 v[NV];                                                                  \
+        LOAD_VECTORS(v, PIXELS(u));                                                     \
+        MULTIPLY_ADD(sum, WEIGHT(i, u), v)                                              \
+    }
+#define ADVANCE(steps) NEXT_PIXELS(steps) NEXT_WEIGHTS(steps)
+                    BY_FOURS(count, STEP, ADVANCE)
                     spillTile(sum, tile);
                 }
             }
@@ -278,13 +283,18 @@ __kernel ONE_ITEM void convolutionWeightPanels(
         Source place[MR];
         UNROLL for (uint i = 0; i < MR; i++) place[i] = pixels + table[taps + tap - skip + i];
         for (size_t row = 0; row < height; row++) {
-            for (size_t position = row * pitch, rowEnd = position + width; position < rowEnd; position++) {
-                float16 b[NV];
-                UNROLL for (uint j = 0; j < NV; j++) LOOK_AHEAD(v + j * 16);
-                LOAD_VECTORS(b, v);
-                MULTIPLY_ADD(sum, place[i][position], b)
-                v += NR;
-            }
+            size_t position = row * pitch;
+#define STEP(u)                                                                         \
+    {                                                                                   \
+        float16 b[NV];                                                                  \
+        UNROLL for (uint j = 0; j < NV; j++) LOOK_AHEAD(v + (u) * NR + j * 16);         \
+        LOAD_VECTORS(b, v + (u) * NR);                                                  \
+        MULTIPLY_ADD(sum, place[i][position + (u)], b)                                  \
+    }
+#define ADVANCE(steps)                                                                  \
+    position += steps;                                                                  \
+    v += (steps) * NR;
+            BY_FOURS(width, STEP, ADVANCE)
         }
     }
     float tile[MR * NR];

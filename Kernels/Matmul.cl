@@ -62,6 +62,16 @@ INLINE void clearTile(float16 sum[MR][NV]) {
     }
 #define LOAD_VECTORS(b, from) UNROLL for (uint j = 0; j < NV; j++) b[j] = vload16(j, from)
 
+// Rows in place, by threes: each address is a base and a multiple of the step, which addressing modes make. Were it known how the
+// bases follow one from another, compilers would compute every address from the one before.
+#define ROWS_BY_THREES(rows, from, step)                                                \
+    Source volatile rows##Hidden[(MR + 2) / 3];                                         \
+    UNROLL for (uint i = 0; i < (MR + 2) / 3; i++) rows##Hidden[i] = from + 3 * i * (step); \
+    Source rows[(MR + 2) / 3];                                                          \
+    UNROLL for (uint i = 0; i < (MR + 2) / 3; i++) rows[i] = rows##Hidden[i]
+#define OF_ROWS(rows, step, i, p) rows[(i) / 3][(i) % 3 * (step) + (p)]
+#define NEXT_OF_ROWS(rows, steps) UNROLL for (uint i = 0; i < (MR + 2) / 3; i++) rows[i] += steps;
+
 INLINE void spillTile(float16 sum[MR][NV], float tile[MR * NR]) {
     UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) vstore16(sum[i][j], i * NV + j, tile);
 }
@@ -173,21 +183,32 @@ __kernel ONE_ITEM void matmulPanels(
             Source aColumn = a + row - rowSkip + begin * aStep;
 #else
             const size_t rowSkip = MR - rows;
-            Source aRow[MR];
-            UNROLL for (uint i = 0; i < MR; i++) aRow[i] = a + (row - rowSkip + i) * aStep + begin;
+            ROWS_BY_THREES(aRow, a + (row - rowSkip) * aStep + begin, aStep);
 #endif
             // The result's place, which is far from the one before it.
             UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) FETCH(c + (row + i) * n + column + j * 16);
-            for (size_t p = 0; p < count; p++) {
-                float16 v[NV];
-                LOAD_VECTORS(v, block + p * bNext);
 #if A_FORM == 1
-                MULTIPLY_ADD(sum, aRow[i][p], v)
+#define NUMBER(i, u) OF_ROWS(aRow, aStep, i, u)
+#define NEXT_NUMBERS(steps) NEXT_OF_ROWS(aRow, steps)
 #else
-                MULTIPLY_ADD(sum, aColumn[i], v)
-                aColumn += aNext;
+#define NUMBER(i, u) aColumn[i + (u) * aNext]
+#define NEXT_NUMBERS(steps) aColumn += (steps) * aNext;
 #endif
-            }
+#define STEP(u)                                                                         \
+    {                                                                                   \
+        float16 v[NV];                                                                  \
+        LOAD_VECTORS(v, bRow + (u) * bNext);                                            \
+        MULTIPLY_ADD(sum, NUMBER(i, u), v)                                              \
+    }
+#define ADVANCE(steps)                                                                  \
+    bRow += (steps) * bNext;                                                            \
+    NEXT_NUMBERS(steps)
+#if B_FORM == 2
+            const float *bRow = block;
+#else
+            Source bRow = block;
+#endif
+            BY_FOURS(count, STEP, ADVANCE)
 #if B_FORM == 2
             if (first + DEPTH < depth) {
                 spillTile(sum, tile);

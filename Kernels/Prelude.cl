@@ -24,6 +24,20 @@ typedef uint Number;
 // Longer ones, which would take too many registers unrolled whole.
 #define UNROLL_BY_TWO _Pragma("unroll 2")
 
+// `count` steps, addressed as step 0 to 3 from where `advance` leads: what addresses cost is shared by four.
+#define BY_FOURS(count, step, advance)                                                  \
+    {                                                                                   \
+        size_t left_ = count;                                                           \
+        for (; left_ >= 4; left_ -= 4) {                                                \
+            step(0) step(1) step(2) step(3)                                             \
+            advance(4)                                                                  \
+        }                                                                               \
+        for (; left_ > 0; left_--) {                                                    \
+            step(0)                                                                     \
+            advance(1)                                                                  \
+        }                                                                               \
+    }
+
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 

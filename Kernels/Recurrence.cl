@@ -46,15 +46,20 @@ INLINE void multiply(global const float *from, const size_t fromPitch, global co
             global const float *b = panel + start * NR;
             float16 sum[MR][NV];
             UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) sum[i][j] = 0;
-            for (size_t p = 0; p < deep; p++) {
-                float16 v[NV];
-                UNROLL for (uint j = 0; j < NV; j++) v[j] = vload16(j, b);
-                UNROLL for (uint i = 0; i < MR; i++) {
-                    const float16 x = a[i][p];
-                    UNROLL for (uint j = 0; j < NV; j++) sum[i][j] = fma(x, v[j], sum[i][j]);
-                }
-                b += NR;
-            }
+            size_t p = 0;
+#define STEP(u)                                                                         \
+    {                                                                                   \
+        float16 v[NV];                                                                  \
+        UNROLL for (uint j = 0; j < NV; j++) v[j] = vload16((u) * NV + j, b);           \
+        UNROLL for (uint i = 0; i < MR; i++) {                                          \
+            const float16 x = a[i][p + (u)];                                            \
+            UNROLL for (uint j = 0; j < NV; j++) sum[i][j] = fma(x, v[j], sum[i][j]);   \
+        }                                                                               \
+    }
+#define ADVANCE(steps)                                                                  \
+    p += steps;                                                                         \
+    b += (steps) * NR;
+            BY_FOURS(deep, STEP, ADVANCE)
             global float *out = to + row * toPitch;
             if (used == MR && columns == NR) {
                 if (adds) {

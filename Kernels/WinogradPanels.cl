@@ -195,12 +195,17 @@ INLINE void multiplyFrequency(Source v, Source u, Place p, const size_t tiles, c
         Source a = v + tile * 16, b = u + panel * channels * 16;
         for (size_t first = 0; first < channels; first += 16) {
             const size_t depth = min((size_t)16, channels - first);
-            for (size_t c = 0; c < depth; c++) {
-                float16 lanes[NV];
-                UNROLL for (uint j = 0; j < NV; j++) lanes[j] = vload16(0, b + j * channels * 16);
-                MULTIPLY_ADD(sum, a[i * 16 + c], lanes)
-                b += 16;
-            }
+            Source number = a;
+#define STEP(c)                                                                         \
+    {                                                                                   \
+        float16 lanes[NV];                                                              \
+        UNROLL for (uint j = 0; j < NV; j++) lanes[j] = vload16(c, b + j * channels * 16); \
+        MULTIPLY_ADD(sum, number[i * 16 + (c)], lanes)                                  \
+    }
+#define ADVANCE(steps)                                                                  \
+    number += steps;                                                                    \
+    b += (steps) * 16;
+            BY_FOURS(depth, STEP, ADVANCE)
             a += blockTiles * 16;
         }
         UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
@@ -362,13 +367,16 @@ __kernel ONE_ITEM void winogradWeightProducts(
         Place to = sums + row * 16;
         clearTile(sum);
         Source a = v + row / 16 * count * 16 + row % 16, b = dy;
-        for (size_t tile = 0; tile < depth; tile++) {
-            float16 lanes[NV];
-            UNROLL for (uint j = 0; j < NV; j++) lanes[j] = vload16(0, b + j * count * 16);
-            MULTIPLY_ADD(sum, a[i], lanes)
-            a += 16;
-            b += 16;
-        }
+#define STEP(tile)                                                                      \
+    {                                                                                   \
+        float16 lanes[NV];                                                              \
+        UNROLL for (uint j = 0; j < NV; j++) lanes[j] = vload16(tile, b + j * count * 16); \
+        MULTIPLY_ADD(sum, a[(tile) * 16 + i], lanes)                                    \
+    }
+#define ADVANCE(steps)                                                                  \
+    a += (steps) * 16;                                                                  \
+    b += (steps) * 16;
+        BY_FOURS(depth, STEP, ADVANCE)
         // A part is summed up by itself, so that rounding errors grow with a part's tiles only.
         UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) {
             Place element = to + (j * vPanels * 16 + i) * 16;

@@ -53,6 +53,23 @@ import Testing
         }
     }
 
+    /// Products wait for what may be joined to them: whoever times them has to ask for them.
+    @Test func everyRunOfACaseIsComputed() throws {
+        for candidate in Self.candidates {
+            let device = try device(candidate)
+            for (kernel, shapeClass) in Tuner.work(on: device, filter: "") {
+                let last = try #require(TuningCase.all(of: kernel.name, for: shapeClass.name).last)
+                let run = try last.prepare(device)
+                try withDevice(device) {
+                    let before = device.statistics.launches
+                    for _ in 0..<3 { _ = try run() }
+                    #expect(device.statistics.launches >= before + 3, "\(kernel.name)/\(shapeClass.name), \(last.name)")
+                }
+            }
+        }
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
     @Test func theBestIsFoundAndKept() throws {
         for candidate in Self.candidates {
             let device = try device(candidate)

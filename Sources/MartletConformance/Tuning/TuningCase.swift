@@ -5,9 +5,21 @@ package struct TuningCase: Sendable {
     /// As `TunableKernel` has them.
     let kernel: String
     let shapeClass: String
-    let name: String
-    /// Makes the inputs and returns one run.
-    let prepare: @Sendable (any Device) throws -> () throws -> Tensor
+    package let name: String
+    /// Makes the inputs and returns one run, which leaves no work waiting.
+    package let prepare: @Sendable (any Device) throws -> () throws -> Tensor
+
+    private init(
+        kernel: String, shapeClass: String, name: String, prepare: @escaping @Sendable (any Device) throws -> () throws -> Tensor
+    ) {
+        self.kernel = kernel
+        self.shapeClass = shapeClass
+        self.name = name
+        self.prepare = { device in
+            let run = try prepare(device)
+            return { try run().evaluated() }
+        }
+    }
 
     /// Those that decide a kernel's variant for a class of shapes.
     package static func all(of kernel: String, for shapeClass: String) -> [TuningCase] {
