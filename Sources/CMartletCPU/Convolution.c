@@ -131,6 +131,7 @@ MARTLET_INLINE void multiply_tile(const int rows, const int vectors, int64_t cou
     lane_vector sum[most_rows][2];
     MARTLET_UNROLL for (int m = 0; m < rows; m++)
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[m][v] = (lane_vector){0};
+    MARTLET_UNROLL_FOUR
     for (int64_t k = 0; k < count; k++) {
         lane_vector patch[2];
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) patch[v] = LOAD(patches + v * lanes);

@@ -44,6 +44,7 @@ MARTLET_INLINE void outer_tile(const int rows, const int vectors, int64_t count,
     lane_vector sum[most_rows][2];
     MARTLET_UNROLL for (int r = 0; r < rows; r++)
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = (lane_vector){0};
+    MARTLET_UNROLL_FOUR
     for (int64_t p = 0; p < count; p++) {
         lane_vector d[2];
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) d[v] = LOAD(gradient + p * gradient_pitch + v * lanes);

@@ -26,23 +26,24 @@ MARTLET_INLINE row_addresses addresses_of(const float *left, int64_t step) {
     return a;
 }
 
-// The next number of every row. Else compilers keep a pointer for each of them, more than there are registers.
-MARTLET_INLINE void advance(row_addresses *a, const int rows) {
-    a->base[0] += sizeof(float);
+// The numbers some steps on of every row. Else compilers keep a pointer for each of them, more than there are registers.
+MARTLET_INLINE void advance(row_addresses *a, const int rows, const int steps) {
+    a->base[0] += steps * sizeof(float);
     __asm__("" : "+r"(a->base[0]));
     if (rows <= rows_a_base) return;
-    a->base[1] += sizeof(float);
+    a->base[1] += steps * sizeof(float);
     __asm__("" : "+r"(a->base[1]));
 }
 
-MARTLET_INLINE float number_at(const row_addresses *a, const int row) {
+MARTLET_INLINE float number_at(const row_addresses *a, const int row, const int step) {
     const char *base = a->base[row / rows_a_base];
     const int i = row % rows_a_base;
     int64_t offset = i == 0 ? 0 : i == 3 ? a->three : i == 5 ? a->five : i == 6 ? 2 * a->three : i * a->one;
-    return *(const float *)(base + offset);
+    return ((const float *)(base + offset))[step];
 }
 
-MARTLET_INLINE void multiply_step(const int rows, const int vectors, const int is_deep, const float *left,
+// Step u of those from where the pointers are.
+MARTLET_INLINE void multiply_step(const int rows, const int vectors, const int is_deep, const int u, const float *left,
                                   const row_addresses *deep_left, const float *right, const int streams,
                                   lane_vector sum[][martlet_tile_most_vectors]) {
     // Numbers loaded ahead of their step would take the registers of sums.
@@ -51,7 +52,7 @@ MARTLET_INLINE void multiply_step(const int rows, const int vectors, const int i
     MARTLET_UNROLL for (int j = 0; j < vectors; j++) v[j] = LOAD(right + j * lanes);
     if (streams) MARTLET_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(right + (vectors + j) * lanes);
     MARTLET_UNROLL for (int i = 0; i < rows; i++) {
-        float x = is_deep ? number_at(deep_left, i) : left[i];
+        float x = is_deep ? number_at(deep_left, i, u) : left[i];
         MARTLET_UNROLL for (int j = 0; j < vectors; j++) sum[i][j] += x * v[j];
     }
 }
@@ -64,22 +65,21 @@ MARTLET_INLINE void multiply_tile(const int rows, const int vectors, const int i
     MARTLET_UNROLL for (int i = 0; i < rows; i++)
         MARTLET_UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = (lane_vector){0};
     row_addresses deep_left = addresses_of(left, is_deep ? left_step : 0);
-    int64_t p = 0;
     MARTLET_UNROLL for (int i = 0; i < rows; i++)
         MARTLET_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(to + i * pitch + j * lanes, 0, 2);
-    for (; p + 4 <= depth; p += 4, first += ahead_step, second += ahead_step) {
+    int64_t rest = depth;
+    for (; rest >= 4; rest -= 4, first += ahead_step, second += ahead_step) {
         __builtin_prefetch(first);
         __builtin_prefetch(second);
-        MARTLET_UNROLL for (int u = 0; u < 4; u++) {
-            multiply_step(rows, vectors, is_deep, left, &deep_left, right, streams, sum);
-            right += right_step;
-            if (is_deep) advance(&deep_left, rows);
-            else left += left_step;
-        }
+        MARTLET_UNROLL for (int u = 0; u < 4; u++)
+            multiply_step(rows, vectors, is_deep, u, left + u * left_step, &deep_left, right + u * right_step, streams, sum);
+        right += 4 * right_step;
+        if (is_deep) advance(&deep_left, rows, 4);
+        else left += 4 * left_step;
     }
-    for (; p < depth; p++, right += right_step) {
-        multiply_step(rows, vectors, is_deep, left, &deep_left, right, streams, sum);
-        if (is_deep) advance(&deep_left, rows);
+    for (; rest > 0; rest--, right += right_step) {
+        multiply_step(rows, vectors, is_deep, 0, left, &deep_left, right, streams, sum);
+        if (is_deep) advance(&deep_left, rows, 1);
         else left += left_step;
     }
     MARTLET_UNROLL for (int i = 0; i < rows; i++)

@@ -103,16 +103,25 @@ int64_t martlet_winograd_gradient_items(const martlet_winograd *w) {
     return w->by_images ? image_groups(w) * martlet_winograd_gradient_blocks(w) : w->images * w->tiles_y;
 }
 
+MARTLET_INLINE void outer_step(const int rows, const int vectors, const float *values, int64_t pitch, const float *gradient,
+                               lane_vector sum[][2]) {
+    lane_vector d[2];
+    MARTLET_UNROLL for (int v = 0; v < vectors; v++) d[v] = LOAD(gradient + v * lanes);
+    MARTLET_UNROLL for (int r = 0; r < rows; r++)
+        MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] += values[r * pitch] * d[v];
+}
+
 MARTLET_INLINE void outer_tile(const int rows, const int vectors, int64_t count, const float *values, int64_t pitch,
                                const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
     lane_vector sum[most_rows][2];
     MARTLET_UNROLL for (int r = 0; r < rows; r++)
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = (lane_vector){0};
-    for (int64_t t = 0; t < count; t++) {
-        lane_vector d[2];
-        MARTLET_UNROLL for (int v = 0; v < vectors; v++) d[v] = LOAD(gradient + (t * vectors + v) * lanes);
-        MARTLET_UNROLL for (int r = 0; r < rows; r++)
-            MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] += values[r * pitch + t] * d[v];
+    // Four steps of fourteen rows would need more addresses than there are registers for.
+    if (vectors == 2) {
+        for (int64_t t = 0; t < count; t++) outer_step(rows, vectors, values + t, pitch, gradient + t * vectors * lanes, sum);
+    } else {
+        MARTLET_UNROLL_FOUR
+        for (int64_t t = 0; t < count; t++) outer_step(rows, vectors, values + t, pitch, gradient + t * vectors * lanes, sum);
     }
     MARTLET_UNROLL for (int r = 0; r < rows; r++)
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) {

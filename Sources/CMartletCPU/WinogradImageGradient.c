@@ -92,6 +92,7 @@ MARTLET_INLINE void outer_tile(const int rows, const int vectors, int64_t low, i
     const float *d = gradient + low * lanes * vectors * lanes;
     for (int64_t slot = low; slot < high; slot++) {
         const float *x = values + slot / 2 * pair_distance + slot % 2 * lanes;
+        MARTLET_UNROLL_FOUR
         for (int64_t i = 0; i < lanes; i++, x++, d += vectors * lanes) {
             lane_vector part[2];
             MARTLET_UNROLL for (int v = 0; v < vectors; v++) part[v] = LOAD(d + v * lanes);
