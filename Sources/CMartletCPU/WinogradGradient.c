@@ -3,17 +3,16 @@
 // F(kernel, tile) with the transposed transforms: of each product, the values of the source (rows of channels) times those of
 // the gradient (vectors of outputs), summed over the tiles; at the end the sums are turned into taps.
 
-enum { most_block_tiles = 128 };
-
 typedef struct {
     int64_t columns, column_blocks, rows;   // of a block, at most
     int64_t tiles, pitch, value_distance, output_pitch, gradient_distance, sum_distance, stage_pitch;
 } gradient_layout;
 
 static gradient_layout lay_out_gradient(const martlet_winograd *w, int64_t channels) {
-    gradient_layout l = {.column_blocks = (w->tiles_x + most_block_tiles - 1) / most_block_tiles};
+    int64_t most = gradient_tiles();
+    gradient_layout l = {.column_blocks = (w->tiles_x + most - 1) / most};
     l.columns = (w->tiles_x + l.column_blocks - 1) / l.column_blocks;
-    l.rows = smaller(w->images * w->tiles_y, larger(1, most_block_tiles / l.columns));
+    l.rows = smaller(w->images * w->tiles_y, larger(1, most / l.columns));
     l.tiles = l.rows * l.columns;
     l.pitch = tile_pitch(l.tiles);
     l.value_distance = product_pitch(channels, l.pitch);

@@ -2,10 +2,9 @@
 
 // The weight gradient by images: sums over the needed slots, whose 16 images are added up one after the other.
 
-enum { gradient_slots = 8 };
-
 int64_t martlet_winograd_gradient_blocks(const martlet_winograd *w) {
-    return (w->tiles_y * w->tiles_x + gradient_slots - 1) / gradient_slots;
+    int64_t slots = gradient_tiles() / lanes;
+    return (w->tiles_y * w->tiles_x + slots - 1) / slots;
 }
 
 typedef struct {
@@ -84,20 +83,20 @@ static void transform_outputs_of_images(const martlet_winograd *w, const image_g
 }
 
 // The slots [low, high): `values` is the first channel's in slot 0, `gradient` one panel's in slot 0.
-MARTLET_INLINE void outer_tile(const int rows, const int vectors, int64_t low, int64_t high, const float *values,
-                               int64_t pair_distance, const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
+MARTLET_INLINE void outer_tile(const int rows, const int vectors, const int together, int64_t low, int64_t high, const float *values,
+                               int64_t bundle_distance, const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
     lane_vector sum[most_rows][2];
     MARTLET_UNROLL for (int r = 0; r < rows; r++)
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = (lane_vector){0};
     const float *d = gradient + low * lanes * vectors * lanes;
     for (int64_t slot = low; slot < high; slot++) {
-        const float *x = values + slot / 2 * pair_distance + slot % 2 * lanes;
+        const float *x = values + slot / together * bundle_distance + slot % together * lanes;
         MARTLET_UNROLL_FOUR
         for (int64_t i = 0; i < lanes; i++, x++, d += vectors * lanes) {
             lane_vector part[2];
             MARTLET_UNROLL for (int v = 0; v < vectors; v++) part[v] = LOAD(d + v * lanes);
             MARTLET_UNROLL for (int r = 0; r < rows; r++)
-                MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] += x[r * 2 * lanes] * part[v];
+                MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] += x[r * together * lanes] * part[v];
         }
     }
     MARTLET_UNROLL for (int r = 0; r < rows; r++)
@@ -108,36 +107,52 @@ MARTLET_INLINE void outer_tile(const int rows, const int vectors, int64_t low, i
         }
 }
 
-#define OUTER(rows, vectors)                                                                                        \
+#define OUTER(rows, vectors, together)                                                                              \
     case rows:                                                                                                      \
-        outer_tile(rows, vectors, low, high, values, pair_distance, gradient, sums, sum_pitch, accumulate); break;
+        outer_tile(rows, vectors, together, low, high, values, bundle_distance, gradient, sums, sum_pitch, accumulate); \
+        break;
 
 MARTLET_CLONES
-static void outer_two(int64_t rows, int64_t low, int64_t high, const float *values, int64_t pair_distance,
+static void outer_two(int64_t rows, int64_t low, int64_t high, const float *values, int64_t bundle_distance,
                       const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
     switch (rows) {
-    OUTER(1, 2) OUTER(2, 2) OUTER(3, 2) OUTER(4, 2) OUTER(5, 2) OUTER(6, 2) OUTER(7, 2)
-    OUTER(8, 2) OUTER(9, 2) OUTER(10, 2) OUTER(11, 2) OUTER(12, 2) OUTER(13, 2) OUTER(14, 2)
+    OUTER(1, 2, 2) OUTER(2, 2, 2) OUTER(3, 2, 2) OUTER(4, 2, 2) OUTER(5, 2, 2) OUTER(6, 2, 2)
+    OUTER(7, 2, 2) OUTER(8, 2, 2) OUTER(9, 2, 2) OUTER(10, 2, 2) OUTER(11, 2, 2) OUTER(12, 2, 2)
+    OUTER(13, 2, 2) OUTER(14, 2, 2)
     default: break;
     }
 }
 
 MARTLET_CLONES
-static void outer_one(int64_t rows, int64_t low, int64_t high, const float *values, int64_t pair_distance,
+static void outer_one(int64_t rows, int64_t low, int64_t high, const float *values, int64_t bundle_distance,
                       const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
     switch (rows) {
-    OUTER(1, 1) OUTER(2, 1) OUTER(3, 1) OUTER(4, 1) OUTER(5, 1) OUTER(6, 1) OUTER(7, 1)
-    OUTER(8, 1) OUTER(9, 1) OUTER(10, 1) OUTER(11, 1) OUTER(12, 1) OUTER(13, 1) OUTER(14, 1)
+    OUTER(1, 1, 2) OUTER(2, 1, 2) OUTER(3, 1, 2) OUTER(4, 1, 2) OUTER(5, 1, 2) OUTER(6, 1, 2)
+    OUTER(7, 1, 2) OUTER(8, 1, 2) OUTER(9, 1, 2) OUTER(10, 1, 2) OUTER(11, 1, 2) OUTER(12, 1, 2)
+    OUTER(13, 1, 2) OUTER(14, 1, 2)
     default: break;
     }
 }
+
+// For tiles of one vector.
+MARTLET_CLONES
+static void outer_alone(int64_t rows, int64_t low, int64_t high, const float *values, int64_t bundle_distance,
+                        const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
+    switch (rows) {
+    OUTER(1, 1, 1) OUTER(2, 1, 1) OUTER(3, 1, 1) OUTER(4, 1, 1) OUTER(5, 1, 1) OUTER(6, 1, 1)
+    default: break;
+    }
+}
+
+typedef void outer_sums(int64_t rows, int64_t low, int64_t high, const float *values, int64_t bundle_distance,
+                        const float *gradient, float *sums, int64_t sum_pitch, int accumulate);
 
 // Pairs of slots, whose 32 values of a channel lie together.
-static outer_product outer_of_slots(int64_t low, int64_t high, int64_t pair_distance) {
+static outer_product outer_of_slots(int64_t low, int64_t high, int64_t bundle_distance) {
     outer_product p = {.value_pitch = 2 * lanes};
     for (int64_t slot = low; slot < high;) {
         int64_t count = slot % 2 == 0 && slot + 1 < high ? 2 : 1;
-        p.piece[p.pieces++] = (outer_piece){slot * lanes, count * lanes, slot / 2 * pair_distance + slot % 2 * lanes};
+        p.piece[p.pieces++] = (outer_piece){slot * lanes, count * lanes, slot / 2 * bundle_distance + slot % 2 * lanes};
         slot += count;
     }
     return p;
@@ -147,7 +162,8 @@ int32_t martlet_winograd_image_gradient(const martlet_winograd *w, const float *
                                         int64_t group, int64_t first_channel, int64_t last_channel, int64_t first_item,
                                         int64_t last_item, float *scratch) {
     int64_t channels = last_channel - first_channel, side = winograd_side(w), products = side * side;
-    int64_t tiles = w->tiles_y * w->tiles_x, blocks = martlet_winograd_gradient_blocks(w), pair_distance = channels * 2 * lanes;
+    int64_t tiles = w->tiles_y * w->tiles_x, blocks = martlet_winograd_gradient_blocks(w);
+    int64_t bundle_distance = bundle_floats(channels);
     image_gradient_layout l = lay_out(w, channels);
     int splits = martlet_winograd_gradient_splits(w, channels), finite = 1;
     float *parts = scratch, *values = parts + martlet_winograd_gradient_parts(w, channels, most_pieces);
@@ -156,39 +172,44 @@ int32_t martlet_winograd_image_gradient(const martlet_winograd *w, const float *
     int most = choose_tile().vectors == 2 ? choose_tile().rows : 6;
     int64_t panels = (channels + most - 1) / most;
     if (splits) martlet_amx_begin();
-    memset(sums, 0, (size_t)(products * l.sum_distance) * sizeof *sums);
+    int begun[most_products] = {0};
     for (int64_t item = first_item; item < last_item; item++) {
         int64_t block = item % blocks, image = item / blocks * lanes;
         slot_list slots = list_slots(w, panel_start(tiles, blocks, block), panel_start(tiles, blocks, block + 1));
-        martlet_winograd_transform_images(w, source, group, first_channel, last_channel, image, &slots, pair_distance,
+        martlet_winograd_transform_images(w, source, group, first_channel, last_channel, image, &slots, bundle_distance,
                                           l.value_distance, values, padded);
         transform_outputs_of_images(w, &l, gradient, group, image, &slots, gradients, padded);
         for (int64_t i = 0; i < products; i++) {
             int64_t low, high;
             find_needed(&slots, side, i, &low, &high);
             if (low >= high) continue;
+            int adds = begun[i];
+            begun[i] = 1;
             if (splits) {
-                outer_product p = outer_of_slots(low, high, pair_distance);
+                outer_product p = outer_of_slots(low, high, bundle_distance);
                 p.values = values + i * l.value_distance, p.gradient = gradients + i * l.gradient_distance;
-                p.tiles = slots.count * lanes, p.channels = channels, p.outputs = w->outputs, p.adds = 1;
+                p.tiles = slots.count * lanes, p.channels = channels, p.outputs = w->outputs, p.adds = adds;
                 finite &= martlet_winograd_outer_parts(&p, sums + i * l.sum_distance, l.output_pitch, parts);
                 continue;
             }
             for (int64_t output = 0; output < l.output_pitch;) {
                 int64_t width = panel_width(&l, output);
+                outer_sums *multiply = width == 2 * lanes ? outer_two : slots_together() == 2 ? outer_one : outer_alone;
                 for (int64_t panel = 0; panel < panels; panel++) {
                     int64_t channel = panel_start(channels, panels, panel);
                     int64_t rows = panel_start(channels, panels, panel + 1) - channel;
-                    (width == 2 * lanes ? outer_two : outer_one)(
-                        rows, low, high, values + i * l.value_distance + channel * 2 * lanes, pair_distance,
+                    multiply(
+                        rows, low, high, values + i * l.value_distance + bundle_floats(channel), bundle_distance,
                         gradients + i * l.gradient_distance + output * slots.count * lanes,
-                        sums + i * l.sum_distance + channel * l.output_pitch + output, l.output_pitch, 1);
+                        sums + i * l.sum_distance + channel * l.output_pitch + output, l.output_pitch, adds);
                 }
                 output += width;
             }
         }
     }
     if (splits) martlet_amx_end();
+    for (int64_t i = 0; i < products; i++)
+        if (!begun[i]) memset(sums + i * l.sum_distance, 0, (size_t)l.sum_distance * sizeof *sums);
     return !finite || !martlet_winograd_finish_taps(w, channels, l.output_pitch, sums, l.sum_distance,
                                                     partial + first_channel * l.output_pitch);
 }

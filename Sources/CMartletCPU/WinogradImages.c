@@ -43,7 +43,7 @@ static int64_t block_count(const martlet_winograd *w) {
     return (w->tiles_y * w->tiles_x + w->row_blocks - 1) / w->row_blocks;
 }
 
-// The parts of a pair of slots' values of one product; the last may be one alone.
+// The parts of a bundle's, a pair of slots' values of one product; the last may be one alone.
 static void pack_pair(const martlet_winograd *w, const float *values, int64_t pair, int64_t slots, float *parts) {
     martlet_amx_pack_lanes(values + pair * w->channels * 2 * lanes, 1, 2 * lanes, smaller(2, slots - 2 * pair) * lanes, w->channels,
                            parts);
@@ -99,10 +99,10 @@ int64_t martlet_winograd_image_scratch(const martlet_winograd *w) {
 }
 
 MARTLET_INLINE void transform_slots(const int tile, const int side, const slot_list *slots, const float *padded, int64_t width,
-                                    int64_t pair_distance, int64_t distance, float *values) {
+                                    int64_t bundle_distance, int64_t distance, float *values) {
     for (int64_t slot = 0; slot < slots->count; slot++) {
         const float *in = padded + ((slots->row[slot] - slots->first_row) * width + slots->column[slot]) * tile * lanes;
-        float *to = values + slot / 2 * pair_distance + slot % 2 * lanes;
+        float *to = values + slot_place(slot, bundle_distance);
         lane_vector x[most_products];
         MARTLET_UNROLL for (int r = 0; r < side; r++)
             MARTLET_UNROLL for (int j = 0; j < side; j++) x[r * side + j] = LOAD(in + (r * width + j) * lanes);
@@ -114,29 +114,29 @@ MARTLET_INLINE void transform_slots(const int tile, const int side, const slot_l
 
 MARTLET_CLONES
 void martlet_winograd_transform_images(const martlet_winograd *w, const float *source, int64_t group, int64_t first,
-                                       int64_t last, int64_t image, const slot_list *slots, int64_t pair_distance,
+                                       int64_t last, int64_t image, const slot_list *slots, int64_t bundle_distance,
                                        int64_t distance, float *values, float *padded) {
     int64_t plane = w->height * w->width, width = padded_width(w), top = w->top + slots->first_row * w->tile;
     int64_t rows = (slots->last_row - slots->first_row) * w->tile + w->kernel - 1;
     const float *limit = source + w->images * w->groups * w->channels * plane;
     // What lies outside of the source stays 0 for all channels.
     memset(padded, 0, (size_t)(rows * width * lanes) * sizeof *padded);
-    for (int64_t channel = first; channel < last; channel++, values += 2 * lanes) {
+    for (int64_t channel = first; channel < last; channel++, values += slots_together() * lanes) {
         const float *planes[lanes];
         for (int64_t i = 0; i < lanes; i++)
             planes[i] = source + ((smaller(image + i, w->images - 1) * w->groups + group) * w->channels + channel) * plane;
         take_planes(planes, limit, plane, w->height, w->width, top, rows, w->left, width, padded);
-        if (w->tile == 4) transform_slots(4, 6, slots, padded, width, pair_distance, distance, values);
-        else if (w->kernel == 5) transform_slots(2, 6, slots, padded, width, pair_distance, distance, values);
-        else transform_slots(2, 4, slots, padded, width, pair_distance, distance, values);
+        if (w->tile == 4) transform_slots(4, 6, slots, padded, width, bundle_distance, distance, values);
+        else if (w->kernel == 5) transform_slots(2, 6, slots, padded, width, bundle_distance, distance, values);
+        else transform_slots(2, 4, slots, padded, width, bundle_distance, distance, values);
     }
 }
 
 void martlet_winograd_share(const martlet_winograd *w, const float *source, float *shared, int64_t begin, int64_t end,
                             float *scratch) {
     slot_list slots = list_slots(w, 0, w->tiles_y * w->tiles_x);
-    martlet_winograd_transform_images(w, source, 0, begin, end, 0, &slots, w->channels * 2 * lanes,
-                                      slot_distance(slots.count, w->channels), shared + begin * 2 * lanes, scratch);
+    martlet_winograd_transform_images(w, source, 0, begin, end, 0, &slots, bundle_floats(w->channels),
+                                      slot_distance(slots.count, w->channels), shared + bundle_floats(begin), scratch);
 }
 
 // One output channel's tiles as stage[y - first row's][x][image]; whether all of it is finite.
@@ -215,7 +215,7 @@ typedef struct {
     int64_t pitch, first, last;
 } panel_weights;
 
-// One product of all slots that need it: values[pair][channel][2][16] to products[output][slot][16].
+// One product of all slots that need it: values[bundle][channel][slot][16] to products[output][slot][16].
 static void multiply_values(const martlet_winograd *w, const slot_list *slots, int64_t product, const panel_weights *given,
                             const float *values, float *products, int64_t pitch) {
     int64_t panels = martlet_winograd_panels(w), first = panel_start(w->outputs, panels, given->first), low, high;
@@ -223,11 +223,11 @@ static void multiply_values(const martlet_winograd *w, const slot_list *slots, i
     find_needed(slots, winograd_side(w), product, &low, &high);
     for (int64_t slot = low; slot < high;) {
         int64_t vectors = wide && slot % 2 == 0 && slot + 1 < high ? 2 : 1;
-        const float *in = values + slot / 2 * w->channels * 2 * lanes + slot % 2 * lanes;
+        const float *in = values + slot_place(slot, bundle_floats(w->channels));
         for (int64_t panel = given->first; panel < given->last; panel++) {
             int64_t output = panel_start(w->outputs, panels, panel);
             martlet_winograd_multiply(vectors, panel_start(w->outputs, panels, panel + 1) - output, w->channels,
-                                      given->weights + (panel - given->first) * given->pitch, in, 2 * lanes,
+                                      given->weights + (panel - given->first) * given->pitch, in, slots_together() * lanes,
                                       products + (output - first) * pitch + slot * lanes, pitch);
         }
         slot += vectors;
@@ -257,12 +257,12 @@ int32_t martlet_winograd_image_products(const martlet_winograd *w, const float *
     image_layout l = lay_out_images(w);
     slot_list slots = list_slots(w, range.first_row, range.last_row);
     int64_t side = winograd_side(w), count = side * side, panels = martlet_winograd_panels(w), part = task % w->parts;
-    int64_t pair_distance = w->channels * 2 * lanes, chunk = chunk_panels(w);
+    int64_t bundle_distance = bundle_floats(w->channels), chunk = chunk_panels(w);
     float *parts = scratch, *own_values = parts + l.parts, *own = own_values + l.values, *products = own + l.weights;
     float *stage = products + l.products, *padded = stage + l.stage;
     const float *values = shared;
     if (!w->shares_source) {
-        martlet_winograd_transform_images(w, source, range.group, 0, w->channels, range.first_column, &slots, pair_distance,
+        martlet_winograd_transform_images(w, source, range.group, 0, w->channels, range.first_column, &slots, bundle_distance,
                                           l.value_distance, own_values, padded);
         values = own_values;
     }

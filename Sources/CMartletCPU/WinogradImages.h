@@ -48,9 +48,18 @@ static inline void find_needed(const slot_list *s, int64_t side, int64_t product
     *end = last_row ? s->ends[1] : last_column ? s->ends[2] : s->count;
 }
 
-// values[product][pair of slots][channel][2][16].
+// As many slots as a register tile has vectors lie side by side: values[product][bundle of slots][channel][slot][16].
+static inline int64_t slots_together(void) { return choose_tile().vectors; }
+static inline int64_t bundle_floats(int64_t channels) { return channels * slots_together() * lanes; }
 static inline int64_t slot_distance(int64_t slots, int64_t channels) {
-    return product_pitch((slots + 1) / 2 * channels, 2 * lanes);
+    int64_t together = slots_together();
+    return product_pitch((slots + together - 1) / together * channels, together * lanes);
+}
+
+// Where a slot's values of the first channel lie, bundles so far apart.
+static inline int64_t slot_place(int64_t slot, int64_t distance) {
+    int64_t together = slots_together();
+    return slot / together * distance + slot % together * lanes;
 }
 
 // The part of 16 planes of height x width from (top, left) on, `rows` x `pitch`, as to[y][x][plane]; only what lies in them is
@@ -91,9 +100,9 @@ static inline int64_t padded_floats(const martlet_winograd *w) {
     return (w->tile * w->tiles_y + w->kernel - 1) * padded_width(w) * lanes;
 }
 
-// values[product][pair][channel - first] for channels of a group and 16 images from `image` on; `padded` is scratch.
+// values[product][bundle][channel - first] for channels of a group and 16 images from `image` on; `padded` is scratch.
 void martlet_winograd_transform_images(const martlet_winograd *w, const float *source, int64_t group, int64_t first,
-                                       int64_t last, int64_t image, const slot_list *slots, int64_t pair_distance,
+                                       int64_t last, int64_t image, const slot_list *slots, int64_t bundle_distance,
                                        int64_t distance, float *values, float *padded);
 
 #endif
