@@ -114,6 +114,16 @@ static void multiply_panel(const product_task *task, const lane_block *b, const 
     if (ends) martlet_store_transposed(sums, plan->sum_pitch, rows, count, to.base + row, to.pitch, task->accumulates);
 }
 
+// Some panels of `rows` rows in `panels`, of which `from` is the first.
+static void pack_rows(const product_task *task, const float *from, int64_t depth, int64_t rows, int64_t panel, int64_t panels) {
+    const martlet_plan *plan = &task->job->plan;
+    int64_t count = smaller(plan->rows_together, panels - panel), begin = rows * panel / panels;
+    int64_t starts[count + 1];
+    for (int64_t i = 0; i <= count; i++) starts[i] = rows * (panel + i) / panels - begin;
+    if (plan->rows_together == 1) martlet_pack_rows(from, plan->row_step, plan->row_depth, depth, starts[1], task->packed_rows);
+    else martlet_pack_low_panels(from, plan->row_depth, depth, count, starts, martlet_row_panel_floats(plan), task->packed_rows);
+}
+
 static void multiply_block(const product_task *task, int64_t row, int64_t end_row, int64_t lane, int64_t end_lane,
                            block_target to) {
     const martlet_plan *plan = &task->job->plan;
@@ -130,8 +140,9 @@ static void multiply_block(const product_task *task, int64_t row, int64_t end_ro
             int deep = plan->row_depth == 1;
             martlet_tile_rows left = {from, deep ? plan->row_step : plan->row_depth, deep, NULL};
             if (plan->packs_rows) {
-                martlet_pack_rows(from, plan->row_step, plan->row_depth, b.depth, count, task->packed_rows);
-                left = (martlet_tile_rows){task->packed_rows, count, 0, NULL};
+                int64_t place = panel % plan->rows_together;
+                if (place == 0) pack_rows(task, from, b.depth, rows, panel, panels);
+                left = (martlet_tile_rows){task->packed_rows + place * martlet_row_panel_floats(plan), count, 0, NULL};
             } else if (panel + 1 < panels) {
                 left.next = from + count * plan->row_step;
             }

@@ -2,6 +2,7 @@
 
 #include "Lanes.h"
 #include "MatmulDot.h"
+#include "MatmulPack.h"
 #include "MatmulParts.h"
 #include "MatmulTile.h"
 
@@ -62,6 +63,8 @@ static void choose_tiles(const martlet_product *p, martlet_plan *plan) {
     plan->packs_rows = deep ? rows_collide(plan->row_step) && plan->height > 7 && plan->rows > 7
                             : (rows_collide(plan->row_depth) || plan->height <= 6) && plan->rows > 7 && plan->lanes >= 128
                                   && plan->depth >= 16;
+    // Columns of low tiles: a cache line, and a page, has those of several panels.
+    plan->rows_together = !deep && plan->height <= martlet_low_rows ? 8 : 1;
     int64_t width = plan->vectors * lanes;
     if (!plan->packs_lanes) {
         // A wide strip of the operand of lanes, read once in the order in which it lies in memory.
@@ -108,6 +111,10 @@ static void choose_parts(const martlet_product *p, martlet_plan *plan, int32_t t
     if (made * 2 <= wanted && !p->reads_result) plan->segments = larger(1, smaller(wanted / made, p->depth / 256));
 }
 
+int64_t martlet_row_panel_floats(const martlet_plan *plan) {
+    return round_up(plan->depth_block * plan->height + 2 * lanes, lanes);
+}
+
 martlet_plan martlet_product_plan(const martlet_product *p, int32_t threads) {
     martlet_plan plan = {0};
     choose_method(p, &plan);
@@ -147,7 +154,7 @@ martlet_plan martlet_product_plan(const martlet_product *p, int32_t threads) {
     if (plan.method != martlet_by_tiles) return plan;
     // The last panel is packed even where the others lie in place.
     plan.lane_memory = plan.depth_block * (plan.packs_lanes ? blocks_lanes : martlet_tile_most_vectors * lanes) + lanes;
-    plan.row_memory = plan.packs_rows ? round_up(plan.depth_block * plan.height + 2 * lanes, lanes) : 0;
+    plan.row_memory = plan.packs_rows ? plan.rows_together * martlet_row_panel_floats(&plan) : 0;
     plan.sum_pitch = blocks_lanes;
     int64_t summed_rows = plan.height + (plan.depth > plan.depth_block ? plan.row_block : 0);
     plan.sum_memory = plan.turned ? round_up(summed_rows * blocks_lanes, lanes) : 0;

@@ -17,6 +17,7 @@ typedef struct {
     int64_t lane_batch, lane_step, lane_depth;  // and of that of lanes
     const float *row_base, *lane_base;
     int32_t packs_rows, packs_lanes;
+    int64_t rows_together;                          // panels of rows that are packed at a time, where they are
     int64_t height, vectors;                        // of a register tile
     int64_t row_block, lane_block, depth_block;     // of what is passed over at a time
     // Of parts: depths that a pass over all rows takes, some blocks; whether tasks of a worker have columns in common rather than rows; the
@@ -31,6 +32,9 @@ typedef struct {
 } martlet_plan;
 
 martlet_plan martlet_product_plan(const martlet_product *product, int32_t threads);
+
+/// Floats of a packed panel of rows.
+int64_t martlet_row_panel_floats(const martlet_plan *plan);
 
 /// The first row or lane of a part of `count` in `parts`, a multiple of `grain`.
 static inline int64_t martlet_part_start(int64_t count, int64_t parts, int64_t grain, int64_t part) {
