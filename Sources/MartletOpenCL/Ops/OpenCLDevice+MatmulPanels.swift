@@ -34,7 +34,9 @@ extension OpenCLDevice {
         let wanted = properties.computeUnits * variant.itemsPerUnit
         let tiles = rowPanels * columnPanels * problem.batches
         let split = problem.splits(tiles: tiles, wanted: tiles < wanted ? wanted : 1, leastDepth: variant.leastSplitDepth)
-        var (rowGroup, columnGroup) = (min(variant.rowPanels, rowPanels), min(variant.columnPanels, columnPanels))
+        // With few depths the result takes most of the time: pieces of few rows are written sooner.
+        let mostRows = problem.k <= variant.fewDepths ? min(variant.rowPanels, variant.rowPanelsOfFewDepths) : variant.rowPanels
+        var (rowGroup, columnGroup) = (min(mostRows, rowPanels), min(variant.columnPanels, columnPanels))
         func groups(_ panels: Int, _ group: Int) -> Int { (panels + group - 1) / group }
         while groups(rowPanels, rowGroup) * groups(columnPanels, columnGroup) * problem.batches * split.count < wanted,
             rowGroup * columnGroup > 1

@@ -19,6 +19,8 @@ struct MatmulPanelVariant: Hashable, Sendable {
     var columnsThatPackA = 192
     /// Most row and column panels of a work-item.
     var rowPanels = 16, columnPanels = 4
+    /// Most row panels where k is at most `fewDepths`.
+    var rowPanelsOfFewDepths = 4, fewDepths = 64
     /// Work-items a compute unit that the work is divided into, where there is enough of it.
     var itemsPerUnit = 4
     /// Least depth of a part where k is split.
