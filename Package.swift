@@ -3,8 +3,8 @@ import PackageDescription
 
 let swift: [SwiftSetting] = [.swiftLanguageMode(.v6)]
 
-/// The program holds Swift's libraries: it starts sooner, an OpenCL driver's symbols being looked for in fewer libraries, and runs
-/// where Swift is not installed.
+/// The program holds Swift's libraries: it starts sooner, an OpenCL driver's symbols being looked for in fewer libraries, and
+/// runs where Swift is not installed.
 let swiftWithinProgram = [
     "-static-stdlib", "-lCoreFoundation", "-l_FoundationICU", "-l_FoundationCShims", "-l_FoundationCollections",
 ]
@@ -81,7 +81,7 @@ let package = Package(
             dependencies: [
                 "Martlet", "MartletCPU", "MartletOpenCL", "MartletConformance", "MartletExplain", argumentParser, yams,
             ],
-            swiftSettings: swift, linkerSettings: [.unsafeFlags(swiftWithinProgram)]),
+            swiftSettings: swift, linkerSettings: [.unsafeFlags(swiftWithinProgram, .when(platforms: [.linux]))]),
 
         // Feeds damaged files to the readers: `make fuzz`.
         .executableTarget(name: "fuzz", dependencies: ["MartletData", "CZlib"], swiftSettings: swift),

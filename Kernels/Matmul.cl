@@ -54,7 +54,7 @@ INLINE void clearTile(float16 sum[MR][NV]) {
     UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) sum[i][j] = 0;
 }
 
-// One step of k: the vectors `b` times MR numbers, number i at `a[i * step]`.
+// One step of k: the vectors `b` times MR numbers; `number` is an expression of i.
 #define MULTIPLY_ADD(sum, number, b)                                                    \
     UNROLL for (uint i = 0; i < MR; i++) {                                              \
         const float16 x = (number);                                                     \
@@ -62,8 +62,8 @@ INLINE void clearTile(float16 sum[MR][NV]) {
     }
 #define LOAD_VECTORS(b, from) UNROLL for (uint j = 0; j < NV; j++) b[j] = vload16(j, from)
 
-// Rows in place, by threes: each address is a base and a multiple of the step, which addressing modes make. Were it known how the
-// bases follow one from another, compilers would compute every address from the one before.
+// Rows in place, by threes: each address is a base and a multiple of the step, which addressing modes make. `volatile` hides how
+// the bases follow one from another: compilers would compute every address from the one before.
 #define ROWS_BY_THREES(rows, from, step)                                                \
     Source volatile rows##Hidden[(MR + 2) / 3];                                         \
     UNROLL for (uint i = 0; i < (MR + 2) / 3; i++) rows##Hidden[i] = from + 3 * i * (step); \

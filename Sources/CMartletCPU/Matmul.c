@@ -114,11 +114,11 @@ static void multiply_panel(const product_task *task, const lane_block *b, const 
     if (ends) martlet_store_transposed(sums, plan->sum_pitch, rows, count, to.base + row, to.pitch, task->accumulates);
 }
 
-// Some panels of `rows` rows in `panels`, of which `from` is the first.
+// Packs up to `rows_together` panels, from `panel` on, of a block's rows in `panels`; `from` is the first one's first row.
 static void pack_rows(const product_task *task, const float *from, int64_t depth, int64_t rows, int64_t panel, int64_t panels) {
     const martlet_plan *plan = &task->job->plan;
     int64_t count = smaller(plan->rows_together, panels - panel), begin = rows * panel / panels;
-    int64_t starts[count + 1];
+    int64_t starts[martlet_most_panels_together + 1];
     for (int64_t i = 0; i <= count; i++) starts[i] = rows * (panel + i) / panels - begin;
     if (plan->rows_together == 1) martlet_pack_rows(from, plan->row_step, plan->row_depth, depth, starts[1], task->packed_rows);
     else martlet_pack_low_panels(from, plan->row_depth, depth, count, starts, martlet_row_panel_floats(plan), task->packed_rows);

@@ -95,19 +95,19 @@ void martlet_pack_rows(const float *from, int64_t row_step, int64_t depth_step, 
 
 MARTLET_CLONES
 void martlet_pack_low_panels(const float *from, int64_t depth_step, int64_t depth, int64_t panels, const int64_t *starts,
-                             int64_t panel, float *to) {
+                             int64_t pitch, float *to) {
     typedef float low_rows __attribute__((vector_size(4 * martlet_low_rows), aligned(4), may_alias));
     int64_t last = depth - 1;
-    // What lies behind the rows is the next depth's, and what is spoilt behind them is written after it.
+    // Reads up to 7 elements behind a panel's rows, where the next depth's follow; what that spoils is written over later.
     for (int64_t p = 0; p < last; p++) {
         const float *row = from + p * depth_step;
         for (int64_t j = 0; j < starts[panels]; j += lanes) look_ahead(row + j, 8 * depth_step);
         for (int64_t i = 0; i < panels; i++)
-            *(low_rows *)(to + i * panel + p * (starts[i + 1] - starts[i])) = *(const low_rows *)(row + starts[i]);
+            *(low_rows *)(to + i * pitch + p * (starts[i + 1] - starts[i])) = *(const low_rows *)(row + starts[i]);
     }
     for (int64_t i = 0; i < panels; i++) {
         int64_t rows = starts[i + 1] - starts[i];
-        for (int64_t j = 0; j < rows; j++) to[i * panel + last * rows + j] = from[last * depth_step + starts[i] + j];
+        for (int64_t j = 0; j < rows; j++) to[i * pitch + last * rows + j] = from[last * depth_step + starts[i] + j];
     }
 }
 

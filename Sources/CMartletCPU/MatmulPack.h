@@ -16,10 +16,11 @@ void martlet_pack_rows(const float *from, int64_t row_step, int64_t depth_step, 
 
 enum { martlet_low_rows = 8 };
 
-/// The same of some panels of at most `martlet_low_rows` rows that lie side by side: panel i has the rows [starts[i], starts[i + 1]) and
-/// goes to to[i * panel]. Row i of depth p lies at from[i + p * depth_step].
+/// The same of some panels of at most `martlet_low_rows` rows that lie side by side: panel i has the rows [starts[i], starts[i + 1])
+/// and goes to to[i * pitch]. Row i of depth p lies at from[i + p * depth_step]; the step is at least 8 and the depth 1. Spoils up
+/// to 7 elements behind each panel.
 void martlet_pack_low_panels(const float *from, int64_t depth_step, int64_t depth, int64_t panels, const int64_t *starts,
-                             int64_t panel, float *to);
+                             int64_t pitch, float *to);
 
 /// to[j * pitch + i] = tile[i * tile_pitch + j], or more by it, for at most 16 rows i; the tile's rows are whole vectors.
 void martlet_store_transposed(const float *tile, int64_t tile_pitch, int64_t rows, int64_t columns, float *to, int64_t pitch,

@@ -64,7 +64,8 @@ static void choose_tiles(const martlet_product *p, martlet_plan *plan) {
                             : (rows_collide(plan->row_depth) || plan->height <= 6) && plan->rows > 7 && plan->lanes >= 128
                                   && plan->depth >= 16;
     // Columns of low tiles: a cache line, and a page, has those of several panels.
-    plan->rows_together = !deep && plan->height <= martlet_low_rows ? 8 : 1;
+    int can_be_together = !deep && plan->height <= martlet_low_rows && plan->row_depth >= plan->rows;
+    plan->rows_together = can_be_together ? martlet_most_panels_together : 1;
     int64_t width = plan->vectors * lanes;
     if (!plan->packs_lanes) {
         // A wide strip of the operand of lanes, read once in the order in which it lies in memory.

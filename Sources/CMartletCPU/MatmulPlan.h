@@ -7,6 +7,8 @@
 
 typedef enum { martlet_by_tiles, martlet_by_dots, martlet_by_parts } martlet_method;
 
+enum { martlet_most_panels_together = 8 };
+
 /// The product as tiles see it: `rows` of numbers that are repeated over lanes, times lanes. Where it is `turned`, the rows are
 /// the result's columns and the lanes its rows.
 typedef struct {
@@ -17,7 +19,7 @@ typedef struct {
     int64_t lane_batch, lane_step, lane_depth;  // and of that of lanes
     const float *row_base, *lane_base;
     int32_t packs_rows, packs_lanes;
-    int64_t rows_together;                          // panels of rows that are packed at a time, where they are
+    int64_t rows_together;                          // panels of rows that are packed at a time, where they are packed
     int64_t height, vectors;                        // of a register tile
     int64_t row_block, lane_block, depth_block;     // of what is passed over at a time
     // Of parts: depths that a pass over all rows takes, some blocks; whether tasks of a worker have columns in common rather than rows; the

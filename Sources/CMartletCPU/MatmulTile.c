@@ -42,7 +42,7 @@ MARTLET_INLINE float number_at(const row_addresses *a, const int row, const int 
     return ((const float *)(base + offset))[step];
 }
 
-// Step u of those from where the pointers are.
+// Step u of four: `left` and `right` are there already, `deep_left` is at the first.
 MARTLET_INLINE void multiply_step(const int rows, const int vectors, const int is_deep, const int u, const float *left,
                                   const row_addresses *deep_left, const float *right, const int streams,
                                   lane_vector sum[][martlet_tile_most_vectors]) {

@@ -115,8 +115,8 @@ MARTLET_INLINE void outer_tile(const int rows, const int vectors, int64_t count,
     lane_vector sum[most_rows][2];
     MARTLET_UNROLL for (int r = 0; r < rows; r++)
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = (lane_vector){0};
-    // Four steps of fourteen rows would need more addresses than there are registers for.
-    if (vectors == 2) {
+    // Four steps of more rows would need more addresses than there are registers for.
+    if (rows > 6) {
         for (int64_t t = 0; t < count; t++) outer_step(rows, vectors, values + t, pitch, gradient + t * vectors * lanes, sum);
     } else {
         MARTLET_UNROLL_FOUR

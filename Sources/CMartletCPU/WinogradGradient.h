@@ -9,8 +9,8 @@
 int martlet_winograd_finish_taps(const martlet_winograd *w, int64_t channels, int64_t output_pitch, const float *sums,
                                  int64_t sum_distance, float *to);
 
-// Tiles that are summed up before the sums go to memory, which takes the time of some 30 tiles. What is multiplied with all of a
-// vector's must stay in the first-level cache beside it.
+// Tiles that are summed up before the sums go to memory, which takes the time of some 30 tiles. A panel of outputs over so many must
+// stay in the first-level cache.
 static inline int64_t gradient_tiles(void) { return choose_tile().vectors == 2 ? 128 : 256; }
 
 // A product's sums over the tiles of a block, [channel][output], from pieces of up to 32 tiles.

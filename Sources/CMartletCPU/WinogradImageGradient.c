@@ -83,8 +83,9 @@ static void transform_outputs_of_images(const martlet_winograd *w, const image_g
 }
 
 // The slots [low, high): `values` is the first channel's in slot 0, `gradient` one panel's in slot 0.
-MARTLET_INLINE void outer_tile(const int rows, const int vectors, const int together, int64_t low, int64_t high, const float *values,
-                               int64_t bundle_distance, const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
+MARTLET_INLINE void outer_tile(const int rows, const int vectors, const int together, int64_t low, int64_t high,
+                               const float *values, int64_t bundle_distance, const float *gradient, float *sums,
+                               int64_t sum_pitch, int accumulate) {
     lane_vector sum[most_rows][2];
     MARTLET_UNROLL for (int r = 0; r < rows; r++)
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = (lane_vector){0};
@@ -107,8 +108,8 @@ MARTLET_INLINE void outer_tile(const int rows, const int vectors, const int toge
         }
 }
 
-#define OUTER(rows, vectors, together)                                                                              \
-    case rows:                                                                                                      \
+#define OUTER(rows, vectors, together)                                                                                  \
+    case rows:                                                                                                          \
         outer_tile(rows, vectors, together, low, high, values, bundle_distance, gradient, sums, sum_pitch, accumulate); \
         break;
 
@@ -134,7 +135,7 @@ static void outer_one(int64_t rows, int64_t low, int64_t high, const float *valu
     }
 }
 
-// For tiles of one vector.
+// Where all register tiles have one vector.
 MARTLET_CLONES
 static void outer_alone(int64_t rows, int64_t low, int64_t high, const float *values, int64_t bundle_distance,
                         const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
@@ -198,10 +199,9 @@ int32_t martlet_winograd_image_gradient(const martlet_winograd *w, const float *
                 for (int64_t panel = 0; panel < panels; panel++) {
                     int64_t channel = panel_start(channels, panels, panel);
                     int64_t rows = panel_start(channels, panels, panel + 1) - channel;
-                    multiply(
-                        rows, low, high, values + i * l.value_distance + bundle_floats(channel), bundle_distance,
-                        gradients + i * l.gradient_distance + output * slots.count * lanes,
-                        sums + i * l.sum_distance + channel * l.output_pitch + output, l.output_pitch, adds);
+                    multiply(rows, low, high, values + i * l.value_distance + bundle_floats(channel), bundle_distance,
+                             gradients + i * l.gradient_distance + output * slots.count * lanes,
+                             sums + i * l.sum_distance + channel * l.output_pitch + output, l.output_pitch, adds);
                 }
                 output += width;
             }

@@ -43,7 +43,7 @@ static int64_t block_count(const martlet_winograd *w) {
     return (w->tiles_y * w->tiles_x + w->row_blocks - 1) / w->row_blocks;
 }
 
-// The parts of a bundle's, a pair of slots' values of one product; the last may be one alone.
+// The parts of one product's values of a bundle, which is a pair of slots where there is a matrix unit; the last may hold one slot.
 static void pack_pair(const martlet_winograd *w, const float *values, int64_t pair, int64_t slots, float *parts) {
     martlet_amx_pack_lanes(values + pair * w->channels * 2 * lanes, 1, 2 * lanes, smaller(2, slots - 2 * pair) * lanes, w->channels,
                            parts);
@@ -219,7 +219,7 @@ typedef struct {
 static void multiply_values(const martlet_winograd *w, const slot_list *slots, int64_t product, const panel_weights *given,
                             const float *values, float *products, int64_t pitch) {
     int64_t panels = martlet_winograd_panels(w), first = panel_start(w->outputs, panels, given->first), low, high;
-    int wide = choose_tile().vectors == 2;
+    int wide = slots_together() == 2;
     find_needed(slots, winograd_side(w), product, &low, &high);
     for (int64_t slot = low; slot < high;) {
         int64_t vectors = wide && slot % 2 == 0 && slot + 1 < high ? 2 : 1;

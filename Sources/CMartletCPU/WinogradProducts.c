@@ -41,6 +41,7 @@ MARTLET_INLINE void multiply_tile(const int rows, const int vectors, int64_t cou
     MARTLET_UNROLL_FOUR
     for (int64_t k = 0; k < count; k++) {
         lane_vector value[2];
+        // With one vector the asking takes longer than the waiting.
         if (vectors == 2) MARTLET_UNROLL for (int v = 0; v < vectors; v++) look_ahead(in + v * lanes, 8 * pitch);
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) value[v] = LOAD(in + v * lanes);
         MARTLET_UNROLL for (int m = 0; m < rows; m++)

@@ -82,6 +82,7 @@ public final class Trainer {
         learningRate = setup.optimizer.learningRate
         task = setup.task
         checkpoint = Checkpoint(folder: setup.folder.path)
+        setup.folder.removeUnfinished()
         if resuming {
             progress = try checkpoint.load(task, setup.optimizer)
             guard progress.position.batch < task.batchCount else {
@@ -96,7 +97,6 @@ public final class Trainer {
             try save()
             try setup.folder.write(setup.configuration)
         }
-        setup.folder.removeUnfinished()
     }
 
     /// As many as processors, or as the processor was allowed as a device.

@@ -61,9 +61,11 @@ import Testing
                 let last = try #require(TuningCase.all(of: kernel.name, for: shapeClass.name).last)
                 let run = try last.prepare(device)
                 try withDevice(device) {
-                    let before = device.statistics.launches
-                    for _ in 0..<3 { _ = try run() }
-                    #expect(device.statistics.launches >= before + 3, "\(kernel.name)/\(shapeClass.name), \(last.name)")
+                    for _ in 0..<2 {
+                        let before = device.statistics.launches
+                        _ = try run()
+                        #expect(device.statistics.launches > before, "\(kernel.name)/\(shapeClass.name), \(last.name)")
+                    }
                 }
             }
         }

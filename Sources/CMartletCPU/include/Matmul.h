@@ -9,7 +9,7 @@
 // Matrix products of operands as they lie in memory, rows or columns contiguous.
 
 /// result[batch] = epilogue(left[batch] * right[batch]): rows by depth, times depth by columns. Steps count elements; of an
-/// operand's two steps within a matrix one is 1, or its extent is 1.
+/// operand's two steps within a matrix one is 1, or its extent is 1, and the other is at least the first one's extent.
 typedef struct {
     int64_t batch, rows, columns, depth;
     const float *_Nonnull left;

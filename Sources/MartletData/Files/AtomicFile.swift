@@ -20,7 +20,8 @@ public enum AtomicFile {
         try writer.commit()
     }
 
-    /// Removes what processes that were killed while they wrote left behind in a folder.
+    /// Removes what processes that were killed while they wrote left behind in a folder, where this one is writing nothing. A
+    /// process on another machine counts as gone: what it is writing fails then, and the file before stays.
     package static func removeUnfinished(in folder: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
             guard let writer = AtomicFileWriter.process(ofTemporary: name) else { continue }
