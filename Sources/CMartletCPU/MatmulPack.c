@@ -70,15 +70,13 @@ void martlet_pack_lanes(const float *from, int64_t depth_step, int64_t lane_step
     }
 }
 
-MARTLET_INLINE void copy_rows(const float *from, int64_t depth_step, int64_t depth, const int rows, float *to) {
-    for (int64_t p = 0; p < depth; p++) memcpy(to + p * rows, from + p * depth_step, (size_t)rows * sizeof *to);
-}
-
 // Whole panels of the tallest tiles are copied with a length that the compiler knows.
 MARTLET_CLONES
 void martlet_pack_rows(const float *from, int64_t row_step, int64_t depth_step, int64_t depth, int64_t rows, float *to) {
-    if (depth_step != 1 && rows == 14) return copy_rows(from, depth_step, depth, 14, to);
-    if (depth_step != 1 && rows == 6) return copy_rows(from, depth_step, depth, 6, to);
+    if (depth_step != 1 && rows == 14) {
+        for (int64_t p = 0; p < depth; p++) memcpy(to + p * 14, from + p * depth_step, 14 * sizeof *to);
+        return;
+    }
     if (depth_step != 1) {
         for (int64_t p = 0; p < depth; p++)
             for (int64_t i = 0; i < rows; i++) to[p * rows + i] = from[p * depth_step + i * row_step];

@@ -108,42 +108,25 @@ MARTLET_INLINE void outer_tile(const int rows, const int vectors, const int toge
         }
 }
 
-#define OUTER(rows, vectors, together)                                                                                  \
+#define OUTER(rows)                                                                                                     \
     case rows:                                                                                                          \
         outer_tile(rows, vectors, together, low, high, values, bundle_distance, gradient, sums, sum_pitch, accumulate); \
         break;
+#define OUTERS_6 OUTER(1) OUTER(2) OUTER(3) OUTER(4) OUTER(5) OUTER(6)
+#define OUTERS_14 OUTERS_6 OUTER(7) OUTER(8) OUTER(9) OUTER(10) OUTER(11) OUTER(12) OUTER(13) OUTER(14)
 
-MARTLET_CLONES
-static void outer_two(int64_t rows, int64_t low, int64_t high, const float *values, int64_t bundle_distance,
-                      const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
-    switch (rows) {
-    OUTER(1, 2, 2) OUTER(2, 2, 2) OUTER(3, 2, 2) OUTER(4, 2, 2) OUTER(5, 2, 2) OUTER(6, 2, 2)
-    OUTER(7, 2, 2) OUTER(8, 2, 2) OUTER(9, 2, 2) OUTER(10, 2, 2) OUTER(11, 2, 2) OUTER(12, 2, 2)
-    OUTER(13, 2, 2) OUTER(14, 2, 2)
-    default: break;
+#define FAMILY(name, most, vector_count, slot_count)                                                                    \
+    MARTLET_CLONES                                                                                                      \
+    static void name(int64_t rows, int64_t low, int64_t high, const float *values, int64_t bundle_distance,             \
+                     const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {                           \
+        enum { vectors = vector_count, together = slot_count };                                                         \
+        switch (rows) { OUTERS_##most default: break; }                                                                 \
     }
-}
 
-MARTLET_CLONES
-static void outer_one(int64_t rows, int64_t low, int64_t high, const float *values, int64_t bundle_distance,
-                      const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
-    switch (rows) {
-    OUTER(1, 1, 2) OUTER(2, 1, 2) OUTER(3, 1, 2) OUTER(4, 1, 2) OUTER(5, 1, 2) OUTER(6, 1, 2)
-    OUTER(7, 1, 2) OUTER(8, 1, 2) OUTER(9, 1, 2) OUTER(10, 1, 2) OUTER(11, 1, 2) OUTER(12, 1, 2)
-    OUTER(13, 1, 2) OUTER(14, 1, 2)
-    default: break;
-    }
-}
-
+FAMILY(outer_two, 14, 2, 2)
+FAMILY(outer_one, 14, 1, 2)
 // Where all register tiles have one vector.
-MARTLET_CLONES
-static void outer_alone(int64_t rows, int64_t low, int64_t high, const float *values, int64_t bundle_distance,
-                        const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {
-    switch (rows) {
-    OUTER(1, 1, 1) OUTER(2, 1, 1) OUTER(3, 1, 1) OUTER(4, 1, 1) OUTER(5, 1, 1) OUTER(6, 1, 1)
-    default: break;
-    }
-}
+FAMILY(outer_alone, 6, 1, 1)
 
 typedef void outer_sums(int64_t rows, int64_t low, int64_t high, const float *values, int64_t bundle_distance,
                         const float *gradient, float *sums, int64_t sum_pitch, int accumulate);
