@@ -321,6 +321,20 @@ __kernel ONE_ITEM void matmulDot(
 #endif
 
 #ifdef KERNEL_matmulPack
+// Copies PANEL lanes, and those that make them a vector of WIDE.
+#if PANEL <= 4
+#define WIDE 4
+#define COPY_WIDE(from, to) vstore4(vload4(0, from), 0, to)
+#elif PANEL <= 8
+#define WIDE 8
+#define COPY_WIDE(from, to) vstore8(vload8(0, from), 0, to)
+#elif PANEL <= 16
+#define WIDE 16
+#define COPY_WIDE(from, to) vstore16(vload16(0, from), 0, to)
+#else
+#define WIDE PANEL
+#define COPY_WIDE(from, to) UNROLL for (uint i = 0; i < PANEL; i++) (to)[i] = (from)[i]
+#endif
 // Panels of PANEL lanes from an operand whose lanes are contiguous: to[panel][p][lane] = from[p * step + lane].
 // global: chunks of chunkDepth of k, groups of panelGroup panels, batch.
 __kernel ONE_ITEM void matmulPack(Source from, const ulong offset, const ulong step, const ulong batchStep,
@@ -331,20 +345,20 @@ __kernel ONE_ITEM void matmulPack(Source from, const ulong offset, const ulong s
     const size_t start = get_global_id(0) * chunkDepth, end = min((ulong)(start + chunkDepth), k);
     from += offset + batch * batchStep;
     to += batch * panels * k * PANEL;
-    // A few depths at a time: rows of the operand may lie so far apart that many of them fall into one set of a cache, and panels too.
-    for (size_t p0 = start; p0 < end; p0 += 8) {
-        const size_t last = min(p0 + 8, end);
-        for (size_t panel = firstPanel; panel < endPanel; panel++) {
-            const size_t first = panel * PANEL, used = min((ulong)PANEL, lanes - first);
-            Source row = from + p0 * step + first;
-            __global float *out = to + (panel * k + p0) * PANEL;
-            for (size_t p = p0; p < last; p++, row += step, out += PANEL) {
-                if (used == PANEL) {
-                    UNROLL for (uint i = 0; i < PANEL; i++) out[i] = row[i];
-                } else {
-                    for (size_t i = 0; i < PANEL; i++) out[i] = i < used ? row[i] : 0.0f;
-                }
-            }
+    // Panels whose lanes, and what makes them a vector, lie in the operand; what a vector has too many of is overwritten by the
+    // next depth's. The depths are outermost: rows of the operand may lie so far apart that many fall into one set of a cache.
+    const size_t whole = max(firstPanel, min(endPanel, lanes < WIDE ? 0 : (size_t)(lanes - WIDE) / PANEL + 1));
+    const size_t last = whole > firstPanel ? end - 1 : start;
+    for (size_t p = start; p < last; p++) {
+        Source row = from + p * step + firstPanel * PANEL;
+        for (size_t i = 0; i < (endPanel - firstPanel) * PANEL; i += 16) FETCH(row + 8 * step + i);
+        __global float *out = to + (firstPanel * k + p) * PANEL;
+        for (size_t panel = firstPanel; panel < whole; panel++, row += PANEL, out += k * PANEL) COPY_WIDE(row, out);
+    }
+    for (size_t panel = firstPanel; panel < endPanel; panel++) {
+        const size_t first = panel * PANEL, used = min((ulong)PANEL, lanes - first);
+        for (size_t p = panel < whole ? last : start; p < end; p++) {
+            for (size_t i = 0; i < PANEL; i++) to[(panel * k + p) * PANEL + i] = i < used ? from[p * step + first + i] : 0.0f;
         }
     }
 }
