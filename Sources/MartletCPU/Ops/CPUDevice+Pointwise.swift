@@ -27,7 +27,11 @@ extension CPUDevice: PointwiseOps {
             for index in 0..<expression.inputCount { operands[index].point(to: inputs[index]) }
             for (index, output) in outputs.enumerated() { operands[expression.inputCount + index].point(to: output) }
             guard let base = operands.baseAddress else { return }
-            martlet_pointwise(pool.handle, program.program, scalars, Int32(first.rank), first.shape.map { Int64($0) }, base)
+            let extents = first.rank == 0 ? [1] : first.shape
+            extents.withUnsafeBytes {
+                guard let extents = $0.bindMemory(to: Int64.self).baseAddress else { return }
+                martlet_pointwise(pool.handle, program.program, scalars, Int32(first.rank), extents, base)
+            }
         }
     }
 

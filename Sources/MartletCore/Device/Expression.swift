@@ -59,6 +59,25 @@ public struct Expression: Hashable, Sendable {
         return read
     }
 
+    /// Whether a step reads each input.
+    package var readsAllInputs: Bool {
+        var count = 0
+        for case .input in operations { count += 1 }
+        return count == inputCount
+    }
+
+    /// The steps are folded into one number first: a hasher takes longer for a number than all the rest does.
+    public func hash(into hasher: inout Hasher) {
+        var fold = Fold()
+        self.fold(into: &fold)
+        hasher.combine(fold.value)
+    }
+
+    package func fold(into fold: inout Fold) {
+        for operation in operations { operation.fold(into: &fold) }
+        for result in results { fold.add(result) }
+    }
+
     /// Whether the one result is input 0 itself.
     public var isIdentity: Bool { results.count == 1 && operations[results[0]] == .input(0) }
 }
@@ -137,6 +156,17 @@ package struct ExpressionBuilder {
 }
 
 extension Expression.Operation {
+    fileprivate func fold(into fold: inout Fold) {
+        switch self {
+        case .input(let index): fold.add(index << 3)
+        case .scalar(let index): fold.add(index << 3 | 1)
+        case .constant(let bits): fold.add(Int(bits) << 3 | 2)
+        case .unary(let unary, let x): fold.add(x << 12 | Int(unary.rawValue) << 3 | 3)
+        case .binary(let binary, let x, let y): fold.add(y << 36 | x << 12 | Int(binary.rawValue) << 3 | 4)
+        case .select(let c, let x, let y): fold.add(y << 42 | x << 22 | c << 3 | 5)
+        }
+    }
+
     package var operands: [Int] {
         var found: [Int] = []
         forEachOperand { found.append($0) }

@@ -37,8 +37,11 @@ public struct View: @unchecked Sendable {
 
 /// Arithmetic on shapes.
 public enum Shapes {
+    private static let strideOfVector = [1]
+
     /// The strides, in elements, of a row-major array.
     public static func rowMajorStrides(_ shape: [Int]) -> [Int] {
+        if shape.count == 1 { return strideOfVector }
         var strides = [Int](repeating: 1, count: shape.count)
         for axis in stride(from: shape.count - 2, through: 0, by: -1) {
             strides[axis] = strides[axis + 1] * max(shape[axis + 1], 1)

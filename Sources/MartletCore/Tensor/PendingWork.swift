@@ -14,7 +14,9 @@ package struct PendingWork {
     consuming func run(on device: any Device, _ type: DataType) -> DeviceBuffer {
         if type == .float32 { joinProduct() }
         let result = View(device.allocate(byteCount: shape.reduce(1, *) * type.size), type, shape: shape)
-        let views = inputs.compactMap { $0.view(shape, on: device) }
+        var views: [View] = []
+        views.reserveCapacity(inputs.count)
+        for input in inputs { if let view = input.view(shape, on: device) { views.append(view) } }
         guard let (left, right) = product else {
             device.pointwise(expression, scalars: scalars, inputs: views, outputs: [result])
             return result.buffer

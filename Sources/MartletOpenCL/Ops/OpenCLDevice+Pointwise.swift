@@ -8,21 +8,17 @@ extension OpenCLDevice: PointwiseOps {
             "pointwise: \(expression.inputCount) inputs, \(expression.scalarCount) scalars and \(expression.results.count) "
                 + "results, but \(inputs.count), \(scalars.count) and \(outputs.count) are given")
         guarded("pointwise", inputs: inputs, outputs: outputs) {
-            var used = [Bool](repeating: false, count: inputs.count)
-            for case .input(let index) in expression.operations { used[index] = true }
-            let operands = used.indices.filter { used[$0] } + (inputs.count..<inputs.count + outputs.count)
-            let call = PointwiseCall(
-                expression: expression, scalars: scalars, views: inputs + outputs, inputCount: inputs.count,
-                operands: operands, layout: PointwiseLayout(inputs: inputs, outputs: outputs))
-            if transposesInTiles, let tiles = PointwiseTranspose(call) {
-                try transpose(call, tiles)
-            } else {
-                try deviceClass == .cpuLike ? launchOnCPU(call) : launchOnGPU(call)
-            }
+            let key = PointwiseKey(expression, inputs, outputs)
+            if let known = pointwiseLaunches[key] { return try launch(known, scalars, inputs, outputs) }
+            let call = PointwiseCall(expression, inputs: inputs, outputs: outputs)
+            if transposesInTiles, let tiles = PointwiseTranspose(call) { return try transpose(call, tiles) }
+            let made = try deviceClass == .cpuLike ? cpuLaunch(call) : gpuLaunch(call)
+            pointwiseLaunches[key] = made
+            try launch(made, scalars, inputs, outputs)
         }
     }
 
-    private func launchOnCPU(_ call: PointwiseCall) throws {
+    private func cpuLaunch(_ call: PointwiseCall) throws -> PointwiseLaunch {
         let layout = call.layout, n = layout.rowLength, rows = layout.rowCount
         let kernel = try kernel(call, width: PointwiseSource.cpuWidth)
         let isStrided = call.operands.contains { layout.access($0) == .strided }
@@ -37,10 +33,12 @@ extension OpenCLDevice: PointwiseOps {
             chunk = min(chunk, roundUp((n + items / rows - 1) / max(items / rows, 1), to: 64))
         }
         let global = WorkSize((n + chunk - 1) / chunk, (rows + rowsPerItem - 1) / rowsPerItem)
-        try launch(kernel, global: global, local: WorkSize(1, 1), arguments: try arguments(call, chunk, rowsPerItem))
+        return PointwiseLaunch(
+            call, kernel, global: global, local: WorkSize(1, 1), chunk: chunk, rowsPerItem: rowsPerItem,
+            takesLayoutBuffer: takesLayoutBuffer(call))
     }
 
-    private func launchOnGPU(_ call: PointwiseCall) throws {
+    private func gpuLaunch(_ call: PointwiseCall) throws -> PointwiseLaunch {
         let layout = call.layout, n = layout.rowLength, rows = layout.rowCount
         let width = call.isAligned(4) ? 4 : 1
         let kernel = try kernel(call, width: width)
@@ -48,9 +46,9 @@ extension OpenCLDevice: PointwiseOps {
         let size = min(256, kernel.maxWorkGroupSize)
         let x = largestPowerOfTwo(atMost: min(size, max(nextPowerOfTwo(columns), 1), properties.maxWorkItemSizes[0]))
         let y = largestPowerOfTwo(atMost: min(size / x, nextPowerOfTwo(rows), properties.maxWorkItemSizes[1]))
-        try launch(
-            kernel, global: WorkSize(roundUp(columns, to: x), roundUp(rows, to: y)), local: WorkSize(x, y),
-            arguments: try arguments(call, 0, 0))
+        return PointwiseLaunch(
+            call, kernel, global: WorkSize(roundUp(columns, to: x), roundUp(rows, to: y)), local: WorkSize(x, y), chunk: 0,
+            rowsPerItem: 0, takesLayoutBuffer: takesLayoutBuffer(call))
     }
 
     private func kernel(_ call: PointwiseCall, width: Int) throws -> Kernel {
@@ -77,47 +75,27 @@ extension OpenCLDevice: PointwiseOps {
         call.layout.forEachParameter(call.operands) { _ in count += 1 }
         return (count + call.operands.count) * 8 + call.expression.scalarCount * 4 > properties.maxParameterBytes
     }
-
-    private func arguments(_ call: PointwiseCall, _ chunk: Int, _ rowsPerItem: Int) throws -> [KernelArgument] {
-        var arguments: [KernelArgument] = []
-        arguments.reserveCapacity(call.operands.count * 3 + call.expression.scalarCount + 8)
-        for operand in call.operands { arguments.append(.bufferOf(call.views[operand])) }
-        for scalar in call.scalars.prefix(call.expression.scalarCount) { arguments.append(.float(scalar)) }
-        arguments.append(.size(call.layout.rowLength))
-        arguments.append(.size(call.layout.rowCount))
-        arguments.append(.size(chunk))
-        arguments.append(.size(rowsPerItem))
-        var numbers: [UInt64] = []
-        let takesBuffer = takesLayoutBuffer(call)
-        call.layout.forEachParameter(call.operands) { parameter in
-            let value =
-                switch parameter {
-                case .offset(let operand): call.views[operand].offset
-                case .stride(let operand, let axis): call.layout.strides[operand][axis]
-                case .extent(let axis): call.layout.extents[axis]
-                }
-            if takesBuffer { numbers.append(UInt64(value)) } else { arguments.append(.size(value)) }
-        }
-        if takesBuffer {
-            let buffer = try scratch(byteCount: numbers.count * 8)
-            numbers.withUnsafeBytes { upload($0, to: buffer) }
-            if let fault = buffer.fault { throw fault }
-            arguments.append(.buffer(buffer))
-        }
-        return arguments
-    }
 }
 
 /// One call of `pointwise`.
 struct PointwiseCall {
     let expression: Expression
-    let scalars: [Float]
     /// Inputs, then outputs.
     let views: [View]
     let inputCount: Int
     /// Those that the kernel touches.
     let operands: [Int]
     let layout: PointwiseLayout
+
+    init(_ expression: Expression, inputs: [View], outputs: [View]) {
+        self.expression = expression
+        views = inputs + outputs
+        inputCount = inputs.count
+        var used = [Bool](repeating: false, count: inputs.count)
+        for case .input(let index) in expression.operations { used[index] = true }
+        operands = used.indices.filter { used[$0] } + (inputs.count..<views.count)
+        layout = PointwiseLayout(inputs: inputs, outputs: outputs)
+    }
 
     /// Whether elements pass through unchanged and unconverted, NaN's bits and large integers too.
     var isRawCopy: Bool {

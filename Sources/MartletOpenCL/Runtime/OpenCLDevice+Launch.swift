@@ -69,15 +69,14 @@ extension OpenCLDevice {
         guard global.x % local.x == 0, global.y % local.y == 0, global.z % local.z == 0 else {
             throw OpenCLError("launch of \(kernel.name)", CL_INVALID_WORK_GROUP_SIZE, "\(global) is no multiple of \(local)")
         }
-        let isSmall = deviceClass == .cpuLike && global.x * global.y * global.z == 1
-        try queue.hold(kernel, global, local, isSmall: isSmall, code: { kernel.makeCode(global, local, arguments) }) {
+        try hold(kernel, global, local, arguments) {
             for argument in arguments {
                 switch argument {
                 case .tensor(let view):
-                    $0.append(try memory(of: own(view.buffer)))
+                    $0.append(try memory(of: view))
                     $0.append(ArgumentValue(cl_ulong(view.offset)))
                 case .buffer(let buffer): $0.append(try memory(of: buffer))
-                case .bufferOf(let view): $0.append(try memory(of: own(view.buffer)))
+                case .bufferOf(let view): $0.append(try memory(of: view))
                 case .size(let value): $0.append(ArgumentValue(cl_ulong(value)))
                 case .int(let value): $0.append(ArgumentValue(cl_int(value)))
                 case .word(let value): $0.append(ArgumentValue(value))
@@ -88,9 +87,25 @@ extension OpenCLDevice {
         }
     }
 
+    /// As `launch`, of extents that fit, with arguments as the driver takes them; those of the other form are asked for where
+    /// machine code has to be made.
+    @inline(__always)
+    func hold(
+        _ kernel: Kernel, _ global: WorkSize, _ local: WorkSize, _ arguments: @autoclosure () -> [KernelArgument],
+        _ addArguments: (inout [ArgumentValue]) throws -> Void
+    ) throws {
+        let isSmall = deviceClass == .cpuLike && global.x * global.y * global.z == 1
+        try queue.hold(
+            kernel, global, local, isSmall: isSmall, code: { kernel.makeCode(global, local, arguments()) },
+            addArguments: addArguments)
+    }
+
+    @inline(__always)
+    func memory(of view: View) throws -> ArgumentValue { try memory(of: own(view.buffer)) }
+
     /// A buffer as an argument of the launch that comes next.
     @inline(__always)
-    private func memory(of buffer: OpenCLBuffer) throws -> ArgumentValue {
+    func memory(of buffer: OpenCLBuffer) throws -> ArgumentValue {
         guard let block = buffer.block else { throw buffer.fault ?? DeviceError(.outOfMemory, "\(info.id): no memory") }
         block.lastUse = queue.enqueued + 1
         return ArgumentValue(block.memory)

@@ -42,6 +42,7 @@ public final class OpenCLDevice: @unchecked Sendable {
     let pool: BufferPool
     let programs: ProgramBuilder
     var kernels: [KernelKey: Result<Kernel, OpenCLError>] = [:]
+    var pointwiseLaunches = PointwiseLaunches()
     var pendingUploads: [PendingUpload] = []
     /// Behind the lock.
     var variants: KernelVariants

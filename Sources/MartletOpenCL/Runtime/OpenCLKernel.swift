@@ -121,13 +121,15 @@ package final class Kernel {
     }
 
     /// Has machine code made that this launch is the first to need; nil where there is nothing to be made, or none that could.
-    func makeCode(_ global: WorkSize, _ local: WorkSize, _ arguments: [KernelArgument]) -> FreshCode? {
+    func makeCode(
+        _ global: WorkSize, _ local: WorkSize, _ arguments: @autoclosure () -> [KernelArgument]
+    ) -> FreshCode? {
         guard let fresh, !coded.contains(local) else { return nil }
         // PoCL has code of its own for more work-groups along an axis.
         let groups = max(global.x / local.x, global.y / local.y, global.z / local.z)
         guard groups < Int(UInt16.max), argumentCount <= Int(MCL_MOST_ARGUMENTS) else { return nil }
         coded.append(local)
-        return fresh.makeCode(name, local: local, arguments: arguments.flatMap(\.forCompiler))
+        return fresh.makeCode(name, local: local, arguments: arguments().flatMap(\.forCompiler))
     }
 
     func release() { _ = mclReleaseKernel(handle) }

@@ -14,16 +14,15 @@ extension Tensor {
             expression.results.count == 1 && expression.inputCount == operands.count && expression.scalarCount == scalars.count,
             operation, "\(expression.inputCount) inputs and \(expression.scalarCount) scalars wanted", file, line)
         let device = commonDevice(operands, operation, file, line)
-        var shape: [Int] = []
-        for operand in operands {
+        var shape = operands.first?.shape ?? []
+        for operand in operands where operand.shape != shape {
             guard let both = Shapes.broadcast(shape, operand.shape) else {
                 misuse(operation, operands.map { "\($0.shape)" }.joined(separator: " and "), file, line)
             }
             shape = both
         }
-        // Mapped, since the implicit conversion asks the runtime for the type of every element.
         let result = delayed(
-            expression, scalars: scalars, operands.map(Optional.some), shape: shape, type: type, on: device)
+            expression, scalars: scalars, operands.lazy.map(Optional.some), shape: shape, type: type, on: device)
         guard Recording.isOn, operands.contains(where: { $0.node != nil }) else { return result }
         let derivatives = expression.derivatives, shapes = operands.map(\.shape)
         let wanted = zip(derivatives, operands).compactMap { derivative, operand in
@@ -42,16 +41,41 @@ extension Tensor {
 
     /// Builds the waiting work, joined with that of operands as far as the limits allow. Operands that the expression does not
     /// read may be nil.
-    private static func delayed(
-        _ expression: Expression, scalars: [Float], _ operands: [Tensor?], shape: [Int],
+    private static func delayed<Operands: RandomAccessCollection>(
+        _ expression: Expression, scalars: [Float], _ operands: Operands, shape: [Int],
         type: DataType, on device: any Device
-    ) -> Tensor {
+    ) -> Tensor where Operands.Element == Tensor?, Operands.Index == Int {
         if shape.contains(0) { return Tensor(empty: shape, type: type, on: device) }
         if case .input(let index) = expression.operations[expression.results[0]], let operand = operands[index],
             operand.type == type
         {
             return operand.broadcastView(to: shape)
         }
+        let inputs = expression.readsAllInputs ? distinctInputs(operands, shape, on: device) : nil
+        let work =
+            inputs.map { PendingWork(expression: expression, scalars: scalars, inputs: $0, shape: shape) }
+            ?? joined(expression, scalars: scalars, operands, shape: shape, on: device)
+        return Tensor(Storage(pending: work, on: device, type: type), shape: shape)
+    }
+
+    /// What an expression reads where there is nothing to join: no operand waits, and none is there twice.
+    private static func distinctInputs<Operands: RandomAccessCollection>(
+        _ operands: Operands, _ shape: [Int], on device: any Device
+    ) -> [PendingInput]? where Operands.Element == Tensor?, Operands.Index == Int {
+        for operand in operands where operand?.joinableWork != nil { return nil }
+        var inputs: [PendingInput] = []
+        inputs.reserveCapacity(operands.count)
+        for operand in operands {
+            guard let input = operand?.pendingInput(shape, on: device), !inputs.contains(where: input.isSame) else { return nil }
+            inputs.append(input)
+        }
+        return inputs
+    }
+
+    /// Work joined with that of operands as far as the limits allow.
+    private static func joined<Operands: RandomAccessCollection>(
+        _ expression: Expression, scalars: [Float], _ operands: Operands, shape: [Int], on device: any Device
+    ) -> PendingWork where Operands.Element == Tensor?, Operands.Index == Int {
         var chain = ChainBuilder(shape: shape, device: device)
         var budget = longestChain - expression.operations.count
         var positions = [Int](repeating: -1, count: operands.count)
@@ -69,8 +93,7 @@ extension Tensor {
             guard let operand = operands[index] else { continue }
             positions[index] = chain.input(operand.pendingInput(shape, on: device))
         }
-        let work = chain.finish(expression, scalars: scalars, inputs: positions)
-        return Tensor(Storage(pending: work, on: device, type: type), shape: shape)
+        return chain.finish(expression, scalars: scalars, inputs: positions)
     }
 
     /// The waiting work that makes exactly this tensor's float elements.
