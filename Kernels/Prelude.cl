@@ -118,12 +118,12 @@ INLINE void stream(const float16 v, global float *p) {
 // Asks memory for what will be read soon: a place, or what lies a little further on than what is read now.
 #define FETCH(p) __builtin_prefetch((const void *)(size_t)(p))
 #define LOOK_AHEAD(p) FETCH((p) + 1024)
-// Whether a loop that only reads `run` elements in one piece should. AMD's processors keep more reads under way by themselves than
-// beside what is asked for, once a piece is long.
+// Whether loops that only read should ask ahead: AMD's processors keep more reads under way by themselves than beside what is
+// asked for.
 #if AMD_PROCESSOR
-#define ASKS_FOR_READS(run) ((run) < 4096)
+#define ASKS_FOR_READS 0
 #else
-#define ASKS_FOR_READS(run) 1
+#define ASKS_FOR_READS 1
 #endif
 #else
 #define EXP(x) exp(x)

@@ -31,38 +31,59 @@ static float sum_lanes(float16 v) {
     return c.x + c.y;
 }
 
-// The sum of TERM(x), or of the squared distances from `center`, over a short range.
-static float sum_range(global const float *p, const size_t begin, const size_t end, const float center, const int squares) {
+// Rows are read at four places far apart: memory then has more reads under way than from one.
+#define PLACES 4
+
+// The sum of TERM(x), or of the squared distances from `center`, of `count` elements, a multiple of 16, at each of four places.
+static float sum_places(global const float *p, const size_t gap, const size_t count, const float center, const int squares) {
 #define PART(x) (squares ? ((x) - center) * ((x) - center) : TERM(x))
-    float16 a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
-    size_t i = begin;
-    const int asks = ASKS_FOR_READS(end - begin);
-    for (; i + 64 <= end; i += 64) {
-        if (asks) UNROLL for (int k = 0; k < 4; k++) LOOK_AHEAD(p + i + 16 * k);
-        const float16 x = vload16(0, p + i), y = vload16(0, p + i + 16), z = vload16(0, p + i + 32), w = vload16(0, p + i + 48);
-        a += PART(x);
-        b += PART(y);
-        c += PART(z);
-        d += PART(w);
+    float16 sum[PLACES];
+    UNROLL for (int k = 0; k < PLACES; k++) sum[k] = 0.0f;
+    for (size_t i = 0; i < count; i += 16) {
+        UNROLL for (int k = 0; k < PLACES; k++) {
+            if (ASKS_FOR_READS) LOOK_AHEAD(p + k * gap + i);
+            const float16 x = vload16(0, p + k * gap + i);
+            sum[k] += PART(x);
+        }
     }
-    for (; i + 16 <= end; i += 16) {
-        const float16 x = vload16(0, p + i);
-        a += PART(x);
-    }
-    float tail = 0.0f;
-    for (; i < end; i++) {
-        const float x = p[i];
-        tail += PART(x);
-    }
-    return sum_lanes((a + b) + (c + d)) + tail;
+    return sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
+
+// The same over a range of at most 4096 elements.
+static float sum_range(global const float *p, const size_t begin, const size_t end, const float center, const int squares) {
+    const size_t quarter = (end - begin) / 64 * 16;
+    float sum = sum_places(p + begin, quarter, quarter, center, squares), rest = 0.0f;
+    for (size_t i = begin + 4 * quarter; i < end; i++) {
+        const float x = p[i];
+        rest += PART(x);
+    }
+    return sum + rest;
+}
+
+#if !ARG
+// Lanes' extremes, of equal ones the first.
+#define KEEP(best, x) best = select(best, x, BEATS(x, best))
+
+static float extreme_lane(const float16 v) {
+    const float8 a = select(v.lo, v.hi, BEATS(v.hi, v.lo));
+    const float4 b = select(a.lo, a.hi, BEATS(a.hi, a.lo));
+    const float2 c = select(b.lo, b.hi, BEATS(b.hi, b.lo));
+    return BEATS(c.y, c.x) ? c.y : c.x;
+}
+#endif
 
 // The state of one row's elements from `begin` to before `end`.
 static STATE reduce_range(global const float *p, const size_t begin, const size_t end) {
     STATE s = nothing();
 #if ADDS || KIND == VARIANCE
     // In short ranges, so that errors grow with their number and a second pass finds them in the cache.
-    for (size_t i = begin; i < end; i += 4096) {
+    size_t i = begin;
+#if ADDS
+    for (; i + 4 * 4096 <= end; i += 4 * 4096) {
+        for (size_t j = 0; j < 4096; j += 1024) s.first += sum_places(p + i + j, 4096, 1024, 0.0f, 0);
+    }
+#endif
+    for (; i < end; i += 4096) {
         const size_t last = min(i + 4096, end);
         STATE t = nothing();
         t.first = sum_range(p, i, last, 0.0f, 0);
@@ -92,23 +113,22 @@ static STATE reduce_range(global const float *p, const size_t begin, const size_
         vstore16(position, 0, positions);
 #else
         // NaN before all: one is looked for beside the extremes of the others, which no comparison lets it among.
-        float16 other = best;
         int16 odd = best != best;
-        const int asks = ASKS_FOR_READS(end - begin);
-        for (i += 16; i + 32 <= end; i += 32) {
-            if (asks) {
-                LOOK_AHEAD(p + i);
-                LOOK_AHEAD(p + i + 16);
+        const size_t quarter = (end - begin) / 64 * 16;
+        float16 bests[PLACES];
+        UNROLL for (int k = 0; k < PLACES; k++) bests[k] = best;
+        for (i = begin; i < begin + quarter; i += 16) {
+            UNROLL for (int k = 0; k < PLACES; k++) {
+                if (ASKS_FOR_READS) LOOK_AHEAD(p + k * quarter + i);
+                const float16 x = vload16(0, p + k * quarter + i);
+                KEEP(bests[k], x);
+                odd |= x != x;
             }
-            const float16 x = vload16(0, p + i), y = vload16(0, p + i + 16);
-            best = select(best, x, BEATS(x, best));
-            other = select(other, y, BEATS(y, other));
-            odd |= (x != x) | (y != y);
         }
-        best = select(best, other, BEATS(other, best));
-        for (; i + 16 <= end; i += 16) {
+        UNROLL for (int k = 0; k < PLACES; k++) KEEP(best, bests[k]);
+        for (i = begin + 4 * quarter; i + 16 <= end; i += 16) {
             const float16 x = vload16(0, p + i);
-            best = select(best, x, BEATS(x, best));
+            KEEP(best, x);
             odd |= x != x;
         }
         float values[16];
@@ -130,6 +150,50 @@ static STATE reduce_range(global const float *p, const size_t begin, const size_
     return s;
 }
 
+#define READS_FOUR_ROWS (!PARTIAL && !ARG && KIND != VARIANCE)
+
+#if READS_FOUR_ROWS
+// The states of `count` rows of n elements, `gap` apart, of which each is the same however many there are; of extremes, only where
+// none is NaN or there is one row. Returns whether one is.
+INLINE int reduce_short(const int count, global const float *p, const size_t gap, const size_t n, STATE s[PLACES]) {
+    UNROLL for (int k = 0; k < count; k++) s[k] = nothing();
+#if !ADDS
+    float16 best[PLACES];
+    int16 odd = 0;
+    if (n >= 16) UNROLL for (int k = 0; k < count; k++) best[k] = vload16(0, p + k * gap);
+#endif
+    size_t i = 0;
+    for (size_t last = min(n, (size_t)1024); i + 16 <= n; last = min(n, last + 1024)) {
+        float16 sum[PLACES];
+        UNROLL for (int k = 0; k < count; k++) sum[k] = 0.0f;
+        for (; i + 16 <= last; i += 16) {
+            UNROLL for (int k = 0; k < count; k++) {
+                if (ASKS_FOR_READS) LOOK_AHEAD(p + k * gap + i);
+                const float16 x = vload16(0, p + k * gap + i);
+#if ADDS
+                sum[k] += TERM(x);
+#else
+                KEEP(best[k], x);
+                odd |= x != x;
+#endif
+            }
+        }
+#if ADDS
+        UNROLL for (int k = 0; k < count; k++) s[k].first += sum_lanes(sum[k]);
+#endif
+    }
+    int isOdd = 0;
+#if !ADDS
+    isOdd = any(odd);
+    if (n >= 16) UNROLL for (int k = 0; k < count; k++) s[k] = include(s[k], isOdd ? NAN : extreme_lane(best[k]), 0);
+#endif
+    for (; i < n; i++) {
+        UNROLL for (int k = 0; k < count; k++) s[k] = include(s[k], p[k * gap + i], i);
+    }
+    return isOdd;
+}
+#endif
+
 // For inner of 1. Global: parts, groups of `rowsPerItem` of the outer rows.
 kernel void reduce_rows(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong rows, ulong n, ulong parts, ulong rowsPerPart,
                         ulong rowsPerItem, float divisor) {
@@ -139,6 +203,24 @@ kernel void reduce_rows(TENSOR_ARGUMENT(const float, x), OUTPUT, ulong rows, ulo
     const size_t part = get_global_id(0);
     const size_t begin = part * rowsPerPart, end = min((size_t)(begin + rowsPerPart), (size_t)n);
     const size_t first = get_global_id(1) * rowsPerItem, last = min((size_t)(first + rowsPerItem), (size_t)rows);
+#if READS_FOUR_ROWS
+    if (n < 4 * 4096) {
+        const size_t apart = (last - first) / PLACES;
+        STATE s[PLACES];
+        for (size_t row = first; row < first + apart; row++) {
+            const int isOdd = reduce_short(PLACES, x + row * n, apart * n, n, s);
+            for (int k = 0; k < PLACES; k++) {
+                if (isOdd) reduce_short(1, x + (row + k * apart) * n, 0, n, s + k);
+                WRITE(row + k * apart, part, 0, s[k]);
+            }
+        }
+        for (size_t row = first + PLACES * apart; row < last; row++) {
+            reduce_short(1, x + row * n, 0, n, s);
+            WRITE(row, part, 0, s[0]);
+        }
+        return;
+    }
+#endif
     for (size_t row = first; row < last; row++) {
         const STATE s = reduce_range(x + row * n, begin, end);
         WRITE(row, part, 0, s);
@@ -176,18 +258,20 @@ static void walk(global const float *p, const size_t begin, const size_t end, co
     for (size_t k = begin; k < end; k += ROWS_AT_ONCE) {
         const size_t last = min(k + ROWS_AT_ONCE, end);
         for (size_t j = 0; j < vectors; j++) sum[j] = 0.0f;
+        const size_t apart = (last - k) / PLACES;
         size_t r = k;
-        for (; r + 4 <= last; r += 4) {
+        for (; r < k + apart; r++) {
             for (size_t j = 0; j < vectors; j++) {
                 global const float *from = p + r * inner + min((size_t)(j) * 16, tail);
-                float16 x[4];
-                UNROLL for (int i = 0; i < 4; i++) {
-                    FETCH(from + (4 + i) * inner);
-                    x[i] = vload16(0, from + i * inner);
+                float16 x[PLACES];
+                UNROLL for (int i = 0; i < PLACES; i++) {
+                    if (ASKS_FOR_READS) FETCH(from + (i * apart + 1) * inner);
+                    x[i] = vload16(0, from + i * apart * inner);
                 }
                 sum[j] += (TERM(x[0]) + TERM(x[1])) + (TERM(x[2]) + TERM(x[3]));
             }
         }
+        r += (PLACES - 1) * apart;
         for (; r < last; r++) {
             for (size_t j = 0; j < vectors; j++) {
                 const float16 x = VECTOR(j);

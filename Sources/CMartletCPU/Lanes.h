@@ -41,12 +41,9 @@ MARTLET_INLINE void look_ahead(const float *reading, int64_t distance) {
     __builtin_prefetch((const void *)((uintptr_t)reading + (uintptr_t)distance * sizeof(float)));
 }
 
-// Whether a loop that only reads `run` elements in one piece should look ahead. AMD's processors keep more reads under way by
-// themselves than beside what is asked for, once a piece is long (18.7 to 16.2 GB/s on two cores); the blocks in which sums are taken
-// are so long.
+// Whether loops that only read should look ahead. AMD's processors keep more reads under way by themselves than beside what is
+// asked for.
 extern int martlet_asks_for_reads;
-
-MARTLET_INLINE int asks_for_reads(int64_t run) { return martlet_asks_for_reads || run < 4096; }
 
 // The sum of the lanes, by halves.
 MARTLET_INLINE float lane_sum(const lane_vector *x) {

@@ -1,3 +1,4 @@
+#include "ReductionKernels.h"
 #include "Stream.h"
 #include "Windows.h"
 
@@ -143,24 +144,32 @@ void martlet_average_pool_gradient(const martlet_pooling *g, const float *dy, fl
 
 // The sum of neighbouring elements, by lanes.
 MARTLET_INLINE float row_sum(const float *in, int64_t count) {
-    const int asks = asks_for_reads(count);
-    lane_vector sum = {0}, sums[4] = {0};
+    lane_vector sum = {0};
     int64_t i = 0;
-    for (; i + 4 * lanes <= count; i += 4 * lanes) {
-        MARTLET_UNROLL for (int k = 0; k < 4; k++) {
-            if (asks) look_ahead(in + i + k * lanes, looked_ahead);
-            sums[k] += LOAD(in + i + k * lanes);
-        }
-    }
     for (; i + lanes <= count; i += lanes) sum += LOAD(in + i);
-    sum += (sums[0] + sums[1]) + (sums[2] + sums[3]);
     float total = i ? lane_sum(&sum) : 0;
     for (; i < count; i++) total += in[i];
     return total;
 }
 
+// Windows that are whole planes.
+static void average_planes(const martlet_pooling *g, const float *x, float *y, int64_t begin, int64_t end) {
+    enum { batch = 64 };
+    martlet_partial sums[batch];
+    const int64_t count = g->height * g->width;
+    for (int64_t plane = begin; plane < end; plane += batch) {
+        int64_t planes = smaller(batch, end - plane);
+        martlet_reduce_rows(martlet_reduce_sum, x + plane * count, planes, count, count, 0, sums);
+        for (int64_t i = 0; i < planes; i++) y[plane + i] = (float)(sums[i].first / (double)count);
+    }
+}
+
 MARTLET_CLONES
 void martlet_adaptive_average_pool(const martlet_pooling *g, const float *x, float *y, int64_t begin, int64_t end) {
+    if (g->rows == 1 && g->columns == 1) {
+        average_planes(g, x, y, begin, end);
+        return;
+    }
     for (int64_t r = begin; r < end; r++) {
         const float *in = x + r / g->rows * g->height * g->width;
         window_range rows = adaptive_window(r % g->rows, g->height, g->rows);

@@ -40,13 +40,15 @@ MARTLET_INLINE void sum_row(column_sum kind, const float *x, const float *center
     }
 }
 
-MARTLET_INLINE void four_rows(column_sum kind, const float *x, int64_t stride, float *sums, int64_t width) {
+// Four rows, `gap` elements apart: see ReductionRows.c. Ahead lies the next of each, `stride` on.
+MARTLET_INLINE void four_rows(column_sum kind, const float *x, int64_t gap, int64_t stride, float *sums, int64_t width) {
+    const int asks = martlet_asks_for_reads;
     int64_t j = 0;
     for (; j + lanes <= width; j += lanes) {
         lane_vector v[4];
         MARTLET_UNROLL for (int k = 0; k < 4; k++) {
-            look_ahead(x + k * stride + j, 4 * stride);
-            v[k] = LOAD(x + k * stride + j);
+            if (asks) look_ahead(x + k * gap + j, stride);
+            v[k] = LOAD(x + k * gap + j);
             if (kind == sum_squares) v[k] *= v[k];
         }
         STORE(sums + j, LOAD(sums + j) + ((v[0] + v[1]) + (v[2] + v[3])));
@@ -54,7 +56,7 @@ MARTLET_INLINE void four_rows(column_sum kind, const float *x, int64_t stride, f
     for (; j < width; j++) {
         float v[4];
         for (int k = 0; k < 4; k++) {
-            float value = x[k * stride + j];
+            float value = x[k * gap + j];
             v[k] = kind == sum_squares ? value * value : value;
         }
         sums[j] += (v[0] + v[1]) + (v[2] + v[3]);
@@ -70,9 +72,12 @@ MARTLET_INLINE void column_sums(column_sum kind, const layout *l, const float *c
         int64_t end = smaller(first + rows_in_float, rows), row = first;
         memset(part[0], 0, (size_t)l->width * sizeof(float));
         memset(part[1], 0, (size_t)l->width * sizeof(float));
-        if (kind != sum_distances)
-            for (; row + 4 <= smaller(end, l->rows); row += 4)
-                four_rows(kind, l->x + row * l->stride, l->stride, part[0], l->width);
+        if (kind != sum_distances) {
+            int64_t apart = (smaller(end, l->rows) - first) / 4;
+            for (; row < first + apart; row++)
+                four_rows(kind, l->x + row * l->stride, apart * l->stride, l->stride, part[0], l->width);
+            row += 3 * apart;
+        }
         for (; row < end; row++) sum_row(kind, l->x + row * l->stride, center, part[0], part[1], width_of(l, row));
         for (int64_t j = 0; j < l->width; j++) sums[j] += (double)part[0][j];
         if (squares)

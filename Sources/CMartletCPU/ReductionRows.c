@@ -3,9 +3,10 @@
 #include "Lanes.h"
 #include "ReductionKernels.h"
 
-// Sums run in float over blocks, 64 at a time side by side, and from block to block in double: each float addition chain is
-// 64 long at most, whatever the length of the row.
-enum { block = 4096, accumulators = 4 };
+// Sums run in float over pieces, by lanes, so that each chain of additions is 16 long, and from piece to piece in double.
+// Rows are read at four places far apart: memory then has more reads under way than from one (two cores of an AMD EPYC read 24.5 GB/s
+// so, and 18 in one piece). What is found at the places is joined in the row's order, so that the bits do not depend on them.
+enum { piece = 256, block = 4096, places = 4 };
 
 typedef enum { term_value, term_square, term_distance, term_square_distance } term_kind;
 
@@ -30,38 +31,63 @@ MARTLET_INLINE double wide_sum(const wide_vector *x) {
     return (b[0] + b[2]) + (b[1] + b[3]);
 }
 
-// Adds a block's whole vectors to `totals` and returns the sum of the elements left over.
-MARTLET_INLINE double add_block(term_kind kind, const float *x, int64_t n, float mean, wide_vector *totals) {
-    int64_t i = 0;
-    if (n >= lanes) {
-        const int asks = asks_for_reads(n);
-        lane_vector sums[accumulators] = {0};
-        for (; i + accumulators * lanes <= n; i += accumulators * lanes) {
-            MARTLET_UNROLL for (int a = 0; a < accumulators; a++) {
-                if (asks) look_ahead(x + i + a * lanes, looked_ahead);
-                lane_vector v = LOAD(x + i + a * lanes);
-                if (kind == term_distance || kind == term_square_distance) v -= mean;
-                sums[a] += kind == term_square || kind == term_square_distance ? v * v : v;
-            }
-        }
-        for (; i + lanes <= n; i += lanes) {
-            lane_vector v = LOAD(x + i);
+// The sums, by lanes, of `count` pieces `gap` apart; n is a multiple of the lanes.
+MARTLET_INLINE void piece_sums(term_kind kind, const int count, const float *x, int64_t gap, int64_t n, float mean,
+                               lane_vector sums[places]) {
+    const int asks = martlet_asks_for_reads;
+    MARTLET_UNROLL for (int a = 0; a < count; a++) sums[a] = (lane_vector){0};
+    for (int64_t i = 0; i < n; i += lanes) {
+        MARTLET_UNROLL for (int a = 0; a < count; a++) {
+            if (asks) look_ahead(x + a * gap + i, looked_ahead);
+            lane_vector v = LOAD(x + a * gap + i);
             if (kind == term_distance || kind == term_square_distance) v -= mean;
-            sums[0] += kind == term_square || kind == term_square_distance ? v * v : v;
+            sums[a] += kind == term_square || kind == term_square_distance ? v * v : v;
         }
-        lane_vector sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-        *totals += __builtin_convertvector(sum, wide_vector);
     }
+}
+
+// The elements of the piece at i that fill vectors.
+MARTLET_INLINE int64_t piece_length(int64_t n, int64_t i) { return smaller(piece, (n - i) / lanes * lanes); }
+
+MARTLET_INLINE void add_piece(const lane_vector *sum, wide_vector *total) { *total += __builtin_convertvector(*sum, wide_vector); }
+
+// A row's total: what its vectors and the elements behind them add up to.
+MARTLET_INLINE double finish_sum(term_kind kind, const float *x, int64_t n, float mean, const wide_vector *total) {
     double rest = 0;
-    for (; i < n; i++) rest += term(kind, x[i], mean);
-    return rest;
+    for (int64_t i = n / lanes * lanes; i < n; i++) rest += term(kind, x[i], mean);
+    return n < lanes ? rest : rest + wide_sum(total);
 }
 
 MARTLET_INLINE double row_sum(term_kind kind, const float *x, int64_t n, float mean) {
-    wide_vector totals = {0};
-    double total = 0;
-    for (int64_t i = 0; i < n; i += block) total += add_block(kind, x + i, smaller(block, n - i), mean, &totals);
-    return n < lanes ? total : total + wide_sum(&totals);
+    wide_vector total = {0};
+    lane_vector sums[places];
+    int64_t i = 0;
+    for (; i + places * block <= n; i += places * block) {
+        for (int64_t j = 0; j < block; j += piece) {
+            piece_sums(kind, places, x + i + j, block, piece, mean, sums);
+            MARTLET_UNROLL for (int a = 0; a < places; a++) add_piece(&sums[a], &total);
+        }
+    }
+    for (; i + places * piece <= n; i += places * piece) {
+        piece_sums(kind, places, x + i, piece, piece, mean, sums);
+        MARTLET_UNROLL for (int a = 0; a < places; a++) add_piece(&sums[a], &total);
+    }
+    for (; i + lanes <= n; i += piece) {
+        piece_sums(kind, 1, x + i, 0, piece_length(n, i), mean, sums);
+        add_piece(&sums[0], &total);
+    }
+    return finish_sum(kind, x, n, mean, &total);
+}
+
+// The sums of four rows of fewer than four blocks, to the bit those of row_sum.
+MARTLET_INLINE void four_row_sums(term_kind kind, const float *x, int64_t gap, int64_t n, double results[places]) {
+    wide_vector totals[places] = {0};
+    lane_vector sums[places];
+    for (int64_t i = 0; i + lanes <= n; i += piece) {
+        piece_sums(kind, places, x + i, gap, piece_length(n, i), 0, sums);
+        MARTLET_UNROLL for (int a = 0; a < places; a++) add_piece(&sums[a], &totals[a]);
+    }
+    for (int a = 0; a < places; a++) results[a] = finish_sum(kind, x + a * gap, n, 0, &totals[a]);
 }
 
 MARTLET_INLINE martlet_partial row_variance(const float *x, int64_t n) {
@@ -73,10 +99,9 @@ MARTLET_INLINE martlet_partial row_variance(const float *x, int64_t n) {
     return (martlet_partial){(double)center + shift / (double)n, squares - shift * shift / (double)n};
 }
 
-MARTLET_INLINE double row_squares(const float *x, int64_t n) {
-    double squares = row_sum(term_square, x, n, 0);
+// The sum of squares, once more in double where they may have left the range of float.
+MARTLET_INLINE double in_range(double squares, const float *x, int64_t n) {
     if (squares > 1e-30 && squares < INFINITY) return squares;
-    // Squares may have left the range of float.
     squares = 0;
     for (int64_t i = 0; i < n; i++) squares += (double)x[i] * (double)x[i];
     return squares;
@@ -99,32 +124,61 @@ MARTLET_INLINE float lane_extreme(bool largest, const lane_vector *all) {
     return largest ? (x[1] > x[0] ? x[1] : x[0]) : x[1] < x[0] ? x[1] : x[0];
 }
 
-// NaN before all: one is looked for beside the extremes of the others, which no comparison lets it among.
-MARTLET_INLINE float row_extreme(bool largest, const float *x, int64_t n) {
-    float best = x[0];
-    int64_t i = 0;
-    if (n >= accumulators * lanes) {
-        lane_vector bests[accumulators];
-        lane_integers odd = {0};
-        const int asks = asks_for_reads(n);
-        MARTLET_UNROLL for (int a = 0; a < accumulators; a++) bests[a] = LOAD(x + a * lanes);
-        for (; i + accumulators * lanes <= n; i += accumulators * lanes) {
-            lane_vector v[accumulators];
-            MARTLET_UNROLL for (int a = 0; a < accumulators; a++) {
-                if (asks) look_ahead(x + i + a * lanes, looked_ahead);
-                v[a] = LOAD(x + i + a * lanes);
-                keep_extreme(largest, &v[a], &bests[a]);
-            }
-            // One comparison tells it of two.
-            MARTLET_UNROLL for (int a = 0; a < accumulators; a += 2) odd |= (v[a] != v[a]) | (v[a + 1] != v[a + 1]);
+// The extremes, by lanes, of `count` pieces `gap` apart, of equal ones the first; n is a positive multiple of the lanes. No
+// comparison lets NaN among them: it is looked for beside them.
+MARTLET_INLINE void piece_extremes(bool largest, const int count, const float *x, int64_t gap, int64_t n,
+                                   lane_vector bests[places], lane_integers *odd) {
+    const int asks = martlet_asks_for_reads;
+    MARTLET_UNROLL for (int a = 0; a < count; a++) bests[a] = LOAD(x + a * gap);
+    for (int64_t i = 0; i < n; i += lanes) {
+        lane_vector v[places];
+        MARTLET_UNROLL for (int a = 0; a < count; a++) {
+            if (asks) look_ahead(x + a * gap + i, looked_ahead);
+            v[a] = LOAD(x + a * gap + i);
+            keep_extreme(largest, &v[a], &bests[a]);
         }
-        if (__builtin_reduce_or(odd)) return NAN;
-        MARTLET_UNROLL for (int a = 1; a < accumulators; a++) keep_extreme(largest, &bests[a], &bests[0]);
-        best = lane_extreme(largest, &bests[0]);
+        MARTLET_UNROLL for (int a = 0; a < count; a++) *odd |= v[a] != v[a];
     }
-    for (; i < n; i++)
+}
+
+// A row's extreme: of its vectors' and of the elements behind them. NaN before all.
+MARTLET_INLINE float finish_extreme(bool largest, const float *x, int64_t n, const lane_vector *bests) {
+    float best = n < lanes ? x[0] : lane_extreme(largest, bests);
+    for (int64_t i = n / lanes * lanes; i < n; i++)
         if ((largest ? x[i] > best : x[i] < best) || x[i] != x[i]) best = x[i];
     return best;
+}
+
+MARTLET_INLINE float row_extreme(bool largest, const float *x, int64_t n) {
+    lane_vector best = {0}, bests[places];
+    lane_integers odd = {0};
+    int64_t i = 0;
+    if (n >= lanes) best = LOAD(x);
+    for (; i + places * block <= n; i += places * block) {
+        piece_extremes(largest, places, x + i, block, block, bests, &odd);
+        MARTLET_UNROLL for (int a = 0; a < places; a++) keep_extreme(largest, &bests[a], &best);
+    }
+    for (; i + places * piece <= n; i += places * piece) {
+        piece_extremes(largest, places, x + i, piece, piece, bests, &odd);
+        MARTLET_UNROLL for (int a = 0; a < places; a++) keep_extreme(largest, &bests[a], &best);
+    }
+    for (; i + lanes <= n; i += piece) {
+        piece_extremes(largest, 1, x + i, 0, piece_length(n, i), bests, &odd);
+        keep_extreme(largest, &bests[0], &best);
+    }
+    return __builtin_reduce_or(odd) ? NAN : finish_extreme(largest, x, n, &best);
+}
+
+// The extremes of four rows, to the bit those of row_extreme.
+MARTLET_INLINE void four_row_extremes(bool largest, const float *x, int64_t gap, int64_t n, double results[places]) {
+    lane_vector bests[places];
+    lane_integers odd = {0};
+    if (n >= lanes) piece_extremes(largest, places, x, gap, n / lanes * lanes, bests, &odd);
+    int is_odd = __builtin_reduce_or(odd) != 0;
+    for (int a = 0; a < places; a++) {
+        const float *row = x + a * gap;
+        results[a] = is_odd ? row_extreme(largest, row, n) : finish_extreme(largest, row, n, &bests[a]);
+    }
 }
 
 // The first position of the extreme: positions are looked for only in the first block that holds the row's extreme.
@@ -156,19 +210,42 @@ MARTLET_INLINE martlet_partial row_position(bool largest, const float *x, int64_
     return (martlet_partial){best, (double)(base + position)};
 }
 
+MARTLET_INLINE martlet_partial reduce_row(int32_t kind, const float *x, int64_t n, int64_t base) {
+    switch (kind) {
+    case martlet_reduce_sum:
+    case martlet_reduce_mean: return (martlet_partial){row_sum(term_value, x, n, 0), 0};
+    case martlet_reduce_norm: return (martlet_partial){in_range(row_sum(term_square, x, n, 0), x, n), 0};
+    case martlet_reduce_variance: return row_variance(x, n);
+    case martlet_reduce_max: return (martlet_partial){row_extreme(true, x, n), 0};
+    case martlet_reduce_min: return (martlet_partial){row_extreme(false, x, n), 0};
+    default: return row_position(kind == martlet_reduce_arg_max, x, n, base);
+    }
+}
+
+// Four rows, `gap` apart, as reduce_row does each; false where they are better taken one by one.
+MARTLET_INLINE bool reduce_four_rows(int32_t kind, const float *x, int64_t gap, int64_t n, double results[places]) {
+    if (n >= places * block) return false;
+    switch (kind) {
+    case martlet_reduce_sum:
+    case martlet_reduce_mean: four_row_sums(term_value, x, gap, n, results); return true;
+    case martlet_reduce_norm:
+        four_row_sums(term_square, x, gap, n, results);
+        for (int a = 0; a < places; a++) results[a] = in_range(results[a], x + a * gap, n);
+        return true;
+    case martlet_reduce_max: four_row_extremes(true, x, gap, n, results); return true;
+    case martlet_reduce_min: four_row_extremes(false, x, gap, n, results); return true;
+    default: return false;
+    }
+}
+
 MARTLET_CLONES
 void martlet_reduce_rows(int32_t kind, const float *x, int64_t rows, int64_t row_stride, int64_t n, int64_t base,
                          martlet_partial *partials) {
-    for (int64_t row = 0; row < rows; row++, x += row_stride) {
-        martlet_partial *partial = &partials[row];
-        switch (kind) {
-        case martlet_reduce_sum:
-        case martlet_reduce_mean: *partial = (martlet_partial){row_sum(term_value, x, n, 0), 0}; break;
-        case martlet_reduce_norm: *partial = (martlet_partial){row_squares(x, n), 0}; break;
-        case martlet_reduce_variance: *partial = row_variance(x, n); break;
-        case martlet_reduce_max: *partial = (martlet_partial){row_extreme(true, x, n), 0}; break;
-        case martlet_reduce_min: *partial = (martlet_partial){row_extreme(false, x, n), 0}; break;
-        default: *partial = row_position(kind == martlet_reduce_arg_max, x, n, base); break;
-        }
-    }
+    const int64_t apart = rows / places;
+    int64_t done = 0;
+    double results[places];
+    for (; done < apart && reduce_four_rows(kind, x + done * row_stride, apart * row_stride, n, results); done++)
+        for (int a = 0; a < places; a++) partials[done + a * apart] = (martlet_partial){results[a], 0};
+    for (int64_t row = done == apart ? places * apart : 0; row < rows; row++)
+        partials[row] = reduce_row(kind, x + row * row_stride, n, base);
 }

@@ -50,7 +50,8 @@ enum ReductionCases {
 
     /// Few long rows, many short ones, and many columns: devices have kernels of their own for them.
     private static let wide = [
-        ([3, 20_011], [1]), ([4001, 3], [1]), ([1203, 150], [0]), ([2, 515, 66], [1]), ([16, 24, 12, 12], [0, 2, 3]),
+        ([3, 20_011], [1]), ([21, 16_500], [1]), ([103, 1037], [1]), ([4001, 3], [1]), ([1203, 150], [0]), ([2, 515, 66], [1]),
+        ([16, 24, 12, 12], [0, 2, 3]),
     ].map {
         (shape: [Int], axes: [Int]) in
         ConformanceCase(.reduction, "\(shape) over \(axes)", draws: 1) { random, _ in
