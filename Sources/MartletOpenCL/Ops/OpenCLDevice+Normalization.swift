@@ -9,7 +9,9 @@ extension OpenCLDevice: NormalizationOps {
         guarded("batchNorm", inputs: [x] + [scale, shift].compactMap { $0 }, outputs: [y, mean, inverseDeviation]) {
             guard x.count > 0 else { return fill(.constant(.nan), [mean, inverseDeviation]) }
             let affine = Affine(scale: scale, shift: shift, placeholder: x)
-            if call.readsPlanes {
+            if normalizesWhole(call, statistics: call.c) {
+                try wholeNorm(x, affine, into: y, mean, inverseDeviation, call, .batch(call), epsilon)
+            } else if call.readsPlanes {
                 let cut = planeCut(samples: call.n, channels: call.c, call.s)
                 let partial = try scratchView(3 * call.c * cut.parts)
                 try planeMoments(x, into: partial, samples: call.n, channels: call.c, call.s, cut)
@@ -47,7 +49,9 @@ extension OpenCLDevice: NormalizationOps {
             outputs: [dx, dScale, dShift]
         ) {
             guard x.count > 0 else { return fill(.constant(0), [dScale, dShift]) }
-            if call.readsPlanes {
+            if normalizesWhole(call, statistics: call.c) {
+                try wholeNormGradient(dy, x, scale: scale, mean, inverseDeviation, into: dx, dScale, dShift, call)
+            } else if call.readsPlanes {
                 let cut = planeCut(samples: call.n, channels: call.c, call.s)
                 let partial = try scratchView(2 * call.c * cut.parts), coefficients = try scratchView(2 * call.c)
                 try planeSums(dy, x, mean, into: partial, samples: call.n, channels: call.c, call.s, cut, channelsEach: 1)
@@ -82,7 +86,10 @@ extension OpenCLDevice: NormalizationOps {
         let call = NormalizationCall("groupNorm", x, groups: groups, [y], [scale, shift], [mean, inverseDeviation])
         guarded("groupNorm", inputs: [x] + [scale, shift].compactMap { $0 }, outputs: [y, mean, inverseDeviation]) {
             guard x.count > 0 else { return fill(.constant(.nan), [mean, inverseDeviation]) }
-            if call.readsPlanes {
+            if normalizesWhole(call, statistics: call.n * groups) {
+                let affine = Affine(scale: scale, shift: shift, placeholder: x)
+                try wholeNorm(x, affine, into: y, mean, inverseDeviation, call, .group(call, groups: groups), epsilon)
+            } else if call.readsPlanes {
                 let affine = Affine(scale: scale, shift: shift, placeholder: x)
                 // A group's elements lie together: one plane for each.
                 let rows = call.n * groups, length = call.columns / groups
