@@ -67,7 +67,7 @@ let package = Package(
         library("MartletCore", []),
         library("MartletCPU", ["MartletCore", "CMartletCPU", "COpenBLAS"]),
         library("MartletOpenCL", ["MartletCore", "MartletKernels", "CMartletOpenCL", logging]),
-        library("MartletNN", ["MartletCore"]),
+        library("MartletNN", ["MartletCore", "COpenBLAS"]),
         library("MartletData", ["MartletCore", "CZlib", "CMartletImage"], plugins: ["EmbedFiles"]),
         library("MartletModels", ["MartletNN"]),
         library("MartletTraining", ["MartletModels", "MartletData", "MartletFigures", yams, logging]),

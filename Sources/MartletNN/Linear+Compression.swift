@@ -12,7 +12,7 @@ extension Linear {
         return try withoutGradients {
             let values = weight.value, isWide = outputs <= inputs
             let square = isWide ? matmul(values, values.transposed()) : matmul(values.transposed(), values)
-            let directions = SymmetricEigen(try square.floats().map(Double.init), size: n).vectors.prefix(rank)
+            let directions = try SymmetricEigen(try square.floats().map(Double.init), size: n).vectors.prefix(rank)
             // [rank, n].
             let basis = Tensor(directions.flatMap { $0.map(Float.init) }, shape: [rank, n])
             let first = Linear(inputs, rank, bias: false, initializer: .zeros)
