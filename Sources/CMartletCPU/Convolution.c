@@ -148,26 +148,17 @@ MARTLET_INLINE void multiply_tile(const int rows, const int vectors, int64_t cou
         }
 }
 
-#define TILE(rows, vectors) case rows: multiply_tile(rows, vectors, count, weights, patches, tile, pitch, accumulate); break;
-
-MARTLET_CLONES
-static void multiply_two(int64_t rows, int64_t count, const float *weights, const float *patches, float *tile, int64_t pitch,
-                         int accumulate) {
-    switch (rows) {
-    TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2)
-    TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
-    default: break;
+#define TILE(rows) case rows: multiply_tile(rows, vectors, count, weights, patches, tile, pitch, accumulate); break;
+#define FAMILY(name, most, vector_count)                                                                                  \
+    MARTLET_CLONES                                                                                                        \
+    static void name(int64_t rows, int64_t count, const float *weights, const float *patches, float *tile, int64_t pitch, \
+                     int accumulate) {                                                                                    \
+        enum { vectors = vector_count };                                                                                  \
+        switch (rows) { MARTLET_ROWS_##most(TILE) default: break; }                                                       \
     }
-}
 
-MARTLET_CLONES
-static void multiply_one(int64_t rows, int64_t count, const float *weights, const float *patches, float *tile, int64_t pitch,
-                         int accumulate) {
-    switch (rows) {
-    TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1)
-    default: break;
-    }
-}
+FAMILY(multiply_two, 14, 2)
+FAMILY(multiply_one, 6, 1)
 
 MARTLET_CLONES
 static void pack_patches(const martlet_grid *g, const float *source, const position_run *runs, int64_t run_count,

@@ -43,26 +43,17 @@ MARTLET_INLINE void direct_tile(const int rows, const int vectors, int64_t count
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) STORE(tile + (m * vectors + v) * lanes, sum[m][v]);
 }
 
-#define TILE(rows, vectors) case rows: direct_tile(rows, vectors, count, weights, from, offsets, distance, tile); break;
-
-MARTLET_CLONES
-static void direct_two(int64_t rows, int64_t count, const float *weights, const float *from, const int32_t *offsets,
-                       int64_t distance, float *tile) {
-    switch (rows) {
-    TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2)
-    TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
-    default: break;
+#define TILE(rows) case rows: direct_tile(rows, vectors, count, weights, from, offsets, distance, tile); break;
+#define FAMILY(name, most, vector_count)                                                                           \
+    MARTLET_CLONES                                                                                                 \
+    static void name(int64_t rows, int64_t count, const float *weights, const float *from, const int32_t *offsets, \
+                     int64_t distance, float *tile) {                                                              \
+        enum { vectors = vector_count };                                                                           \
+        switch (rows) { MARTLET_ROWS_##most(TILE) default: break; }                                                \
     }
-}
 
-MARTLET_CLONES
-static void direct_one(int64_t rows, int64_t count, const float *weights, const float *from, const int32_t *offsets,
-                       int64_t distance, float *tile) {
-    switch (rows) {
-    TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1)
-    default: break;
-    }
-}
+FAMILY(direct_two, 14, 2)
+FAMILY(direct_one, 6, 1)
 
 // Stores `count` of the first vector's elements of each of the tile's rows.
 static void store_rows(const martlet_grid *g, const float *tile, int64_t tile_pitch, int64_t rows, int64_t count, float *to) {

@@ -45,6 +45,12 @@ MARTLET_INLINE void look_ahead(const float *reading, int64_t distance) {
 // asked for.
 extern int martlet_asks_for_reads;
 
+// A case for each number of rows that a register tile has, so that it is a constant there.
+#define MARTLET_ROWS_3(CASE) CASE(1) CASE(2) CASE(3)
+#define MARTLET_ROWS_6(CASE) MARTLET_ROWS_3(CASE) CASE(4) CASE(5) CASE(6)
+#define MARTLET_ROWS_7(CASE) MARTLET_ROWS_6(CASE) CASE(7)
+#define MARTLET_ROWS_14(CASE) MARTLET_ROWS_7(CASE) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+
 // The sum of the lanes, by halves.
 MARTLET_INLINE float lane_sum(const lane_vector *x) {
     typedef float eight __attribute__((vector_size(32)));

@@ -108,16 +108,13 @@ MARTLET_INLINE void multiply_tiles(const int rows, const int vectors, const int 
     case rows:                                                                                                               \
         multiply_tiles(rows, vectors, is_deep, streams, depth, left, right, right_step, tiles, panel, to, pitch, accumulates); \
         break;
-#define TILES_3 TILE(1) TILE(2) TILE(3)
-#define TILES_7 TILES_3 TILE(4) TILE(5) TILE(6) TILE(7)
-#define TILES_14 TILES_7 TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 
 #define FAMILY(name, most, vector_count, deep, stream)                                                                       \
     MARTLET_CLONES                                                                                                           \
     static void name(int64_t rows, int64_t depth, const martlet_tile_rows *left, const float *right, int64_t right_step,     \
                      int64_t tiles, int64_t panel, float *to, int64_t pitch, int32_t accumulates) {                          \
         enum { vectors = vector_count, is_deep = deep, streams = stream };                                                   \
-        switch (rows) { TILES_##most default: break; }                                                                       \
+        switch (rows) { MARTLET_ROWS_##most(TILE) default: break; }                                                          \
     }
 
 FAMILY(deep_one, 14, 1, 1, 0)

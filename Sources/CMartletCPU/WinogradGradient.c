@@ -130,28 +130,17 @@ MARTLET_INLINE void outer_tile(const int rows, const int vectors, int64_t count,
         }
 }
 
-#define OUTER(rows, vectors) \
-    case rows: outer_tile(rows, vectors, count, values, pitch, gradient, sums, sum_pitch, accumulate); break;
-
-MARTLET_CLONES
-static void outer_two(int64_t rows, int64_t count, const float *values, int64_t pitch, const float *gradient, float *sums,
-                      int64_t sum_pitch, int accumulate) {
-    switch (rows) {
-    OUTER(1, 2) OUTER(2, 2) OUTER(3, 2) OUTER(4, 2) OUTER(5, 2) OUTER(6, 2) OUTER(7, 2)
-    OUTER(8, 2) OUTER(9, 2) OUTER(10, 2) OUTER(11, 2) OUTER(12, 2) OUTER(13, 2) OUTER(14, 2)
-    default: break;
+#define OUTER(rows) case rows: outer_tile(rows, vectors, count, values, pitch, gradient, sums, sum_pitch, accumulate); break;
+#define FAMILY(name, most, vector_count)                                                                                  \
+    MARTLET_CLONES                                                                                                        \
+    static void name(int64_t rows, int64_t count, const float *values, int64_t pitch, const float *gradient, float *sums, \
+                     int64_t sum_pitch, int accumulate) {                                                                 \
+        enum { vectors = vector_count };                                                                                  \
+        switch (rows) { MARTLET_ROWS_##most(OUTER) default: break; }                                                      \
     }
-}
 
-MARTLET_CLONES
-static void outer_one(int64_t rows, int64_t count, const float *values, int64_t pitch, const float *gradient, float *sums,
-                      int64_t sum_pitch, int accumulate) {
-    switch (rows) {
-    OUTER(1, 1) OUTER(2, 1) OUTER(3, 1) OUTER(4, 1) OUTER(5, 1) OUTER(6, 1) OUTER(7, 1)
-    OUTER(8, 1) OUTER(9, 1) OUTER(10, 1) OUTER(11, 1) OUTER(12, 1) OUTER(13, 1) OUTER(14, 1)
-    default: break;
-    }
-}
+FAMILY(outer_two, 14, 2)
+FAMILY(outer_one, 14, 1)
 
 static outer_product outer_of_tiles(int64_t tiles, int64_t pitch) {
     outer_product p = {.value_pitch = pitch, .tiles = tiles, .pieces = martlet_amx_steps(tiles)};

@@ -112,15 +112,13 @@ MARTLET_INLINE void outer_tile(const int rows, const int vectors, const int toge
     case rows:                                                                                                          \
         outer_tile(rows, vectors, together, low, high, values, bundle_distance, gradient, sums, sum_pitch, accumulate); \
         break;
-#define OUTERS_6 OUTER(1) OUTER(2) OUTER(3) OUTER(4) OUTER(5) OUTER(6)
-#define OUTERS_14 OUTERS_6 OUTER(7) OUTER(8) OUTER(9) OUTER(10) OUTER(11) OUTER(12) OUTER(13) OUTER(14)
 
 #define FAMILY(name, most, vector_count, slot_count)                                                                    \
     MARTLET_CLONES                                                                                                      \
     static void name(int64_t rows, int64_t low, int64_t high, const float *values, int64_t bundle_distance,             \
                      const float *gradient, float *sums, int64_t sum_pitch, int accumulate) {                           \
         enum { vectors = vector_count, together = slot_count };                                                         \
-        switch (rows) { OUTERS_##most default: break; }                                                                 \
+        switch (rows) { MARTLET_ROWS_##most(OUTER) default: break; }                                                    \
     }
 
 FAMILY(outer_two, 14, 2, 2)

@@ -53,28 +53,17 @@ MARTLET_INLINE void multiply_tile(const int rows, const int vectors, int64_t cou
         MARTLET_UNROLL for (int v = 0; v < vectors; v++) STORE(products + m * product_pitch + v * lanes, sum[m][v]);
 }
 
-#define TILE(rows, vectors) \
-    case rows: multiply_tile(rows, vectors, count, weights, values, pitch, products, product_pitch); break;
-
-MARTLET_CLONES
-static void multiply_two(int64_t rows, int64_t count, const float *weights, const float *values, int64_t pitch,
-                         float *products, int64_t product_pitch) {
-    switch (rows) {
-    TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2)
-    TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
-    default: break;
+#define TILE(rows) case rows: multiply_tile(rows, vectors, count, weights, values, pitch, products, product_pitch); break;
+#define FAMILY(name, most, vector_count)                                                                    \
+    MARTLET_CLONES                                                                                          \
+    static void name(int64_t rows, int64_t count, const float *weights, const float *values, int64_t pitch, \
+                     float *products, int64_t product_pitch) {                                              \
+        enum { vectors = vector_count };                                                                    \
+        switch (rows) { MARTLET_ROWS_##most(TILE) default: break; }                                         \
     }
-}
 
-MARTLET_CLONES
-static void multiply_one(int64_t rows, int64_t count, const float *weights, const float *values, int64_t pitch,
-                         float *products, int64_t product_pitch) {
-    switch (rows) {
-    TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1)
-    TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1)
-    default: break;
-    }
-}
+FAMILY(multiply_two, 14, 2)
+FAMILY(multiply_one, 14, 1)
 
 void martlet_winograd_multiply(int64_t vectors, int64_t rows, int64_t count, const float *weights, const float *values,
                                int64_t value_pitch, float *products, int64_t product_pitch) {
