@@ -26,9 +26,6 @@ public enum Kernels {
     private static let whole = Mutex<[String: String]>([:])
 
     private static let include = "#include \""
-
-    /// The names of all families that have kernels, sorted.
-    public static var families: [String] { embeddedFiles.keys.map { String($0.dropLast(3)) }.sorted() }
 }
 
 extension String {
