@@ -1,4 +1,3 @@
-#include "ReductionKernels.h"
 #include "Stream.h"
 #include "Windows.h"
 
@@ -152,24 +151,8 @@ MARTLET_INLINE float row_sum(const float *in, int64_t count) {
     return total;
 }
 
-// Windows that are whole planes.
-static void average_planes(const martlet_pooling *g, const float *x, float *y, int64_t begin, int64_t end) {
-    enum { batch = 64 };
-    martlet_partial sums[batch];
-    const int64_t count = g->height * g->width;
-    for (int64_t plane = begin; plane < end; plane += batch) {
-        int64_t planes = smaller(batch, end - plane);
-        martlet_reduce_rows(martlet_reduce_sum, x + plane * count, planes, count, count, 0, sums);
-        for (int64_t i = 0; i < planes; i++) y[plane + i] = (float)(sums[i].first / (double)count);
-    }
-}
-
 MARTLET_CLONES
 void martlet_adaptive_average_pool(const martlet_pooling *g, const float *x, float *y, int64_t begin, int64_t end) {
-    if (g->rows == 1 && g->columns == 1) {
-        average_planes(g, x, y, begin, end);
-        return;
-    }
     for (int64_t r = begin; r < end; r++) {
         const float *in = x + r / g->rows * g->height * g->width;
         window_range rows = adaptive_window(r % g->rows, g->height, g->rows);

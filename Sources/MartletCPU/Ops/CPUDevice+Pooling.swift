@@ -30,6 +30,10 @@ extension CPUDevice {
     }
 
     public func adaptiveAveragePool(_ x: View, into y: View) {
+        if y.shape[2] == 1, y.shape[3] == 1 {
+            let planes = x.shape[0] * x.shape[1]
+            return reduce(.mean, x.reshaped([planes, x.shape[2] * x.shape[3], 1]), into: y.reshaped([planes, 1]))
+        }
         guard begin(reading: [x], writing: [y]) else { return }
         let (source, result) = (x.floats, y.floats)
         pooledRows(martlet_pooling(image: x, output: y)) { martlet_adaptive_average_pool($0, source, result, $1, $2) }

@@ -10,7 +10,7 @@ extension OpenCLDevice: PointwiseOps {
         guarded("pointwise", inputs: inputs, outputs: outputs) {
             let key = PointwiseKey(expression, inputs, outputs)
             if let known = pointwiseLaunches[key] { return try launch(known, scalars, inputs, outputs) }
-            let call = PointwiseCall(expression, inputs: inputs, outputs: outputs)
+            let call = PointwiseCall(expression, inputs: inputs, outputs: outputs, isInPlace: key.isInPlace)
             if transposesInTiles, let tiles = PointwiseTranspose(call) { return try transpose(call, tiles) }
             let made = try deviceClass == .cpuLike ? cpuLaunch(call) : gpuLaunch(call)
             pointwiseLaunches[key] = made
@@ -86,14 +86,16 @@ struct PointwiseCall {
     /// Those that the kernel touches.
     let operands: [Int]
     let layout: PointwiseLayout
+    /// Whether a result takes the place of an input, whose lines the caches hold then.
+    let isInPlace: Bool
 
-    init(_ expression: Expression, inputs: [View], outputs: [View]) {
+    init(_ expression: Expression, inputs: [View], outputs: [View], isInPlace: Bool) {
         self.expression = expression
+        self.isInPlace = isInPlace
         views = inputs + outputs
         inputCount = inputs.count
-        var used = [Bool](repeating: false, count: inputs.count)
-        for case .input(let index) in expression.operations { used[index] = true }
-        operands = used.indices.filter { used[$0] } + (inputs.count..<views.count)
+        let isRead = expression.inputsRead
+        operands = isRead.indices.filter { isRead[$0] } + (inputs.count..<views.count)
         layout = PointwiseLayout(inputs: inputs, outputs: outputs)
     }
 
@@ -101,11 +103,6 @@ struct PointwiseCall {
     var isRawCopy: Bool {
         guard expression.isIdentity, case .input(let index) = expression.operations[expression.results[0]] else { return false }
         return views[index].type == views[inputCount].type
-    }
-
-    /// Whether a result takes the place of an input, whose lines the caches hold then.
-    var isInPlace: Bool {
-        views[inputCount...].contains { output in views[..<inputCount].contains { $0.buffer === output.buffer } }
     }
 
     /// Whether every operand can be read or written `width` elements at a time at multiples of them.

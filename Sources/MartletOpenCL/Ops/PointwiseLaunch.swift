@@ -44,7 +44,7 @@ struct PointwiseKey {
     fileprivate let shape: [Int]
     fileprivate let operands: [Operand]
     fileprivate let inputCount: Int
-    fileprivate let isInPlace: Bool
+    let isInPlace: Bool
     fileprivate let fold: UInt64
 
     fileprivate struct Operand: Equatable {
