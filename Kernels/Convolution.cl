@@ -76,9 +76,9 @@ __kernel void convolutionRaster(__global const float *from, const ulong offset, 
         }
     }
 #else
-    const int x = get_global_id(0), y = get_global_id(1) % rows, phase = get_global_id(1) / rows;
+    const int x = get_global_id(0), line = get_global_id(1), y = line % rows, phase = line / rows;
     const size_t plane = get_global_id(2);
-    if (x >= pitch) return;
+    if (x >= pitch || phase >= phasesY * phasesX) return;
     const int row = y * strideY + phase / phasesX - top, column = x * strideX + phase % phasesX - left;
     const int inside = row >= 0 && row < height && column >= 0 && column < width;
     to[((plane * phasesY * phasesX + phase) * rows + y) * pitch + x] =
@@ -120,7 +120,7 @@ __kernel void convolutionSpread(__global const float *from, __global float *to, 
 #else
     const int x = get_global_id(0), y = get_global_id(1);
     const size_t plane = get_global_id(2);
-    if (x >= width) return;
+    if (x >= width || y >= height) return;
     const int row = (y + top) / strideY, column = (x + left) / strideX;
     const int inside = (y + top) % strideY == 0 && (x + left) % strideX == 0 && row < rows && column < columns;
     to[offset + (plane * height + y) * width + x] = inside ? from[(plane * rows + row) * columns + column] : 0.0f;

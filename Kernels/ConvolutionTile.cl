@@ -9,6 +9,7 @@
 //           pixels read some, and the weights lie in place with their taps side by side
 // A_VEC     4 where images of dy, or the taps of weights in place, are a multiple of 4 and aligned, else 1
 // OUT_VEC   4 where pixels of the output lie side by side and are a multiple of 4 and aligned, else 1
+// PHASED    1 for the input's gradient by strides: pixels that lie a stride apart are a phase, which has taps of its own
 // An epilogue is put before this file: EPILOGUE_PARAMETERS and EPILOGUE(value, image, channel, y, x).
 //
 //                       TN pixels of all images     A pixel's place in the raster is found once, a tap's is read from a table,
@@ -23,6 +24,9 @@
 #ifndef OUT_VEC
 #define OUT_VEC 1
 #endif
+#ifndef PHASED
+#define PHASED 0
+#endif
 
 #ifdef KERNEL_convolutionTileRaster
 // The raster of Convolution.cl with 4 channels side by side. global: x and y over all phases, rounded up to the local sizes,
@@ -30,7 +34,7 @@
 __kernel void convolutionTileRaster(Source from, const ulong offset, __global float *to, const int height, const int width,
                                     const int top, const int left, const int strideY, const int strideX, const int phasesY,
                                     const int phasesX, const int rows, const int pitch) {
-    const int x = get_global_id(0), y = get_global_id(1) % rows, phase = get_global_id(1) / rows;
+    const int x = get_global_id(0), line = get_global_id(1), y = line % rows, phase = line / rows;
     const size_t plane = get_global_id(2), image = (size_t)height * width;
     if (x >= pitch || phase >= phasesY * phasesX) return;
     const int row = y * strideY + phase / phasesX - top, column = x * strideX + phase % phasesX - left;
@@ -59,14 +63,61 @@ __kernel void convolutionTileTable(__global const int *table, __global int *weig
 }
 #endif
 
+#ifdef KERNEL_convolutionTilePhases
+#define AXIS_ARGUMENTS(a)                                                                                                \
+    const int kernel##a, const int image##a, const int stride##a, const int padding##a, const int dilation##a, const int step##a, \
+        const int margin##a
+// The first of a kernel's taps, step apart, that lead to the pixels of a phase; `kernelSize` where none does.
+INLINE int firstTap(const int index, const int kernelSize, const int stride, const int padding, const int dilation,
+                    const int step) {
+    for (int k = 0; k < min(kernelSize, step); k++)
+        if ((index + padding - k * dilation) % stride == 0) return k;
+    return kernelSize;
+}
+
+// What the phases of an input's gradient are: at 4 * phase its taps, where its pixels begin in an image, their rows and columns.
+// Then the places of its taps, `most` for each phase, as convolutionTileTable leaves them. Pixel index + stride * u of an axis is the
+// sum over taps k of dy at u + (index + padding - k * dilation) / stride. global: taps, phases.
+__kernel void convolutionTilePhases(__global int *phases, __global int *weights, __global Offset *raster, const int most,
+                                    const int channels, const int weightChannel, const int channelSize, const int pitch,
+                                    const int phasesX, AXIS_ARGUMENTS(Y), AXIS_ARGUMENTS(X)) {
+    const int t = get_global_id(0), phase = get_global_id(1), indexY = phase / phasesX, indexX = phase % phasesX;
+    const int firstY = firstTap(indexY, kernelY, strideY, paddingY, dilationY, stepY);
+    const int firstX = firstTap(indexX, kernelX, strideX, paddingX, dilationX, stepX);
+    const int countY = (kernelY - firstY + stepY - 1) / stepY, countX = (kernelX - firstX + stepX - 1) / stepX;
+    const int window = countY * countX, taps = channels * window;
+    if (t == 0) {
+        phases[4 * phase] = taps;
+        phases[4 * phase + 1] = indexY * imageX + indexX;
+        phases[4 * phase + 2] = (imageY - indexY + strideY - 1) / strideY;
+        phases[4 * phase + 3] = (imageX - indexX + strideX - 1) / strideX;
+    }
+    if (t >= most) return;
+    if (t >= taps) {
+        weights[phase * most + t] = 0;
+        return;
+    }
+    const int channel = t / (CHANNELS * window) * CHANNELS + t % CHANNELS, p = t / CHANNELS % window;
+    const int ky = firstY + p / countX * stepY, kx = firstX + p % countX * stepX;
+    weights[phase * most + t] = channel * weightChannel + ky * kernelX + kx;
+    if (t % CHANNELS != 0) return;
+    const int y = (indexY + paddingY - ky * dilationY) / strideY + marginY;
+    const int x = (indexX + paddingX - kx * dilationX) / strideX + marginX;
+    raster[(phase * most + t) / CHANNELS] = ((size_t)channel * channelSize + ((size_t)y * pitch + x) * CHANNELS) * 4;
+}
+#endif
+
 #ifdef KERNEL_convolutionTileWeights
-// The weights as [group][tap][row], `rowsEach` rows, a multiple of 4; those past the last are zeros. global: rows, taps, groups.
+// The weights as [phase][group][tap][row], `rowsEach` rows, a multiple of 4; those past the last are zeros. global: rows, taps of
+// a phase at most, phases * groups.
 __kernel void convolutionTileWeights(Source w, const ulong offset, __global const int *table, __global float *to,
-                                     const ulong rows, const ulong rowsEach, const ulong rowStep, const ulong groupStep) {
-    const size_t row = get_global_id(0), tap = get_global_id(1), group = get_global_id(2), taps = get_global_size(1);
+                                     const ulong rows, const ulong rowsEach, const ulong rowStep, const ulong groupStep,
+                                     const ulong groups) {
+    const size_t row = get_global_id(0), tap = get_global_id(1), taps = get_global_size(1);
+    const size_t phase = get_global_id(2) / groups, group = get_global_id(2) % groups;
     if (row >= rowsEach) return;
-    to[(group * taps + tap) * rowsEach + row] =
-        row < rows ? w[offset + group * groupStep + row * rowStep + table[tap]] : 0.0f;
+    to[(get_global_id(2) * taps + tap) * rowsEach + row] =
+        row < rows ? w[offset + group * groupStep + row * rowStep + table[phase * taps + tap]] : 0.0f;
 }
 #endif
 
@@ -121,6 +172,9 @@ typedef __global const Offset *Places;
 #endif
 #define A_LOADS (TM * TK / A_VEC / THREADS)
 #define B_LOADS (TN * TK / CHANNELS / THREADS)
+#if TM * TK % (A_VEC * THREADS) || TN * TK % (CHANNELS * THREADS) || THREADS % TN || (W_DEEP && THREADS % (4 * TK))
+#error "the work-items cannot share these tiles evenly"
+#endif
 DEFINE_LOADER(A, TM, W_DEEP, A_VEC, A_LOADS)
 // A work-item's vectors of patches are all at one pixel.
 #define B_DEPTH(item, l) ((item / TN + (l) * (THREADS / TN)) * CHANNELS)
@@ -134,26 +188,44 @@ INLINE void keepB(const JOIN(VECTOR, CHANNELS) held[B_LOADS], const uint item, _
         JOIN(STEPS, CHANNELS)(held[l], tile + B_DEPTH(item, l) * (TN + PAD) + item % TN, TN + PAD);
 }
 
-// global: THREADS x pixel tiles, row tiles, splits * groups. `w` is as convolutionTileWeights leaves it, wStep elements from a tap
-// to the next, or from a row to the next in place. Output pixel (y, x) begins rasterY * y + rasterX * x elements from its
+// Of all phases the same: taps at most, rows and columns. `phases` is as convolutionTilePhases leaves it.
+#if PHASED
+#define PHASES __global const int *phases, const ulong mostTaps, const ulong splits
+#else
+#define PHASES const ulong taps, const ulong height, const ulong width, const ulong splitDepth
+#endif
+
+// global: THREADS x pixel tiles, row tiles, phases * splits * groups. `w` is as convolutionTileWeights leaves it, wStep elements from
+// a tap to the next, or from a row to the next in place. Output pixel (y, x) begins rasterY * y + rasterX * x elements from its
 // image's beginning; see convolutionPanels for its own place. Split s multiplies taps [s * splitDepth, (s + 1) * splitDepth),
 // splitDepth a multiple of CHANNELS, and writes to out + s * splitStep.
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTiles(
     Source w, const ulong wOffset, const ulong wStep, Source raster, const ulong rasterOffset, PLACES places, __global float *out,
-    const ulong outOffset, const ulong rows, const ulong taps, const ulong groups, const ulong images, const ulong rasterImage,
-    const ulong rasterGroup, const ulong height, const ulong width, const ulong rasterY, const ulong rasterX,
-    const ulong outImage, const ulong outRow, const ulong outY, const ulong outX, const ulong splitDepth,
-    const ulong splitStep EPILOGUE_PARAMETERS) {
+    const ulong outOffset, const ulong rows, const ulong groups, const ulong images, const ulong rasterImage,
+    const ulong rasterGroup, const ulong rasterY, const ulong rasterX, const ulong outImage, const ulong outRow, const ulong outY,
+    const ulong outX, const ulong splitStep, PHASES EPILOGUE_PARAMETERS) {
     __local float aTiles[2 * TK * (TM + PAD)] __attribute__((aligned(16)));
     __local float bTiles[2 * TK * (TN + PAD)] __attribute__((aligned(16)));
-    const uint item = get_local_id(0), ty = ITEM_ROW(item), tx = ITEM_COLUMN(item);
-    const size_t split = get_group_id(2) / groups, group = get_group_id(2) % groups;
-    const size_t start = split * splitDepth, end = min((ulong)(start + splitDepth), taps);
-    const size_t pixels = height * width, columns = images * pixels;
-    const size_t firstRow = get_group_id(1) * TM, firstColumn = get_group_id(0) * TN;
+    const uint item = get_local_id(0), ty = ITEM_ROW(item), tx = ITEM_COLUMN(item), z = (uint)get_group_id(2) / (uint)groups;
+    const size_t group = (uint)get_group_id(2) % (uint)groups, firstRow = get_group_id(1) * TM;
+#if PHASED
+    const size_t split = z % (uint)splits, phase = z / (uint)splits;
+    phases += 4 * phase;
+    const size_t taps = phases[0], height = phases[2], width = phases[3];
+    const size_t splitDepth = ((taps + splits - 1) / splits + 15) / 16 * 16;
+    w += phase * groups * mostTaps * wStep + group * (mostTaps - taps) * wStep;
+    places += phase * mostTaps / CHANNELS;
+    out += phases[1];
+#else
+    const size_t split = z;
+#endif
+    const size_t start = min((ulong)(split * splitDepth), (ulong)taps), end = min((ulong)(start + splitDepth), (ulong)taps);
+    const Offset pixels = height * width, columns = (Offset)images * pixels, firstColumn = get_group_id(0) * TN;
+    if (firstColumn >= columns) return;
 
-    const size_t column = min((ulong)(firstColumn + item % TN), (ulong)(columns - 1)), pixel = column % pixels;
-    const Offset at = (column / pixels * rasterImage + pixel / width * rasterY + pixel % width * rasterX) * 4;
+    const Offset column = min(firstColumn + item % TN, columns - 1), image = column / pixels, pixel = column % pixels;
+    const Offset at = (image * (Offset)rasterImage + pixel / (Offset)width * (Offset)rasterY
+                       + pixel % (Offset)width * (Offset)rasterX) * 4;
     raster += rasterOffset + group * rasterGroup;
     w += wOffset + (W_DEEP ? (group * rows + firstRow) * wStep + start : (group * taps + start) * wStep + firstRow);
     out += outOffset + split * splitStep + group * rows * outRow;
@@ -211,26 +283,32 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTi
         aTile = aNext;
         bTile = bNext;
     }
-    UNROLL for (uint j = 0; j < WN / GN; j++) UNROLL for (uint l = 0; l < 4; l += OUT_VEC) {
-        const size_t outColumn = firstColumn + TILE_COLUMN(j, tx) + l;
-        if (outColumn >= columns) continue;
-        const size_t image = outColumn / pixels, outPixel = outColumn % pixels, py = outPixel / width, px = outPixel % width;
-        __global float *to = out + image * outImage + py * outY + px * outX;
-        UNROLL for (uint i = 0; i < WM; i++) {
-            const size_t row = firstRow + TILE_ROW(i, ty), channel = group * rows + row;
-            if (row >= rows) continue;
+    UNROLL for (uint j = 0; j < WN / GN; j++) {
+        const Offset outColumn = firstColumn + TILE_COLUMN(j, tx), outPixel = outColumn % pixels;
+        Offset outIn = outColumn / pixels, py = outPixel / (Offset)width, px = outPixel % (Offset)width;
+        UNROLL for (uint l = 0; l < 4; l += OUT_VEC) {
+            if (outColumn + l >= columns) continue;
+            __global float *to = out + outIn * outImage + py * outY + px * outX;
+            UNROLL for (uint i = 0; i < WM; i++) {
+                const size_t row = firstRow + TILE_ROW(i, ty), channel = group * rows + row;
+                if (row >= rows) continue;
 #if OUT_VEC == 4
-            // Pixels that follow may lie in the next row.
-#define NEXT_Y(l) (py + (px + (l)) / width)
-#define NEXT_X(l) ((px + (l)) % width)
-            *(__global float4 *)(to + row * outRow) = (float4)(
-                EPILOGUE(sum[i][j].x, image, channel, py, px), EPILOGUE(sum[i][j].y, image, channel, NEXT_Y(1), NEXT_X(1)),
-                EPILOGUE(sum[i][j].z, image, channel, NEXT_Y(2), NEXT_X(2)),
-                EPILOGUE(sum[i][j].w, image, channel, NEXT_Y(3), NEXT_X(3)));
+                // Pixels that follow may lie in the next row.
+#define NEXT_Y(l) (py + (px + (l)) / (Offset)width)
+#define NEXT_X(l) ((px + (l)) % (Offset)width)
+                *(__global float4 *)(to + row * outRow) = (float4)(
+                    EPILOGUE(sum[i][j].x, outIn, channel, py, px), EPILOGUE(sum[i][j].y, outIn, channel, NEXT_Y(1), NEXT_X(1)),
+                    EPILOGUE(sum[i][j].z, outIn, channel, NEXT_Y(2), NEXT_X(2)),
+                    EPILOGUE(sum[i][j].w, outIn, channel, NEXT_Y(3), NEXT_X(3)));
 #else
-            const float value = l == 0 ? sum[i][j].x : l == 1 ? sum[i][j].y : l == 2 ? sum[i][j].z : sum[i][j].w;
-            to[row * outRow] = EPILOGUE(value, image, channel, py, px);
+                const float value = l == 0 ? sum[i][j].x : l == 1 ? sum[i][j].y : l == 2 ? sum[i][j].z : sum[i][j].w;
+                to[row * outRow] = EPILOGUE(value, outIn, channel, py, px);
 #endif
+            }
+            // The next pixel, of this row, this image or the next.
+            px++;
+            if (px == width) (px = 0, py++);
+            if (py == height) (py = 0, outIn++);
         }
     }
 }
@@ -253,6 +331,9 @@ __kernel void convolutionTileSumSplits(Source parts, const ulong splits, __globa
 #ifdef KERNEL_convolutionWeightTiles
 #define A_LOADS (TM * TK / A_VEC / THREADS)
 #define B_LOADS (TN * TK / CHANNELS / THREADS)
+#if TM * TK % (A_VEC * THREADS) || TN * TK % (CHANNELS * THREADS) || THREADS % (4 * TK)
+#error "the work-items cannot share these tiles evenly"
+#endif
 DEFINE_LOADER(A, TM, 1, A_VEC, A_LOADS)
 DEFINE_LOADER(B, TN, 0, CHANNELS, B_LOADS)
 DEFINE_GATHERER(A, TM, 1, A_VEC, A_LOADS, 1)

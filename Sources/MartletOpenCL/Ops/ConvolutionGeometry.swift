@@ -42,11 +42,14 @@ struct GradientAxis {
 
     var phases: [Phase]
     var raster: RasterAxis
+    /// From a phase's tap to the next, in taps of the kernel.
+    var step: Int
 
     init(image: Int, kernel: Int, output: Int, stride: Int, padding: Int, dilation: Int) {
         var phases: [Phase] = []
         var lowest = Int.max, highest = Int.min
-        let step = stride / GradientAxis.commonDivisor(stride, dilation), slope = -step * dilation / stride
+        step = stride / GradientAxis.commonDivisor(stride, dilation)
+        let slope = -step * dilation / stride
         for index in 0..<min(stride, image) {
             let extent = (image - index + stride - 1) / stride
             var taps = TapAxis(count: 0, slope: 0)

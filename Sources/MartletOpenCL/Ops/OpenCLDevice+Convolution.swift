@@ -108,13 +108,18 @@ extension OpenCLDevice: ConvolutionOps {
             planesEach = max(planes / (properties.computeUnits * 8), 1)
             (global, local) = ([(planes + planesEach - 1) / planesEach], [1])
         } else {
-            let width = min(shape.image.x > 32 ? 64 : 16, kernel.maxWorkGroupSize)
-            (global, local) = ([roundUp(shape.image.x, to: width), shape.image.y, planes], [width, 1, 1])
+            (global, local) = planeItems(kernel, rows: shape.image.y, columns: shape.image.x, planes: planes)
         }
         try launch(
             kernel, global: global, local: local, .buffer(buffer), .tensor(dx), .size(planes), .size(planesEach),
             .int(shape.image.y), .int(shape.image.x), .int(shape.output.y), .int(shape.output.x), .int(padding.y),
             .int(padding.x), .int(stride.y), .int(stride.x))
+    }
+
+    /// A work-item an element of planes, in work-groups of several rows.
+    func planeItems(_ kernel: Kernel, rows: Int, columns: Int, planes: Int) -> (global: WorkSize, local: WorkSize) {
+        let most = min(256, kernel.maxWorkGroupSize), width = min(columns > 32 ? 64 : 16, most), height = max(most / width, 1)
+        return ([roundUp(columns, to: width), roundUp(rows, to: height), planes], [width, height, 1])
     }
 
     private func multiply(
@@ -155,14 +160,24 @@ extension OpenCLDevice: ConvolutionOps {
             planesEach = max(planes / (properties.computeUnits * 8), 1)
             (global, local) = ([(planes + planesEach - 1) / planesEach], [1])
         } else {
-            let width = min(raster.pitch > 32 ? 64 : 16, kernel.maxWorkGroupSize)
-            (global, local) = ([roundUp(raster.pitch, to: width), y.phases * x1.phases * y.extent, planes], [width, 1, 1])
+            (global, local) = planeItems(
+                kernel, rows: y.phases * x1.phases * y.extent, columns: raster.pitch, planes: planes)
         }
         try launch(
             kernel, global: global, local: local, .tensor(x), .buffer(buffer), .size(planes), .size(planesEach),
             .int(x.shape[2]), .int(x.shape[3]), .int(y.margin), .int(x1.margin), .int(y.stride), .int(x1.stride),
             .int(y.phases), .int(x1.phases), .int(y.extent), .int(x1.extent))
         return raster
+    }
+
+    /// Throws where the places of `channels` channels' taps are no 32-bit numbers.
+    func checkReach(_ channels: Int, weightChannel: Int, _ raster: ConvolutionRaster) throws {
+        guard max(channels * weightChannel, channels * raster.channelSize) <= Int(Int32.max) else {
+            throw DeviceError(
+                .kernel,
+                "convolution on \(info.id): an image of \(channels) channels of \(raster.channelSize) "
+                    + "elements is above 2^31; use smaller images or more groups")
+        }
     }
 
     /// Where the taps of a forward convolution lie.
@@ -178,12 +193,7 @@ extension OpenCLDevice: ConvolutionOps {
         kernelWidth: Int
     ) throws -> OpenCLBuffer {
         let count = channels * y.count * x.count
-        guard max(channels * weightChannel, channels * raster.channelSize) <= Int(Int32.max) else {
-            throw DeviceError(
-                .kernel,
-                "convolution on \(info.id): an image of \(channels) channels of \(raster.channelSize) "
-                    + "elements is above 2^31; use smaller images or more groups")
-        }
+        try checkReach(channels, weightChannel: weightChannel, raster)
         let table = try scratch(byteCount: 2 * count * 4)
         guard count > 0 else { return table }
         let kernel = try convolutionKernel("Convolution", "convolutionTable", [:])

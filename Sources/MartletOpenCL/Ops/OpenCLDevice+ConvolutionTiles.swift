@@ -29,9 +29,16 @@ extension OpenCLDevice {
         }
     }
 
-    /// Where taps lie: in the weights, in elements, and in the raster, in bytes.
+    /// Where taps lie: in the weights, in elements, and in the raster, in bytes; of each phase where there are several.
     private struct TilePlaces {
         var weights: OpenCLBuffer, raster: OpenCLBuffer
+        var phases: TilePhases?
+    }
+
+    /// The phases of an input's gradient: what they are, how many, the most taps of one.
+    private struct TilePhases {
+        var buffer: OpenCLBuffer
+        var count: Int, taps: Int
     }
 
     /// A product, the plan for it and its kernel.
@@ -48,6 +55,7 @@ extension OpenCLDevice {
         var raster: ConvolutionRaster
         var y: Int, x: Int
         var places: KernelArgument
+        var phases: TilePhases?
     }
 
     func convolutionTiles(_ x: View, _ w: View, _ y: View, _ shape: ConvolutionShape, _ epilogue: FusedEpilogue?) throws -> Bool {
@@ -56,7 +64,8 @@ extension OpenCLDevice {
         let result = ConvolutionResult(whole: y, shape)
         guard
             let tiles = try productTiles(
-                form, rows: shape.outputs, taps: shape.taps, result, shape, epilogue, vectors: form.interleave == 4)
+                form, tiledProduct(rows: shape.outputs, columns: shape.images * shape.pixels, taps: shape.taps, shape), result,
+                epilogue, vectors: form.interleave == 4)
         else { return false }
         let filled = try tileRaster(raster, form, isPlain: shape.isPlain)
         let places = try tilePlaces(try tapTable(shape, filled), form, filled, taps: shape.taps, window: shape.kernel.area)
@@ -83,7 +92,8 @@ extension OpenCLDevice {
         let result = ConvolutionResult(whole: y, shape)
         guard
             let tiles = try productTiles(
-                form, rows: shape.outputs, taps: shape.inputs, result, shape, epilogue, vectors: form.weightVector == 4)
+                form, tiledProduct(rows: shape.outputs, columns: shape.images * shape.pixels, taps: shape.inputs, shape), result,
+                epilogue, vectors: form.weightVector == 4)
         else { return false }
         let sources = ProductSources(
             weights: w, step: shape.inputs, raster: raster, y: shape.options.stride.y * shape.image.x,
@@ -101,39 +111,29 @@ extension OpenCLDevice {
     ) throws -> Bool {
         let raster = ConvolutionRaster(view: dy, y: y.raster, x: x.raster, channels: dy.shape[1])
         let form = TileForm(channels: shape.outputs, count: shape.images * raster.imageSize)
-        let stride = shape.options.stride, imageSize = shape.image.area
-        let phases = y.phases.flatMap { py in x.phases.map { px in (py, px) } }
-        let results = phases.map { py, px in
-            var view = dx
-            view.offset += py.index * shape.image.x + px.index
-            return ConvolutionResult(
-                view: view, extent: Pair(py.extent, px.extent), image: shape.groups * shape.inputs * imageSize,
-                channel: imageSize, y: stride.y * shape.image.x, x: stride.x, origin: dx.offset)
-        }
-        let tiles = try zip(phases, results).compactMap { phase, result in
-            try productTiles(
-                form, rows: shape.inputs, taps: shape.outputs * phase.0.taps.count * phase.1.taps.count, result, shape, nil,
-                vectors: form.interleave == 4)
-        }
-        guard tiles.count == results.count else { return false }
+        let stride = shape.options.stride, imageSize = shape.image.area, phases = y.phases.count * x.phases.count
+        let most = shape.outputs * (y.phases.map(\.taps.count).max() ?? 0) * (x.phases.map(\.taps.count).max() ?? 0)
+        let extent = Pair(y.phases.map(\.extent).max() ?? 0, x.phases.map(\.extent).max() ?? 0)
+        let result = ConvolutionResult(
+            view: dx, extent: extent, image: shape.groups * shape.inputs * imageSize, channel: imageSize,
+            y: stride.y * shape.image.x, x: stride.x, origin: dx.offset)
+        // Of all phases: their pixels side by side, as many taps as they have on average.
+        let product = tiledProduct(
+            rows: shape.inputs, columns: shape.images * imageSize, taps: shape.outputs * shape.kernel.area / max(phases, 1), shape)
+        guard
+            let tiles = try productTiles(form, product, result, nil, vectors: form.interleave == 4, isPhased: true)
+        else { return false }
+        guard phases > 0 else { return true }
         let filled = try tileRaster(raster, form, isPlain: false)
-        let count = tiles.map(\.plan.parts).max() ?? 1
-        try multiplyParts(dx, count: count, nil) { parts, _ in
-            for (((py, px), result), var tiles) in zip(zip(phases, results), tiles) {
-                let table = try tapTable(
-                    shape.outputs, py.taps, px.taps, filled, weightChannel: shape.taps, kernelWidth: shape.kernel.x)
-                let window = py.taps.count * px.taps.count
-                let weights = ConvolutionWeights(
-                    view: w, rows: shape.inputs, taps: shape.outputs * window, rowStep: shape.kernel.area,
-                    groupStep: shape.outputs * shape.taps, isInOrder: false)
-                let places = try tilePlaces(table, form, filled, taps: weights.taps, window: window)
-                let sources = try packedSources(weights, filled, form, places, shape)
-                // Every phase has as many parts; of few taps the last ones are empty.
-                (tiles.plan.parts, tiles.plan.depth) = (count, max(roundUp((weights.taps + count - 1) / count, to: 16), 16))
-                try multiplyTiles(
-                    sources, rows: weights.rows, taps: weights.taps, inputs: shape.outputs, parts.map(result.moved) ?? result,
-                    shape, nil, tiles, splitStep: dx.count)
-            }
+        let places = try tilePhases(form, filled, y, x, most: most, count: phases, shape)
+        let weights = ConvolutionWeights(
+            view: w, rows: shape.inputs, taps: most, rowStep: shape.kernel.area, groupStep: shape.outputs * shape.taps,
+            isInOrder: false)
+        let sources = try packedSources(weights, filled, form, places, shape)
+        try multiplyParts(dx, count: tiles.plan.parts, nil) { parts, _ in
+            try multiplyTiles(
+                sources, rows: shape.inputs, taps: most, inputs: shape.outputs, parts.map(result.moved) ?? result, shape, nil, tiles,
+                splitStep: dx.count)
         }
         return true
     }
@@ -177,19 +177,24 @@ extension OpenCLDevice {
         return true
     }
 
-    private func productTiles(
-        _ form: TileForm, rows: Int, taps: Int, _ result: ConvolutionResult, _ shape: ConvolutionShape,
-        _ epilogue: FusedEpilogue?, vectors: Bool
-    ) throws -> ProductTiles? {
-        let columns = shape.images * result.extent.area, images = shape.images * (shape.inputs + shape.outputs) * shape.groups
-        let product = TiledProduct(
+    /// The product of a group's weights, `taps` for a row, with so many pixels.
+    private func tiledProduct(rows: Int, columns: Int, taps: Int, _ shape: ConvolutionShape) -> TiledProduct {
+        let images = shape.images * (shape.inputs + shape.outputs) * shape.groups
+        return TiledProduct(
             rows: rows, columns: columns, depth: taps, batches: shape.groups,
             bytes: 4 * (images * max(shape.image.area, shape.pixels) + shape.groups * rows * taps), on: properties)
+    }
+
+    private func productTiles(
+        _ form: TileForm, _ product: TiledProduct, _ result: ConvolutionResult, _ epilogue: FusedEpilogue?, vectors: Bool,
+        isPhased: Bool = false
+    ) throws -> ProductTiles? {
         let plans = tilePlans(variants.convolutionTiles[.images], product, vectors: vectors)
         let running = try firstRunning(plans) {
             var defines = form.defines($0.variant)
             defines["A_VEC"] = form.weightVector
             if form.isPointwise { defines["POINTWISE"] = 1 }
+            if isPhased { defines["PHASED"] = 1 }
             if result.isWhole { defines["OUT_VEC"] = 4 }
             return try convolutionKernel(
                 "ConvolutionTile", "convolutionTiles", defines, $0.parts == 1 ? epilogue : nil)
@@ -216,19 +221,20 @@ extension OpenCLDevice {
         _ weights: ConvolutionWeights, _ raster: ConvolutionRaster, _ form: TileForm, _ places: TilePlaces,
         _ shape: ConvolutionShape
     ) throws -> ProductSources {
-        let rowsEach = roundUp(weights.rows, to: 4), count = shape.groups * weights.taps * rowsEach
+        let rowsEach = roundUp(weights.rows, to: 4), products = (places.phases?.count ?? 1) * shape.groups
+        let count = products * weights.taps * rowsEach
         let packed = try scratch(byteCount: count * 4)
         if count > 0 {
             let pack = try convolutionKernel("ConvolutionTile", "convolutionTileWeights", [:])
             let local = min(64, pack.maxWorkGroupSize)
             try launch(
-                pack, global: [roundUp(rowsEach, to: local), weights.taps, shape.groups], local: [local, 1, 1],
+                pack, global: [roundUp(rowsEach, to: local), weights.taps, products], local: [local, 1, 1],
                 .tensor(weights.view), .buffer(places.weights), .buffer(packed), .size(weights.rows), .size(rowsEach),
-                .size(weights.rowStep), .size(weights.groupStep))
+                .size(weights.rowStep), .size(weights.groupStep), .size(shape.groups))
         }
         return ProductSources(
             weights: View(packed, shape: [count]), step: rowsEach, raster: raster, y: raster.pitch * form.interleave,
-            x: form.interleave, places: .buffer(places.raster))
+            x: form.interleave, places: .buffer(places.raster), phases: places.phases)
     }
 
     /// Weights times the pixels of all images, for every group of `inputs` of the raster's channels.
@@ -238,18 +244,22 @@ extension OpenCLDevice {
     ) throws {
         let (product, plan, raster) = (tiles.product, tiles.plan, sources.raster), variant = plan.variant
         guard product.columns > 0, rows > 0 else { return }
+        let columns = shape.images * result.extent.area, phases = sources.phases
+        let ofPhases: [KernelArgument] =
+            phases.map { [.buffer($0.buffer), .size($0.taps), .size(plan.parts)] }
+            ?? [.size(taps), .size(result.extent.y), .size(result.extent.x), .size(plan.depth)]
         try launch(
             tiles.kernel,
             global: [
-                product.columnTiles(variant) * variant.threads, product.rowTiles(variant), plan.parts * shape.groups,
+                (columns + variant.columns - 1) / variant.columns * variant.threads, product.rowTiles(variant),
+                (phases?.count ?? 1) * plan.parts * shape.groups,
             ], local: [variant.threads, 1, 1],
             arguments: [
                 .tensor(sources.weights), .size(sources.step), .tensor(raster.view), sources.places, .tensor(result.view),
-                .size(rows), .size(taps), .size(shape.groups), .size(shape.images), .size(raster.imageSize),
-                .size(inputs * raster.channelSize), .size(result.extent.y), .size(result.extent.x), .size(sources.y),
-                .size(sources.x), .size(result.image), .size(result.channel), .size(result.y), .size(result.x),
-                .size(plan.depth), .size(splitStep),
-            ] + (epilogue?.arguments ?? []))
+                .size(rows), .size(shape.groups), .size(shape.images), .size(raster.imageSize),
+                .size(inputs * raster.channelSize), .size(sources.y), .size(sources.x), .size(result.image),
+                .size(result.channel), .size(result.y), .size(result.x), .size(splitStep),
+            ] + ofPhases + (epilogue?.arguments ?? []))
     }
 
     /// The raster's elements, from the image that is its view; the image itself where `isPlain` and its channels stay apart.
@@ -262,15 +272,12 @@ extension OpenCLDevice {
         filled.view = View(buffer, shape: [x.shape[0], raster.imageSize])
         guard count > 0 else { return filled }
         let kernel = try convolutionKernel("ConvolutionTile", "convolutionTileRaster", [:])
-        let width = min(raster.pitch > 32 ? 64 : 16, kernel.maxWorkGroupSize), planes = x.shape[0] * x.shape[1] / 4
-        let height = max(min(256, kernel.maxWorkGroupSize) / width, 1)
+        let (global, local) = planeItems(
+            kernel, rows: raster.y.phases * raster.x.phases * raster.y.extent, columns: raster.pitch,
+            planes: x.shape[0] * x.shape[1] / 4)
         try launch(
-            kernel,
-            global: [
-                roundUp(raster.pitch, to: width), roundUp(raster.y.phases * raster.x.phases * raster.y.extent, to: height),
-                planes,
-            ],
-            local: [width, height, 1], .tensor(x), .buffer(buffer), .int(x.shape[2]), .int(x.shape[3]), .int(raster.y.margin),
+            kernel, global: global, local: local, .tensor(x), .buffer(buffer), .int(x.shape[2]), .int(x.shape[3]),
+            .int(raster.y.margin),
             .int(raster.x.margin), .int(raster.y.stride), .int(raster.x.stride), .int(raster.y.phases), .int(raster.x.phases),
             .int(raster.y.extent), .int(raster.x.extent))
         return filled
@@ -288,6 +295,34 @@ extension OpenCLDevice {
         try launch(
             kernel, global: [roundUp(taps, to: local)], local: [local], .buffer(table), .buffer(places.weights),
             .buffer(places.raster), .int(taps), .int(window), .int(raster.channelSize))
+        return places
+    }
+
+    /// The phases of an input's gradient, of at most `most` taps each.
+    private func tilePhases(
+        _ form: TileForm, _ raster: ConvolutionRaster, _ y: GradientAxis, _ x: GradientAxis, most: Int, count: Int,
+        _ shape: ConvolutionShape
+    ) throws -> TilePlaces {
+        try checkReach(shape.outputs, weightChannel: shape.taps, raster)
+        let phases = TilePhases(buffer: try scratch(byteCount: 16 * count), count: count, taps: most)
+        let places = TilePlaces(
+            weights: try scratch(byteCount: 4 * count * most),
+            raster: try scratch(byteCount: count * most / form.interleave * (form.isFar ? 8 : 4)), phases: phases)
+        let kernel = try convolutionKernel("ConvolutionTile", "convolutionTilePhases", form.add(to: [:]))
+        let local = min(64, kernel.maxWorkGroupSize), options = shape.options
+        func axis(_ axis: GradientAxis, _ size: KeyPath<Pair, Int>) -> [KernelArgument] {
+            let kernel = shape.output[keyPath: size] > 0 ? shape.kernel[keyPath: size] : 0
+            return [
+                kernel, shape.image[keyPath: size], options.stride[keyPath: size], options.padding[keyPath: size],
+                options.dilation[keyPath: size], axis.step, axis.raster.margin,
+            ].map { .int($0) }
+        }
+        try launch(
+            kernel, global: [roundUp(max(most, 1), to: local), count], local: [local, 1],
+            arguments: [
+                .buffer(phases.buffer), .buffer(places.weights), .buffer(places.raster), .int(most), .int(shape.outputs),
+                .int(shape.taps), .int(raster.channelSize), .int(raster.pitch), .int(x.phases.count),
+            ] + axis(y, \.y) + axis(x, \.x))
         return places
     }
 
