@@ -1,11 +1,14 @@
 // Gradients of pooling by gathering: a work-item owns a position of the image and visits the windows that may cover it, in order.
 #include "Pooling.cl"
 
+// global: x, y, planes.
 #define OF_POSITION                                                                    \
-    const Number i = get_global_id(0), line = i / (Number)w;                             \
-    if (i >= (Number)(planes * h * w)) return;                                         \
-    const size_t plane = line / (Number)h;                                               \
-    const int x = (int)(i - line * (Number)w), y = (int)(line - (Number)plane * (Number)h)
+    const int x = get_global_id(0), y = get_global_id(1);                              \
+    const size_t plane = get_global_id(2);                                             \
+    if (x >= w || y >= h) return;                                                      \
+    const int lastRow = LAST_ROW(y), lastColumn = LAST_COLUMN(x);                      \
+    dy += plane * oh * ow;                                                             \
+    dx += plane * h * w
 
 kernel void max_pool_gradient_gather(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(const int, indices),
                                      TENSOR_ARGUMENT(float, dx), const ulong planes, SHAPE_ARGUMENTS) {
@@ -14,15 +17,15 @@ kernel void max_pool_gradient_gather(TENSOR_ARGUMENT(const float, dy), TENSOR_AR
     TENSOR(float, dx);
     SHAPE;
     OF_POSITION;
+    indices += plane * oh * ow;
     const int position = y * w + x;
-    const int lastRow = LAST_ROW(y), lastColumn = LAST_COLUMN(x);
     float sum = 0;
     for (int oy = FIRST_ROW(y); oy <= lastRow; oy++)
         for (int ox = FIRST_COLUMN(x); ox <= lastColumn; ox++) {
-            const size_t at = (plane * oh + oy) * ow + ox;
+            const int at = oy * ow + ox;
             if (indices[at] == position) sum += dy[at];
         }
-    dx[i] = sum;
+    dx[position] = sum;
 }
 
 kernel void average_pool_gradient_gather(TENSOR_ARGUMENT(const float, dy), TENSOR_ARGUMENT(float, dx), const ulong planes,
@@ -31,10 +34,9 @@ kernel void average_pool_gradient_gather(TENSOR_ARGUMENT(const float, dy), TENSO
     TENSOR(float, dx);
     SHAPE;
     OF_POSITION;
-    const int lastRow = LAST_ROW(y), lastColumn = LAST_COLUMN(x);
     float sum = 0;
     for (int oy = FIRST_ROW(y); oy <= lastRow; oy++)
         for (int ox = FIRST_COLUMN(x); ox <= lastColumn; ox++)
-            sum += dy[(plane * oh + oy) * ow + ox] / divisor(shape, oy, ox, countsPadding);
-    dx[i] = sum;
+            sum += dy[oy * ow + ox] / divisor(shape, oy, ox, countsPadding);
+    dx[y * w + x] = sum;
 }

@@ -116,12 +116,6 @@ extension OpenCLDevice: ConvolutionOps {
             .int(padding.x), .int(stride.y), .int(stride.x))
     }
 
-    /// A work-item an element of planes, in work-groups of several rows.
-    func planeItems(_ kernel: Kernel, rows: Int, columns: Int, planes: Int) -> (global: WorkSize, local: WorkSize) {
-        let most = min(256, kernel.maxWorkGroupSize), width = min(columns > 32 ? 64 : 16, most), height = max(most / width, 1)
-        return ([roundUp(columns, to: width), roundUp(rows, to: height), planes], [width, height, 1])
-    }
-
     private func multiply(
         _ weights: ConvolutionWeights, _ raster: ConvolutionRaster, _ table: OpenCLBuffer,
         _ result: ConvolutionResult, _ shape: ConvolutionShape, rasterChannels: Int,

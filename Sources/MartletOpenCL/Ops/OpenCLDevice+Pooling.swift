@@ -96,7 +96,8 @@ extension OpenCLDevice: PoolingOps {
         // Few planes cannot be shared out whole.
         if deviceClass == .gpuLike || call.planes < min(wanted, properties.computeUnits) {
             let kernel = try kernel("PoolingGathers", name + "_gather", call.defines)
-            return try launchItems(kernel, call.planes * call.imageCount, operands + call.arguments(divides: divides))
+            let (global, local) = planeItems(kernel, rows: call.image[2], columns: call.image[3], planes: call.planes)
+            return try launch(kernel, global: global, local: local, arguments: operands + call.arguments(divides: divides))
         }
         let tiled = call.isTiled
         let planesEach = (call.planes + wanted - 1) / wanted

@@ -80,6 +80,12 @@ extension OpenCLDevice {
         try launch(kernel, global: WorkSize(roundUp(count, to: local)), local: WorkSize(local), arguments: arguments)
     }
 
+    /// A work-item an element of planes, in work-groups of several rows.
+    func planeItems(_ kernel: Kernel, rows: Int, columns: Int, planes: Int) -> (global: WorkSize, local: WorkSize) {
+        let most = min(256, kernel.maxWorkGroupSize), width = min(columns > 32 ? 64 : 16, most), height = max(most / width, 1)
+        return ([roundUp(columns, to: width), roundUp(rows, to: height), planes], [width, height, 1])
+    }
+
     /// Work-items for so many elements on a CPU-like device: some thousand elements each, a few for every core.
     func cpuItems(elements: Int, atMost limit: Int) -> Int {
         max(min(elements / 4096 + 1, properties.computeUnits * 4, limit), 1)
