@@ -12,10 +12,10 @@ struct MatmulTileVariant: Hashable, Sendable {
     var threads: Int { (rows / item) * (columns / item) }
     /// Two buffers of a tile of each operand, padded.
     var localMemoryBytes: Int { 2 * depth * (rows + columns + 8) * 4 }
-    /// Work-items that a compute unit holds at a time, as their registers allow on most devices.
-    var residentThreads: Int { item >= 8 ? 512 : 1024 }
-    /// Multiply-adds among what a work-item issues, as the offline check counts them.
-    var share: Double { item >= 8 ? 0.9 : 0.55 }
+    /// Work-items that a compute unit holds at a time: compilers give those of small groups more registers.
+    var residentThreads: Int { item < 8 ? 1024 : threads < 256 ? 384 : 512 }
+    /// Of the multiply-adds that a compute unit full of work-groups could do, those that it does, as measured on an H200.
+    var share: Double { item < 8 ? 0.68 : threads >= 256 ? 0.85 : columns >= 128 ? 0.75 : 0.65 }
 
     var defines: Defines { ["TM": rows, "TN": columns, "TK": depth, "WM": item, "WN": item] }
 

@@ -49,7 +49,7 @@ struct TiledProduct: Hashable, Sendable {
     /// What of the cache's traffic is not hidden behind products.
     private static let unhidden = 0.3
     /// Multiply-adds that a compute unit does in the time of a launch, and while a tile begins and ends.
-    private static let operationsPerLaunch = 6e5, operationsAround = 2e5
+    private static let operationsPerLaunch = 1e6, operationsAround = 3e5
     /// Work-items a compute unit that keep it busy: with reads in flight, and with products.
     private static let threadsThatRead = 1024.0, threadsThatMultiply = 512.0
     /// Least depth of a part, and most rounds of work-groups a compute unit that dividing the depths is for.
@@ -95,7 +95,8 @@ struct TiledProduct: Hashable, Sendable {
         let around = (rounds * threads / most).rounded(.up) * TiledProduct.operationsAround
         let reading = min(groups * threads / units, most), perByte = TiledProduct.operationsPerByte / units
         let moved = (Double(bytes) + 4 * Double(parts) * results) * perByte * max(TiledProduct.threadsThatRead / reading, 1)
-        let sum = parts == 1 ? 0 : 4 * Double(parts + 1) * results * perByte + TiledProduct.operationsPerLaunch
+        // Parts are written and read again.
+        let sum = parts == 1 ? 0 : 4 * Double(2 * parts + 1) * results * perByte + TiledProduct.operationsPerLaunch
         return max(products + TiledProduct.unhidden * cached + around, moved) + sum
     }
 }
