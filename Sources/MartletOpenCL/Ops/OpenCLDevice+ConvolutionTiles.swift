@@ -119,7 +119,8 @@ extension OpenCLDevice {
             y: stride.y * shape.image.x, x: stride.x, origin: dx.offset)
         // Of all phases: their pixels side by side, as many taps as they have on average.
         let product = tiledProduct(
-            rows: shape.inputs, columns: shape.images * imageSize, taps: shape.outputs * shape.kernel.area / max(phases, 1), shape)
+            rows: shape.inputs, columns: shape.images * imageSize, taps: shape.outputs * shape.kernel.area / max(phases, 1), shape
+        )
         guard
             let tiles = try productTiles(form, product, result, nil, vectors: form.interleave == 4, isPhased: true)
         else { return false }
@@ -132,7 +133,8 @@ extension OpenCLDevice {
         let sources = try packedSources(weights, filled, form, places, shape)
         try multiplyParts(dx, count: tiles.plan.parts, nil) { parts, _ in
             try multiplyTiles(
-                sources, rows: shape.inputs, taps: most, inputs: shape.outputs, parts.map(result.moved) ?? result, shape, nil, tiles,
+                sources, rows: shape.inputs, taps: most, inputs: shape.outputs, parts.map(result.moved) ?? result, shape, nil,
+                tiles,
                 splitStep: dx.count)
         }
         return true
