@@ -1,5 +1,4 @@
-// Recurrent layers on CPU-like devices: the recurrent products and the cells in one kernel. Others do a product and a generated
-// pointwise pass a step.
+// Recurrent layers on CPU-like devices: the recurrent products and the cells in one kernel. RecurrenceTile.cl is for GPU-like ones.
 //
 // GATES   4 for an LSTM, 3 for a GRU
 // MR      rows of a register tile
@@ -264,8 +263,11 @@ kernel ONE_ITEM void lstm_back(TENSOR_ARGUMENT(const float, aboveHidden), TENSOR
                          rows, columns, 1);
             EACH_CELL {
                 CELL
-                const floatv dh = take(dHidden + at, count) + take(aboveHidden + AFTER + at, count);
-                floatv dc = take(dCell + at, count);
+                floatv dh = take(aboveHidden + AFTER + at, count), dc = 0;
+                if (number < t - 1) {
+                    dh += take(dHidden + at, count);
+                    dc = take(dCell + at, count);
+                }
                 if (hasCell) dc += take(aboveCell + AFTER + at, count);
                 if (number < 0 || !inside) {
                     put(dh, dHidden + at, count);
@@ -320,7 +322,8 @@ kernel ONE_ITEM void gru_back(TENSOR_ARGUMENT(const float, aboveHidden), TENSOR_
             }
             EACH_CELL {
                 CELL
-                const floatv dh = take(dHidden + at, count) + take(aboveHidden + AFTER + at, count);
+                floatv dh = take(aboveHidden + AFTER + at, count);
+                if (number < t - 1) dh += take(dHidden + at, count);
                 if (number < 0 || !inside) {
                     put(dh, dHidden + at, count);
                     if (number >= 0) {

@@ -2,7 +2,7 @@ import MartletCore
 
 enum RecurrenceCases {
     static let all = RecurrentCell.allCases.flatMap {
-        [sequences($0), wide($0), notFinite($0), padding($0), pieces($0), saturated($0), traces($0)]
+        [sequences($0), wide($0), notFinite($0), padding($0), pieces($0), saturated($0), traces($0), offset($0)]
     }
 
     /// The operands of a layer, as the cases order them.
@@ -86,9 +86,11 @@ enum RecurrenceCases {
 
     /// Units and samples beyond what one tile holds, and not its multiples.
     private static func wide(_ cell: RecurrentCell) -> ConformanceCase {
-        ConformanceCase(.recurrence, "\(cell), many units", draws: 4) { random, draw in
-            let extents = [(4, 33, 9, 70), (5, 5, 3, 130), (2, 17, 4, 64), (4, 40, 8, 96)][draw]
-            let layer = Layer(cell: cell, extents: extents, isReversed: draw == 1, hasLengths: draw == 2)
+        ConformanceCase(.recurrence, "\(cell), many units", draws: 7) { random, draw in
+            let extents = [
+                (4, 33, 9, 70), (5, 5, 3, 130), (2, 17, 4, 64), (4, 40, 8, 96), (3, 13, 2, 68), (3, 11, 2, 35), (2, 6, 3, 132),
+            ][draw]
+            let layer = Layer(cell: cell, extents: extents, isReversed: draw % 3 == 1, hasLengths: draw == 2 || draw == 4)
             return layer.comparison(layer.operands(&random), samples: 4)
         }
     }
@@ -162,6 +164,31 @@ enum RecurrenceCases {
             var operands = layer.operands(&random)
             operands[3] = random.floats([cell.gates * layer.extents.h], -200, 200)
             return layer.comparison(operands, samples: 4)
+        }
+    }
+
+    /// A recurrent weight that does not begin at a multiple of a vector gives what one that does gives.
+    private static func offset(_ cell: RecurrentCell) -> ConformanceCase {
+        ConformanceCase(.recurrence, procedure: "\(cell), a weight within another") { device, random in
+            let layer = Layer(cell: cell, extents: (4, 10, 3, 20))
+            let operands = layer.operands(&random), rows = cell.gates * 20
+            func results(offset: Int) throws -> [Tensor] {
+                let x = try operands.map { try $0.tensor(on: device) }
+                let room = concatenate([try Tensor.zeros([offset]).on(device), x[2].reshaped([rows * 20])])
+                let (_, gradients) = valueAndGradient(at: [x[0], room]) { variables in
+                    var inputs = x
+                    inputs[0] = variables[0]
+                    inputs[2] = variables[1].sliced(axis: 0, offset..<offset + rows * 20).reshaped([rows, 20])
+                    return layer.run(inputs).output.sum()
+                }
+                return [gradients[0], gradients[1].sliced(axis: 0, offset..<offset + rows * 20)]
+            }
+            for (aligned, odd) in zip(try results(offset: 16), try results(offset: 1)) {
+                let expected = try aligned.floats().map { Double($0) }
+                if let wrong = Tolerance.strict.floor(1).mismatch(try odd.floats(), expected, shape: odd.shape) {
+                    throw CaseFailure("at an odd place: \(wrong)")
+                }
+            }
         }
     }
 

@@ -1,95 +1,34 @@
 import MartletCore
 
-/// How the kernels of `Recurrence.cl` share out a layer.
-struct RecurrentLaunches {
-    let lengthInputs: [View]
-    private let sequence: RecurrentSequence
-    private let device: OpenCLDevice
-    private let weight: View
-    private let gateCount: Int
-    private let blocks: Int
-    private let rowsEach: Int
-    /// Whether a work-item goes through all blocks and steps, else a launch does one step.
-    private let isWhole: Bool
+/// How a device does a layer by kernels of its own, forward or backward.
+protocol RecurrentLaunches {
+    var layer: RecurrentLayer { get }
 
-    /// Steps from which it pays to pack the weights.
-    private static let leastSteps = 4
-    private let tile: RegisterTile
+    /// The weights as the kernel takes them, to be multiplied by states.
+    func forwardWeight() throws -> KernelArgument
+    /// The weights as the kernel takes them, to be multiplied by the gradients of gates.
+    func backwardWeight() throws -> KernelArgument
+    /// Runs the kernel over all steps; its last arguments are added.
+    func runForward(_ arguments: [KernelArgument]) throws
+    /// As `runForward`, from the last step computed down to the initial state, whose number is -1.
+    func runBackward(_ arguments: [KernelArgument]) throws
+}
 
-    /// Nil where a product and a pointwise pass a step do better.
-    init?(_ gates: View, _ weight: View, _ lengths: View?, _ isReversed: Bool, on device: OpenCLDevice) {
-        guard device.deviceClass == .cpuLike, gates.shape[0] >= Self.leastSteps else { return nil }
+extension RecurrentLaunches {
+    var lengthInputs: [View] { layer.lengths.map { [$0] } ?? [] }
+}
+
+/// What every kernel is told of a layer.
+struct RecurrentLayer {
+    let weight: View
+    let lengths: View?
+    let gateCount: Int
+    let sequence: RecurrentSequence
+
+    init(_ gates: View, _ weight: View, _ lengths: View?, _ isReversed: Bool) {
+        self.weight = weight
+        self.lengths = lengths
         gateCount = weight.shape[0] / weight.shape[1]
         sequence = RecurrentSequence(gates: gates, gateCount: gateCount, isReversed: isReversed)
-        self.device = device
-        self.weight = weight
-        lengthInputs = lengths.map { [$0] } ?? []
-        tile = RegisterTile(registers: device.properties.registerVectors)
-        let width = 16 * tile.vectors
-        blocks = (sequence.h + width - 1) / width
-        let units = device.properties.computeUnits, tiles = max(1, sequence.n / tile.rows)
-        isWhole = tiles >= units
-        // As few parts of the samples as occupy all compute units evenly; of one step also its blocks do.
-        var parts = isWhole ? units : 1
-        if !isWhole {
-            while parts < min(tiles, 2 * units), blocks * parts % units != 0 { parts += 1 }
-            if blocks * parts % units != 0 { parts = min(tiles, (units + blocks - 1) / blocks) }
-        }
-        rowsEach = (sequence.n + parts - 1) / parts
-    }
-
-    /// Runs a kernel over all steps. Its arguments end with the direction, the steps, the first and the end of those of a launch, n, h,
-    /// the samples of a work-item and the blocks.
-    func runForward(_ name: String, _ arguments: [KernelArgument]) throws {
-        let kernel = try kernel(name)
-        for step in isWhole ? 0..<1 : 0..<sequence.t {
-            try launch(kernel, arguments, from: step, to: isWhole ? sequence.t : step + 1)
-        }
-    }
-
-    /// As `runForward`, from the last step computed down to the initial state, whose number is -1.
-    func runBackward(_ name: String, _ arguments: [KernelArgument]) throws {
-        let kernel = try kernel(name), last = sequence.t - 1
-        for step in isWhole ? [last] : Array((-1...last).reversed()) {
-            try launch(kernel, arguments, from: step, to: isWhole ? -1 : step)
-        }
-    }
-
-    private func kernel(_ name: String) throws -> Kernel {
-        try device.kernel(
-            "Recurrence", name, ["GATES": gateCount, "MR": tile.rows, "NV": tile.vectors, "VEC": 16, "GROUP": 1])
-    }
-
-    private func launch(_ kernel: Kernel, _ arguments: [KernelArgument], from begin: Int, to end: Int) throws {
-        let parts = (sequence.n + rowsEach - 1) / rowsEach
-        try device.launch(
-            kernel, global: [isWhole ? 1 : blocks, parts], local: [1, 1],
-            arguments: arguments + [
-                .int(sequence.isReversed ? 1 : 0), .int(sequence.t), .int(begin), .int(end), .size(sequence.n),
-                .size(sequence.h), .size(rowsEach), .size(blocks),
-            ])
-    }
-
-    /// [gate][block][unit before][unit].
-    func packForward() throws -> OpenCLBuffer {
-        let h = sequence.h
-        return try pack(
-            View(
-                weight.buffer, .float32, offset: weight.offset, shape: [gateCount, h, h], strides: [h * h, 1, h]),
-            depths: h)
-    }
-
-    /// [block][unit of a gate][unit before].
-    func packBackward() throws -> OpenCLBuffer {
-        let h = sequence.h, rows = gateCount * h
-        return try pack(
-            View(weight.buffer, .float32, offset: weight.offset, shape: [1, rows, h], strides: [rows * h, h, 1]), depths: rows)
-    }
-
-    /// A batch of matrices [depths, lanes] in panels.
-    private func pack(_ matrices: View, depths: Int) throws -> OpenCLBuffer {
-        let operand = MatmulOperand(matrices, laneAxis: 2, depthAxis: 1, prefersDeep: false)
-        let packed = try device.pack(operand, depths: depths, panel: 16 * tile.vectors, batches: matrices.shape[0])
-        return device.own(packed.view.buffer)
     }
 }

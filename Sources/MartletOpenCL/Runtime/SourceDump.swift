@@ -29,6 +29,7 @@ struct SourceDump {
 extension OpenCLDevice {
     /// Builds all shipped tiles in all forms, whichever of them this device and its work would take.
     func dumpTiles() throws {
+        try buildRecurrentTiles()
         for variant in MatmulTileVariant.standard {
             let vectors = variant.needsVectors ? [4] : [1, 4]
             for (a, b, c) in vectors.flatMap({ a in vectors.flatMap { b in [(a, b, 1), (a, b, 4)] } }) {
@@ -54,6 +55,14 @@ extension OpenCLDevice {
                 if variant.needsVectors, channels * vector < 16 { continue }
                 defines["A_VEC"] = vector
                 _ = try convolutionKernel("ConvolutionTile", "convolutionWeightTiles", defines)
+            }
+        }
+    }
+
+    private func buildRecurrentTiles() throws {
+        for name in RecurrentTile.kernels {
+            for tile in RecurrentTile.all(name) {
+                for isAligned in [false, true] { _ = try kernel("RecurrenceTile", name, tile.defines(isAligned: isAligned)) }
             }
         }
     }
