@@ -45,7 +45,7 @@ def define(options, name, otherwise=0):
 
 
 # Parameters that make rows of the table, beside products' own.
-FORMS = ("VEC", "ALIGNED", "WIDE", "GROUP", "HELD", "FOUR")
+FORMS = ("VEC", "ALIGNED", "WIDE", "GROUP", "HELD", "ITEM", "FOUR")
 
 
 def row_name(family, kernel, options):

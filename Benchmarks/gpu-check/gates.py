@@ -2,6 +2,7 @@
 
 PRODUCTS = {"matmulTiles", "convolutionTiles", "convolutionWeightTiles"}
 ATTENTION = {"attention_tiles", "attention_own_queries", "attention_own_keys"}
+STEPS = ("RecurrenceTile",)
 ROWS = ("Reduction", "Normalization", "Softmax", "CrossEntropy")
 ITEMS = ("Pooling", "Region", "Suppression")
 ELEMENTS = ("Pointwise", "Update")
@@ -46,6 +47,10 @@ def failures(family, kernel, target, row, item, threads=256):
         need("global-width", row["global_width"] in (None, 128), f"{row['global_width']} bit")
         need("division", row["divisions"] == 0, f"{row['divisions']} in the loops")
         need("local-memory", row["local"] <= 32768, f"{row['local']} bytes")
+    if family.startswith(STEPS):
+        need("waves", row["occupancy"] >= 4, f"{row['occupancy']} waves")
+        need("global-width", row["global_width"] in (None, 128), f"{row['global_width']} bit")
+        need("local-memory", row["local"] <= 16384, f"{row['local']} bytes")
     if family.startswith(ITEMS):
         need("registers", row["registers"] <= 64, f"{row['registers']} of 64")
         need("waves", row["occupancy"] >= 8, f"{row['occupancy']} waves")

@@ -173,6 +173,8 @@ class TableTests(unittest.TestCase):
         self.assertNotIn("registers", gates.failures("MatmulTile", "matmulTiles", "sm_80", many, 8, 64))
         attention = gates.failures("AttentionTile", "attention_tiles", "sm_80", row | {"fma": 60, "local": 40000}, 0)
         self.assertEqual(set(attention), {"spills", "global-width", "multiply-adds", "local-memory"})
+        steps = gates.failures("RecurrenceTile", "lstm_steps", "sm_80", row | {"occupancy": 3, "local": 20000}, 0)
+        self.assertEqual(set(steps), {"spills", "global-width", "waves", "local-memory"})
         regions = gates.failures("RegionPooling", "region_pool", "sm_80", row | {"occupancy": 4}, 0)
         self.assertEqual(set(regions), {"spills", "waves", "registers"})
         excused = [("Matmul*", ["sm_80"], "global-width", "rows are not whole"), ("Other", ["*"], "spills", "none")]
