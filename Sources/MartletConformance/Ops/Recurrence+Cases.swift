@@ -2,7 +2,7 @@ import MartletCore
 
 enum RecurrenceCases {
     static let all = RecurrentCell.allCases.flatMap {
-        [sequences($0), wide($0), notFinite($0), padding($0), pieces($0), saturated($0), traces($0), offset($0)]
+        [sequences($0), wide($0), large($0), notFinite($0), padding($0), pieces($0), saturated($0), traces($0), offset($0)]
     }
 
     /// The operands of a layer, as the cases order them.
@@ -92,6 +92,14 @@ enum RecurrenceCases {
             ][draw]
             let layer = Layer(cell: cell, extents: extents, isReversed: draw % 3 == 1, hasLengths: draw == 2 || draw == 4)
             return layer.comparison(layer.operands(&random), samples: 4)
+        }
+    }
+
+    /// A step with so many products that devices with few compute units do it another way.
+    private static func large(_ cell: RecurrentCell) -> ConformanceCase {
+        ConformanceCase(.recurrence, "\(cell), many units and samples", draws: 1) { random, _ in
+            let layer = Layer(cell: cell, extents: (2, 36, 3, 132), hasLengths: true)
+            return layer.comparison(layer.operands(&random), samples: 1)
         }
     }
 
