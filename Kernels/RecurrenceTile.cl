@@ -27,6 +27,7 @@
 
 #define THREADS 128
 #define SAMPLES (8 * ITEM)
+// Loads of single floats take a register and a comparison each: without FOUR half as many depths at a time.
 #if defined(KERNEL_lstm_steps) || defined(KERNEL_gru_steps)
 #define BACKWARD 0
 #define LANES 4
