@@ -55,6 +55,8 @@ def row_name(family, kernel, options):
         return f"{family}.{kernel} {' '.join(forms)}".strip()
     rows, columns, depth, item = (define(options, name) for name in ("TM", "TN", "TK", "WM"))
     forms = [name.lower() + "4" for name in ("CHANNELS", "OUT_VEC") if define(options, name) == 4]
+    if define(options, "PHASED"):
+        forms.append("phased")
     if define(options, "POINTWISE"):
         forms.append(f"pointwise{define(options, 'A_VEC', 1)}")
     if kernel == "convolutionWeightTiles":

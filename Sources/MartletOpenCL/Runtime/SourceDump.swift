@@ -46,7 +46,11 @@ extension OpenCLDevice {
                 if vector == 4 { product["OUT_VEC"] = 4 }
                 product["A_VEC"] = 4
                 if !variant.needsVectors || channels == 4 {
-                    _ = try convolutionKernel("ConvolutionTile", "convolutionTiles", product)
+                    var phased = product
+                    phased["PHASED"] = 1
+                    for defines in [product, phased] {
+                        _ = try convolutionKernel("ConvolutionTile", "convolutionTiles", defines)
+                    }
                 }
                 if channels == 1 {
                     product["POINTWISE"] = 1
