@@ -3,8 +3,8 @@
 //
 // TM, TN, TK, WM, WN, FAR  as in MatmulTile.cl; THREADS is a multiple of TN
 // CHANNELS  4 where channels of a group are a multiple of 4, else 1. The raster of Convolution.cl then holds 4 channels side by
-//           side: [image][channel / 4][phase y][phase x][row][pitch][4], and taps are in the order [channel / 4][y][x][4], so that
-//           one vector is four taps at a pixel
+//           side: [image][channel / 4][phase y][phase x][row][pitch][4], and taps are in the order [channel / 4][y][x][4], so
+//           that one vector is four taps at a pixel
 // POINTWISE 1 where there is one tap a channel and no padding: the raster is the image itself, channels apart, of which output
 //           pixels read some, and the weights lie in place with their taps side by side
 // A_VEC     4 where images of dy, or the taps of weights in place, are a multiple of 4 and aligned, else 1
@@ -64,9 +64,9 @@ __kernel void convolutionTileTable(__global const int *table, __global int *weig
 #endif
 
 #ifdef KERNEL_convolutionTilePhases
-#define AXIS_ARGUMENTS(a)                                                                                                \
-    const int kernel##a, const int image##a, const int stride##a, const int padding##a, const int dilation##a, const int step##a, \
-        const int margin##a
+#define AXIS_ARGUMENTS(a)                                                                                          \
+    const int kernel##a, const int image##a, const int stride##a, const int padding##a, const int dilation##a,      \
+        const int step##a, const int margin##a
 // The first of a kernel's taps, step apart, that lead to the pixels of a phase; `kernelSize` where none does.
 INLINE int firstTap(const int index, const int kernelSize, const int stride, const int padding, const int dilation,
                     const int step) {
@@ -76,8 +76,8 @@ INLINE int firstTap(const int index, const int kernelSize, const int stride, con
 }
 
 // What the phases of an input's gradient are: at 4 * phase its taps, where its pixels begin in an image, their rows and columns.
-// Then the places of its taps, `most` for each phase, as convolutionTileTable leaves them. Pixel index + stride * u of an axis is the
-// sum over taps k of dy at u + (index + padding - k * dilation) / stride. global: taps, phases.
+// Then the places of its taps, `most` for each phase, as convolutionTileTable leaves them. Pixel index + stride * u of an axis
+// is the sum over taps k of dy at u + (index + padding - k * dilation) / stride. global: taps, phases.
 __kernel void convolutionTilePhases(__global int *phases, __global int *weights, __global Offset *raster, const int most,
                                     const int channels, const int weightChannel, const int channelSize, const int pitch,
                                     const int phasesX, AXIS_ARGUMENTS(Y), AXIS_ARGUMENTS(X)) {
@@ -158,6 +158,12 @@ typedef __global const Offset *Places;
     }
 
 #ifdef KERNEL_convolutionTiles
+// AMD's compiler would else keep the reciprocals for divisions by a number in registers throughout the loop.
+#ifdef __AMDGCN__
+#define DIVIDE_ANEW(x) __asm__ volatile("" : "+s"(x))
+#else
+#define DIVIDE_ANEW(x)
+#endif
 #if POINTWISE
 #define W_DEEP 1
 // `places` is the bytes of a channel.
@@ -195,9 +201,9 @@ INLINE void keepB(const JOIN(VECTOR, CHANNELS) held[B_LOADS], const uint item, _
 #define PHASES const ulong taps, const ulong height, const ulong width, const ulong splitDepth
 #endif
 
-// global: THREADS x pixel tiles, row tiles, phases * splits * groups. `w` is as convolutionTileWeights leaves it, wStep elements from
-// a tap to the next, or from a row to the next in place. Output pixel (y, x) begins rasterY * y + rasterX * x elements from its
-// image's beginning; see convolutionPanels for its own place. Split s multiplies taps [s * splitDepth, (s + 1) * splitDepth),
+// global: THREADS x pixel tiles, row tiles, phases * splits * groups. `w` is as convolutionTileWeights leaves it, wStep elements
+// from a tap to the next, or from a row to the next in place. Output pixel (y, x) begins rasterY * y + rasterX * x elements from
+// its image's beginning; see convolutionPanels for its own place. Split s multiplies taps [s * splitDepth, (s + 1) * splitDepth),
 // splitDepth a multiple of CHANNELS, and writes to out + s * splitStep.
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTiles(
     Source w, const ulong wOffset, const ulong wStep, Source raster, const ulong rasterOffset, PLACES places, __global float *out,
@@ -221,7 +227,9 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTi
 #endif
     const size_t start = min((ulong)(split * splitDepth), (ulong)taps), end = min((ulong)(start + splitDepth), (ulong)taps);
     const Offset pixels = height * width, columns = (Offset)images * pixels, firstColumn = get_group_id(0) * TN;
+#if PHASED
     if (firstColumn >= columns) return;
+#endif
 
     const Offset column = min(firstColumn + item % TN, columns - 1), image = column / pixels, pixel = column % pixels;
     const Offset at = (image * (Offset)rasterImage + pixel / (Offset)width * (Offset)rasterY
@@ -283,19 +291,23 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTi
         aTile = aNext;
         bTile = bNext;
     }
+    Offset outPixels = pixels, outWidth = width;
+    DIVIDE_ANEW(outPixels);
+    DIVIDE_ANEW(outWidth);
     UNROLL for (uint j = 0; j < WN / GN; j++) {
-        const Offset outColumn = firstColumn + TILE_COLUMN(j, tx), outPixel = outColumn % pixels;
-        Offset outIn = outColumn / pixels, py = outPixel / (Offset)width, px = outPixel % (Offset)width;
         UNROLL for (uint l = 0; l < 4; l += OUT_VEC) {
-            if (outColumn + l >= columns) continue;
+            const Offset outColumn = firstColumn + TILE_COLUMN(j, tx) + l;
+            if (outColumn >= columns) continue;
+            const Offset outIn = outColumn / outPixels, outPixel = outColumn % outPixels;
+            const Offset py = outPixel / outWidth, px = outPixel % outWidth;
             __global float *to = out + outIn * outImage + py * outY + px * outX;
             UNROLL for (uint i = 0; i < WM; i++) {
                 const size_t row = firstRow + TILE_ROW(i, ty), channel = group * rows + row;
                 if (row >= rows) continue;
 #if OUT_VEC == 4
                 // Pixels that follow may lie in the next row.
-#define NEXT_Y(l) (py + (px + (l)) / (Offset)width)
-#define NEXT_X(l) ((px + (l)) % (Offset)width)
+#define NEXT_Y(l) (py + (px + (l)) / outWidth)
+#define NEXT_X(l) ((px + (l)) % outWidth)
                 *(__global float4 *)(to + row * outRow) = (float4)(
                     EPILOGUE(sum[i][j].x, outIn, channel, py, px), EPILOGUE(sum[i][j].y, outIn, channel, NEXT_Y(1), NEXT_X(1)),
                     EPILOGUE(sum[i][j].z, outIn, channel, NEXT_Y(2), NEXT_X(2)),
@@ -305,10 +317,6 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTi
                 to[row * outRow] = EPILOGUE(value, outIn, channel, py, px);
 #endif
             }
-            // The next pixel, of this row, this image or the next.
-            px++;
-            if (px == width) (px = 0, py++);
-            if (py == height) (py = 0, outIn++);
         }
     }
 }

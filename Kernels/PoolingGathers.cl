@@ -9,8 +9,8 @@
     dy += plane * oh * ow;                                                             \
     dx += plane * h * w
 
-// `body` for the windows (oy, ox) that may cover a position, in order. Few of them are all visited and those that do not exist are
-// counted out, so that no read waits for another.
+// `body` for the windows (oy, ox) that may cover a position, in order. Few of them are all visited and those that do not exist
+// are counted out, so that no read waits for another.
 #if !ADAPTIVE
 #define WINDOWS_Y ((KY - 1) * DY / SY + 1)
 #define WINDOWS_X ((KX - 1) * DX / SX + 1)
