@@ -34,12 +34,6 @@
 #define PER_LN 1.44269504f
 #define LN 0.693147181f
 
-#ifdef FP_FAST_FMAF
-#define MULTIPLY_ADD(x, y, z) fma(x, y, z)
-#else
-#define MULTIPLY_ADD(x, y, z) mad(x, y, z)
-#endif
-
 #if MASK == 2
 typedef int Mask;
 #define MASK_VALUE(at) (mask[at] ? 0.0f : -INFINITY)

@@ -65,12 +65,6 @@
 #define EPILOGUE(value, batch, row, column) (value)
 #endif
 
-#ifdef FP_FAST_FMAF
-#define MULTIPLY_ADD(x, y, z) fma(x, y, z)
-#else
-#define MULTIPLY_ADD(x, y, z) mad(x, y, z)
-#endif
-
 typedef __global const float *Source;
 
 // Rows that lie side by side, and columns.

@@ -24,6 +24,13 @@ typedef uint Number;
 // Longer ones, which would take too many registers unrolled whole.
 #define UNROLL_BY_TWO _Pragma("unroll 2")
 
+// One instruction where the device has it.
+#ifdef FP_FAST_FMAF
+#define MULTIPLY_ADD(x, y, z) fma(x, y, z)
+#else
+#define MULTIPLY_ADD(x, y, z) mad(x, y, z)
+#endif
+
 // `count` steps, addressed as step 0 to 3 from where `advance` leads: what addresses cost is shared by four.
 #define BY_FOURS(count, step, advance)                                                  \
     {                                                                                   \

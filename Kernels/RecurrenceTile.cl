@@ -58,12 +58,6 @@
 #define ROOM local float room[TILES > SUMS ? TILES : SUMS] __attribute__((aligned(16)))
 #define SOME_UNROLL _Pragma("unroll 8")
 
-#ifdef FP_FAST_FMAF
-#define MULTIPLY_ADD(x, y, z) fma(x, y, z)
-#else
-#define MULTIPLY_ADD(x, y, z) mad(x, y, z)
-#endif
-
 typedef global const float *Source;
 
 #if FOUR

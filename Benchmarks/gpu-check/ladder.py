@@ -9,8 +9,9 @@ import toolchain
 from roofline import product
 
 KERNELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "Kernels")
+PRELUDE = os.path.join(KERNELS, "Prelude.cl")
 FORM = (
-    "-cl-std=CL1.2 -D INLINE=inline -D GPU_LIKE=1 -D KERNEL_matmulTiles=1 "
+    "-cl-std=CL1.2 -include {prelude} -D GPU_LIKE=1 -D KERNEL_matmulTiles=1 "
     "-D A_DEEP=1 -D A_VEC={vec} -D B_DEEP=0 -D B_VEC={vec} -D C_VEC={vec}"
 )
 TILE = " -D TM={0} -D TN={0} -D TK={1} -D WM={2} -D WN={2}"
@@ -25,7 +26,7 @@ STEPS = [
 def predicted(path, vec, tile, rest, target="gfx1100"):
     """Predicted operations a second of a step, and its local memory's worst conflict."""
     rows, depth, item = tile
-    options = FORM.format(vec=vec) + TILE.format(*tile) + rest
+    options = FORM.format(prelude=PRELUDE, vec=vec) + TILE.format(*tile) + rest
     kernels, _ = toolchain.compile_program(path, options, target)
     _, accesses = toolchain.compile_program(path, options, "sm_80")
     conflicts = {}
