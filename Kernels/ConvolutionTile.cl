@@ -27,6 +27,8 @@
 #ifndef PHASED
 #define PHASED 0
 #endif
+// Numbers that tell of a phase.
+#define PHASE 5
 
 #ifdef KERNEL_convolutionTileRaster
 // The raster of Convolution.cl with 4 channels side by side. global: x and y over all phases, rounded up to the local sizes,
@@ -75,49 +77,53 @@ INLINE int firstTap(const int index, const int kernelSize, const int stride, con
     return kernelSize;
 }
 
-// What the phases of an input's gradient are: at 4 * phase its taps, where its pixels begin in an image, their rows and columns.
-// Then the places of its taps, `most` for each phase, as convolutionTileTable leaves them. Pixel index + stride * u of an axis
-// is the sum over taps k of dy at u + (index + padding - k * dilation) / stride. global: taps, phases.
-__kernel void convolutionTilePhases(__global int *phases, __global int *weights, __global Offset *raster, const int most,
-                                    const int channels, const int weightChannel, const int channelSize, const int pitch,
-                                    const int phasesX, AXIS_ARGUMENTS(Y), AXIS_ARGUMENTS(X)) {
+INLINE int tapCount(const int index, const int kernelSize, const int stride, const int padding, const int dilation,
+                    const int step) {
+    return (kernelSize - firstTap(index, kernelSize, stride, padding, dilation, step) + step - 1) / step;
+}
+#define AXIS(a) kernel##a, stride##a, padding##a, dilation##a, step##a
+
+// What the phases of an input's gradient are: at PHASE * phase its taps, the first of them among those of all, where its pixels
+// begin in an image, their rows and columns. Then the places of all taps, as convolutionTileTable leaves them. Pixel
+// index + stride * u of an axis is the sum over taps k of dy at u + (index + padding - k * dilation) / stride. global: taps of a
+// phase at most, rounded up, phases.
+__kernel void convolutionTilePhases(__global int *phases, __global int *weights, __global Offset *raster, const int channels,
+                                    const int weightChannel, const int channelSize, const int pitch, const int phasesX,
+                                    AXIS_ARGUMENTS(Y), AXIS_ARGUMENTS(X)) {
     const int t = get_global_id(0), phase = get_global_id(1), indexY = phase / phasesX, indexX = phase % phasesX;
-    const int firstY = firstTap(indexY, kernelY, strideY, paddingY, dilationY, stepY);
-    const int firstX = firstTap(indexX, kernelX, strideX, paddingX, dilationX, stepX);
-    const int countY = (kernelY - firstY + stepY - 1) / stepY, countX = (kernelX - firstX + stepX - 1) / stepX;
-    const int window = countY * countX, taps = channels * window;
+    const int countY = tapCount(indexY, AXIS(Y)), countX = tapCount(indexX, AXIS(X)), window = countY * countX;
+    int before = 0;
+    for (int i = 0; i < indexY; i++)
+        for (int j = 0; j < phasesX; j++) before += tapCount(i, AXIS(Y)) * tapCount(j, AXIS(X));
+    for (int j = 0; j < indexX; j++) before += countY * tapCount(j, AXIS(X));
+    const int taps = channels * window, first = channels * before;
     if (t == 0) {
-        phases[4 * phase] = taps;
-        phases[4 * phase + 1] = indexY * imageX + indexX;
-        phases[4 * phase + 2] = (imageY - indexY + strideY - 1) / strideY;
-        phases[4 * phase + 3] = (imageX - indexX + strideX - 1) / strideX;
+        phases += PHASE * phase;
+        phases[0] = taps;
+        phases[1] = first;
+        phases[2] = indexY * imageX + indexX;
+        phases[3] = (imageY - indexY + strideY - 1) / strideY;
+        phases[4] = (imageX - indexX + strideX - 1) / strideX;
     }
-    if (t >= most) return;
-    if (t >= taps) {
-        weights[phase * most + t] = 0;
-        return;
-    }
+    if (t >= taps) return;
     const int channel = t / (CHANNELS * window) * CHANNELS + t % CHANNELS, p = t / CHANNELS % window;
-    const int ky = firstY + p / countX * stepY, kx = firstX + p % countX * stepX;
-    weights[phase * most + t] = channel * weightChannel + ky * kernelX + kx;
+    const int ky = firstTap(indexY, AXIS(Y)) + p / countX * stepY, kx = firstTap(indexX, AXIS(X)) + p % countX * stepX;
+    weights[first + t] = channel * weightChannel + ky * kernelX + kx;
     if (t % CHANNELS != 0) return;
     const int y = (indexY + paddingY - ky * dilationY) / strideY + marginY;
     const int x = (indexX + paddingX - kx * dilationX) / strideX + marginX;
-    raster[(phase * most + t) / CHANNELS] = ((size_t)channel * channelSize + ((size_t)y * pitch + x) * CHANNELS) * 4;
+    raster[(first + t) / CHANNELS] = ((size_t)channel * channelSize + ((size_t)y * pitch + x) * CHANNELS) * 4;
 }
 #endif
 
 #ifdef KERNEL_convolutionTileWeights
-// The weights as [phase][group][tap][row], `rowsEach` rows, a multiple of 4; those past the last are zeros. global: rows, taps of
-// a phase at most, phases * groups.
+// The weights as [group][tap][row], `rowsEach` rows, a multiple of 4; those past the last are zeros. global: rows, taps, groups.
 __kernel void convolutionTileWeights(Source w, const ulong offset, __global const int *table, __global float *to,
-                                     const ulong rows, const ulong rowsEach, const ulong rowStep, const ulong groupStep,
-                                     const ulong groups) {
-    const size_t row = get_global_id(0), tap = get_global_id(1), taps = get_global_size(1);
-    const size_t phase = get_global_id(2) / groups, group = get_global_id(2) % groups;
+                                     const ulong rows, const ulong rowsEach, const ulong rowStep, const ulong groupStep) {
+    const size_t row = get_global_id(0), tap = get_global_id(1), group = get_global_id(2), taps = get_global_size(1);
     if (row >= rowsEach) return;
-    to[(get_global_id(2) * taps + tap) * rowsEach + row] =
-        row < rows ? w[offset + group * groupStep + row * rowStep + table[phase * taps + tap]] : 0.0f;
+    to[(group * taps + tap) * rowsEach + row] =
+        row < rows ? w[offset + group * groupStep + row * rowStep + table[tap]] : 0.0f;
 }
 #endif
 
@@ -194,9 +200,9 @@ INLINE void keepB(const JOIN(VECTOR, CHANNELS) held[B_LOADS], const uint item, _
         JOIN(STEPS, CHANNELS)(held[l], tile + B_DEPTH(item, l) * (TN + PAD) + item % TN, TN + PAD);
 }
 
-// Of all phases the same: taps at most, rows and columns. `phases` is as convolutionTilePhases leaves it.
+// What a launch of one phase is told, and of several, which convolutionTilePhases describes.
 #if PHASED
-#define PHASES __global const int *phases, const ulong mostTaps, const ulong splits
+#define PHASES __global const int *phases, const ulong allTaps, const ulong splits
 #else
 #define PHASES const ulong taps, const ulong height, const ulong width, const ulong splitDepth
 #endif
@@ -216,12 +222,12 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void convolutionTi
     const size_t group = (uint)get_group_id(2) % (uint)groups, firstRow = get_group_id(1) * TM;
 #if PHASED
     const size_t split = z % (uint)splits, phase = z / (uint)splits;
-    phases += 4 * phase;
-    const size_t taps = phases[0], height = phases[2], width = phases[3];
+    phases += PHASE * phase;
+    const size_t taps = phases[0], height = phases[3], width = phases[4];
     const size_t splitDepth = ((taps + splits - 1) / splits + 15) / 16 * 16;
-    w += phase * groups * mostTaps * wStep + group * (mostTaps - taps) * wStep;
-    places += phase * mostTaps / CHANNELS;
-    out += phases[1];
+    w += (phases[1] + group * (allTaps - taps)) * wStep;
+    places += phases[1] / CHANNELS;
+    out += phases[2];
 #else
     const size_t split = z;
 #endif

@@ -35,10 +35,10 @@ extension OpenCLDevice {
         var phases: TilePhases?
     }
 
-    /// The phases of an input's gradient: what they are, how many, the most taps of one.
+    /// The phases of an input's gradient: what they are, and how many.
     private struct TilePhases {
         var buffer: OpenCLBuffer
-        var count: Int, taps: Int
+        var count: Int
     }
 
     /// A product, the plan for it and its kernel.
@@ -112,30 +112,28 @@ extension OpenCLDevice {
         let raster = ConvolutionRaster(view: dy, y: y.raster, x: x.raster, channels: dy.shape[1])
         let form = TileForm(channels: shape.outputs, count: shape.images * raster.imageSize)
         let stride = shape.options.stride, imageSize = shape.image.area, phases = y.phases.count * x.phases.count
-        let most = shape.outputs * (y.phases.map(\.taps.count).max() ?? 0) * (x.phases.map(\.taps.count).max() ?? 0)
+        let taps = shape.outputs * y.phases.map(\.taps.count).reduce(0, +) * x.phases.map(\.taps.count).reduce(0, +)
         let extent = Pair(y.phases.map(\.extent).max() ?? 0, x.phases.map(\.extent).max() ?? 0)
         let result = ConvolutionResult(
             view: dx, extent: extent, image: shape.groups * shape.inputs * imageSize, channel: imageSize,
             y: stride.y * shape.image.x, x: stride.x, origin: dx.offset)
         // Of all phases: their pixels side by side, as many taps as they have on average.
         let product = tiledProduct(
-            rows: shape.inputs, columns: shape.images * imageSize, taps: shape.outputs * shape.kernel.area / max(phases, 1), shape
-        )
+            rows: shape.inputs, columns: shape.images * imageSize, taps: taps / max(phases, 1), shape)
         guard
             let tiles = try productTiles(form, product, result, nil, vectors: form.interleave == 4, isPhased: true)
         else { return false }
         guard phases > 0 else { return true }
         let filled = try tileRaster(raster, form, isPlain: false)
-        let places = try tilePhases(form, filled, y, x, most: most, count: phases, shape)
+        let places = try tilePhases(form, filled, y, x, taps: taps, count: phases, shape)
         let weights = ConvolutionWeights(
-            view: w, rows: shape.inputs, taps: most, rowStep: shape.kernel.area, groupStep: shape.outputs * shape.taps,
+            view: w, rows: shape.inputs, taps: taps, rowStep: shape.kernel.area, groupStep: shape.outputs * shape.taps,
             isInOrder: false)
         let sources = try packedSources(weights, filled, form, places, shape)
         try multiplyParts(dx, count: tiles.plan.parts, nil) { parts, _ in
             try multiplyTiles(
-                sources, rows: shape.inputs, taps: most, inputs: shape.outputs, parts.map(result.moved) ?? result, shape, nil,
-                tiles,
-                splitStep: dx.count)
+                sources, rows: shape.inputs, taps: taps, inputs: shape.outputs, parts.map(result.moved) ?? result, shape, nil,
+                tiles, splitStep: dx.count)
         }
         return true
     }
@@ -223,16 +221,15 @@ extension OpenCLDevice {
         _ weights: ConvolutionWeights, _ raster: ConvolutionRaster, _ form: TileForm, _ places: TilePlaces,
         _ shape: ConvolutionShape
     ) throws -> ProductSources {
-        let rowsEach = roundUp(weights.rows, to: 4), products = (places.phases?.count ?? 1) * shape.groups
-        let count = products * weights.taps * rowsEach
+        let rowsEach = roundUp(weights.rows, to: 4), count = shape.groups * weights.taps * rowsEach
         let packed = try scratch(byteCount: count * 4)
         if count > 0 {
             let pack = try convolutionKernel("ConvolutionTile", "convolutionTileWeights", [:])
             let local = min(64, pack.maxWorkGroupSize)
             try launch(
-                pack, global: [roundUp(rowsEach, to: local), weights.taps, products], local: [local, 1, 1],
+                pack, global: [roundUp(rowsEach, to: local), weights.taps, shape.groups], local: [local, 1, 1],
                 .tensor(weights.view), .buffer(places.weights), .buffer(packed), .size(weights.rows), .size(rowsEach),
-                .size(weights.rowStep), .size(weights.groupStep), .size(shape.groups))
+                .size(weights.rowStep), .size(weights.groupStep))
         }
         return ProductSources(
             weights: View(packed, shape: [count]), step: rowsEach, raster: raster, y: raster.pitch * form.interleave,
@@ -248,7 +245,7 @@ extension OpenCLDevice {
         guard product.columns > 0, rows > 0 else { return }
         let columns = shape.images * result.extent.area, phases = sources.phases
         let ofPhases: [KernelArgument] =
-            phases.map { [.buffer($0.buffer), .size($0.taps), .size(plan.parts)] }
+            phases.map { [.buffer($0.buffer), .size(taps), .size(plan.parts)] }
             ?? [.size(taps), .size(result.extent.y), .size(result.extent.x), .size(plan.depth)]
         try launch(
             tiles.kernel,
@@ -300,18 +297,19 @@ extension OpenCLDevice {
         return places
     }
 
-    /// The phases of an input's gradient, of at most `most` taps each.
+    /// The phases of an input's gradient, of `taps` taps in all.
     private func tilePhases(
-        _ form: TileForm, _ raster: ConvolutionRaster, _ y: GradientAxis, _ x: GradientAxis, most: Int, count: Int,
+        _ form: TileForm, _ raster: ConvolutionRaster, _ y: GradientAxis, _ x: GradientAxis, taps: Int, count: Int,
         _ shape: ConvolutionShape
     ) throws -> TilePlaces {
         try checkReach(shape.outputs, weightChannel: shape.taps, raster)
-        let phases = TilePhases(buffer: try scratch(byteCount: 16 * count), count: count, taps: most)
+        let phases = TilePhases(buffer: try scratch(byteCount: count * 20), count: count)
         let places = TilePlaces(
-            weights: try scratch(byteCount: 4 * count * most),
-            raster: try scratch(byteCount: count * most / form.interleave * (form.isFar ? 8 : 4)), phases: phases)
+            weights: try scratch(byteCount: taps * 4),
+            raster: try scratch(byteCount: taps / form.interleave * (form.isFar ? 8 : 4)), phases: phases)
         let kernel = try convolutionKernel("ConvolutionTile", "convolutionTilePhases", form.add(to: [:]))
         let local = min(64, kernel.maxWorkGroupSize), options = shape.options
+        let most = shape.outputs * (y.phases.map(\.taps.count).max() ?? 0) * (x.phases.map(\.taps.count).max() ?? 0)
         func axis(_ axis: GradientAxis, _ size: KeyPath<Pair, Int>) -> [KernelArgument] {
             let kernel = shape.output[keyPath: size] > 0 ? shape.kernel[keyPath: size] : 0
             return [
@@ -322,8 +320,8 @@ extension OpenCLDevice {
         try launch(
             kernel, global: [roundUp(max(most, 1), to: local), count], local: [local, 1],
             arguments: [
-                .buffer(phases.buffer), .buffer(places.weights), .buffer(places.raster), .int(most), .int(shape.outputs),
-                .int(shape.taps), .int(raster.channelSize), .int(raster.pitch), .int(x.phases.count),
+                .buffer(phases.buffer), .buffer(places.weights), .buffer(places.raster), .int(shape.outputs), .int(shape.taps),
+                .int(raster.channelSize), .int(raster.pitch), .int(x.phases.count),
             ] + axis(y, \.y) + axis(x, \.x))
         return places
     }
