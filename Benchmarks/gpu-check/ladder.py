@@ -4,6 +4,7 @@ that does not predict that order is wrong.
 """
 
 import os
+import shlex
 
 import toolchain
 from roofline import product
@@ -26,7 +27,7 @@ STEPS = [
 def predicted(path, vec, tile, rest, target="gfx1100"):
     """Predicted operations a second of a step, and its local memory's worst conflict."""
     rows, depth, item = tile
-    options = FORM.format(prelude=PRELUDE, vec=vec) + TILE.format(*tile) + rest
+    options = FORM.format(prelude=shlex.quote(PRELUDE), vec=vec) + TILE.format(*tile) + rest
     kernels, _ = toolchain.compile_program(path, options, target)
     _, accesses = toolchain.compile_program(path, options, "sm_80")
     conflicts = {}

@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,7 @@ def group_size(source, options):
 def compile_program(path, options, target):
     """The kernels of a source file built for a target, and their local-memory accesses where those are known."""
     with tempfile.TemporaryDirectory() as folder:
-        options = options.split()
+        options = shlex.split(options)
         if target.startswith("gfx"):
             assembly = os.path.join(folder, "out.s")
             run(CLANG + [AMD_LIBRARY, "-target", "amdgcn-amd-amdhsa", f"-mcpu={target}", *options, "-S", path, "-o", assembly])

@@ -66,8 +66,7 @@ extension OpenCLDevice: AttentionOps {
         if isAligned { defines["FOUR"] = 1 }
         do {
             let kernel = try kernel("AttentionTile", name, defines)
-            let runs = kernel.maxWorkGroupSize >= AttentionProblem.group.x
-            return runs && kernel.localMemoryBytes <= properties.localMemoryBytes ? kernel : nil
+            return kernel.runs(AttentionProblem.group.x, on: properties) ? kernel : nil
         } catch let error as OpenCLError where !error.isOutOfMemory {
             return nil
         }

@@ -25,9 +25,7 @@ extension OpenCLDevice: MatmulOps {
             do {
                 if isTrial { try check(variant, most: properties.maxWorkGroupSize) }
                 let built = try kernel(plan)
-                if built.maxWorkGroupSize >= variant.threads, built.localMemoryBytes <= properties.localMemoryBytes {
-                    return (plan, built)
-                }
+                if built.runs(variant.threads, on: properties) { return (plan, built) }
                 if isTrial { try check(variant, most: built.maxWorkGroupSize) }
             } catch let error as OpenCLError where !error.isOutOfMemory && !isTrial {
                 continue

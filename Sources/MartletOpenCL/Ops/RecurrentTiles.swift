@@ -18,8 +18,7 @@ struct RecurrentTiles: RecurrentLaunches {
         shape = RecurrentTile(name, samples: n, units: h, computeUnits: units)
         let isAligned = h % 4 == 0 && ([layer.weight] + factors).allSatisfy { $0.offset % 4 == 0 }
         guard let kernel = try? device.kernel("RecurrenceTile", name, shape.defines(isAligned: isAligned)),
-            kernel.maxWorkGroupSize >= RecurrentTile.threads,
-            kernel.localMemoryBytes <= device.properties.localMemoryBytes
+            kernel.runs(RecurrentTile.threads, on: device.properties)
         else { return nil }
         self.kernel = kernel
     }

@@ -132,6 +132,11 @@ package final class Kernel {
         return fresh.makeCode(name, local: local, arguments: arguments().flatMap(\.forCompiler))
     }
 
+    /// Whether a device runs it with so many work-items in a work-group.
+    func runs(_ threads: Int, on properties: OpenCLProperties) -> Bool {
+        maxWorkGroupSize >= threads && localMemoryBytes <= properties.localMemoryBytes
+    }
+
     func release() { _ = mclReleaseKernel(handle) }
 }
 
