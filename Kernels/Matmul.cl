@@ -62,16 +62,6 @@ INLINE void clearTile(float16 sum[MR][NV]) {
     }
 #define LOAD_VECTORS(b, from) UNROLL for (uint j = 0; j < NV; j++) b[j] = vload16(j, from)
 
-// Rows in place, by threes: each address is a base and a multiple of the step, which addressing modes make. `volatile` hides how
-// the bases follow one from another: compilers would compute every address from the one before.
-#define ROWS_BY_THREES(rows, from, step)                                                \
-    Source volatile rows##Hidden[(MR + 2) / 3];                                         \
-    UNROLL for (uint i = 0; i < (MR + 2) / 3; i++) rows##Hidden[i] = from + 3 * i * (step); \
-    Source rows[(MR + 2) / 3];                                                          \
-    UNROLL for (uint i = 0; i < (MR + 2) / 3; i++) rows[i] = rows##Hidden[i]
-#define OF_ROWS(rows, step, i, p) rows[(i) / 3][(i) % 3 * (step) + (p)]
-#define NEXT_OF_ROWS(rows, steps) UNROLL for (uint i = 0; i < (MR + 2) / 3; i++) rows[i] += steps;
-
 INLINE void spillTile(float16 sum[MR][NV], float tile[MR * NR]) {
     UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) vstore16(sum[i][j], i * NV + j, tile);
 }
@@ -358,12 +348,7 @@ __kernel ONE_ITEM void matmulPackTransposed(Source from, const ulong offset, con
     to += batch * ((lanes + PANEL - 1) / PANEL) * k * PANEL + first / PANEL * k * PANEL + first % PANEL;
     size_t p = start;
     if (used == 16) {
-        for (; p + 16 <= end; p += 16) {
-            float16 rows[16];
-            UNROLL for (uint i = 0; i < 16; i++) rows[i] = vload16(0, from + (first + i) * step + p);
-            transpose16(rows);
-            UNROLL for (uint i = 0; i < 16; i++) vstore16(rows[i], 0, to + (p + i) * PANEL);
-        }
+        for (; p + 16 <= end; p += 16) transposeBlock(from + first * step + p, step, to + p * PANEL, PANEL);
     }
     for (; p < end; p++) {
         for (size_t i = 0; i < 16; i++) to[p * PANEL + i] = i < used ? from[(first + i) * step + p] : 0.0f;

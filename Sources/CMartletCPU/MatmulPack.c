@@ -7,14 +7,7 @@
 // The first `rows` of sixteen rows of up to sixteen numbers, transposed; zeros beyond.
 MARTLET_INLINE void load_transposed(const float *from, int64_t step, int64_t rows, int64_t depth, lane_vector out[lanes]) {
     if (depth == lanes) {
-        if (rows == lanes) {
-            MARTLET_UNROLL for (int i = 0; i < lanes; i++) {
-                look_ahead(from + i * step, 4 * lanes);
-                out[i] = LOAD(from + i * step);
-            }
-        } else {
-            MARTLET_UNROLL for (int i = 0; i < lanes; i++) out[i] = i < rows ? LOAD(from + i * step) : (lane_vector){0};
-        }
+        MARTLET_UNROLL for (int i = 0; i < lanes; i++) out[i] = i < rows ? LOAD(from + i * step) : (lane_vector){0};
     } else {
         for (int i = 0; i < lanes; i++) {
             out[i] = (lane_vector){0};
@@ -37,7 +30,14 @@ void martlet_pack_lanes(const float *from, int64_t depth_step, int64_t lane_step
         if (lane_step != 1) {
             for (int64_t j = 0; j < width; j += lanes) {
                 int64_t rows = larger(0, smaller(lanes, used - j));
-                for (int64_t p = 0; p < depth; p += lanes) {
+                int64_t p = 0;
+                if (rows == lanes)
+                    for (; p + lanes <= depth; p += lanes) {
+                        const float *corner = panel + j * lane_step + p;
+                        MARTLET_UNROLL for (int i = 0; i < lanes; i++) look_ahead(corner + i * lane_step, 4 * lanes);
+                        transpose_block(corner, lane_step, to + p * width + j, width);
+                    }
+                for (; p < depth; p += lanes) {
                     lane_vector block[lanes];
                     int64_t deep = smaller(lanes, depth - p);
                     load_transposed(panel + j * lane_step + p, lane_step, rows, deep, block);

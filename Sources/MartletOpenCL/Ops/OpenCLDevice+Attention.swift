@@ -14,11 +14,12 @@ extension OpenCLDevice: AttentionOps {
             let kernel = try vectorKernel("attention", problem)
             let tasks = q.shape[0] * q.shape[1] * ((q.shape[2] + AttentionProblem.lanes - 1) / AttentionProblem.lanes)
             let items = min(tasks, properties.computeUnits * 4)
-            let floats = (2 * q.shape[3] + AttentionProblem.rows) * AttentionProblem.lanes
+            let (width, rows, lanes) = (q.shape[3], AttentionProblem.rows, AttentionProblem.lanes)
+            let floats = (width + rows) * lanes + AttentionProblem.filled(width) * (rows + lanes)
             try launch(
                 kernel, global: WorkSize(items), local: 1,
                 arguments: problem.arguments + AttentionProblem.heads(y) + [
-                    .tensor(logSum), .buffer(try scratch(byteCount: items * floats * 4)), .size(tasks), .size(items),
+                    .tensor(logSum), .buffer(try scratch(byteCount: items * floats * 4)), .size(floats), .size(tasks), .size(items),
                 ])
         }
     }
@@ -36,11 +37,10 @@ extension OpenCLDevice: AttentionOps {
                 return try gradientTiles(ofQueries, ofKeys, problem, dy, y, logSum, dq, dk, dv)
             }
             let kernel = try vectorKernel("attention_gradient", problem)
-            let items = min(k.shape[0] * k.shape[1], properties.computeUnits * 2)
-            let (width, queries) = (q.shape[3], q.shape[1] / k.shape[1] * q.shape[2]), padded = roundUp(width, to: 16)
-            let floats =
-                (4 * width + padded + 2 * AttentionProblem.rows) * AttentionProblem.lanes + queries * padded
-                + roundUp(queries, to: 16)
+            let items = min(k.shape[0] * k.shape[1], properties.computeUnits * 4)
+            let (width, queries) = (q.shape[3], q.shape[1] / k.shape[1] * q.shape[2])
+            let (rows, lanes) = (AttentionProblem.rows, AttentionProblem.lanes)
+            let floats = 2 * (width + rows) * lanes + queries + AttentionProblem.filled(width) * (2 * rows + 3 * lanes + queries)
             try launch(
                 kernel, global: WorkSize(items), local: 1,
                 arguments: AttentionProblem.heads(dy) + problem.arguments + AttentionProblem.heads(y) + [.tensor(logSum)]
@@ -98,7 +98,7 @@ private struct AttentionProblem {
     /// Queries, or keys in the backward pass, of a block; NV vectors in `Attention.cl`.
     static let lanes = 32
     /// ROWS in `Attention.cl`.
-    static let rows = 128
+    static let rows = 64
     /// THREADS in `AttentionTile.cl`.
     static let group: WorkSize = [128, 1, 1]
     /// OWN and COLUMNS in `AttentionTile.cl`.
@@ -126,6 +126,9 @@ private struct AttentionProblem {
             + [.float(options.scale(width: q.shape[3])), .int(offset), .float(kept)]
             + [key.seed, key.seed >> 32, key.stream, key.stream >> 32].map { .word(UInt32(truncatingIfNeeded: $0)) }
     }
+
+    /// The width of rows that are filled up to whole vectors, 0 where they are whole as they are.
+    static func filled(_ width: Int) -> Int { width % 16 == 0 ? 0 : roundUp(width, to: 16) }
 
     /// Work-groups over blocks of rows, blocks of columns and all heads.
     func tiles(rows: Int, heads: Int) -> WorkSize {
