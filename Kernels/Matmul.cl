@@ -325,7 +325,10 @@ __kernel ONE_ITEM void matmulPack(Source from, const ulong offset, const ulong s
         Source row = from + p * step + firstPanel * PANEL;
         for (size_t i = 0; i < (endPanel - firstPanel) * PANEL; i += 16) FETCH(row + 8 * step + i);
         __global float *out = to + (firstPanel * k + p) * PANEL;
-        for (size_t panel = firstPanel; panel < whole; panel++, row += PANEL, out += k * PANEL) COPY_WIDE(row, out);
+        for (size_t panel = firstPanel; panel < whole; panel++, row += PANEL, out += k * PANEL) {
+            FETCH(out + 64);
+            COPY_WIDE(row, out);
+        }
     }
     for (size_t panel = firstPanel; panel < endPanel; panel++) {
         const size_t first = panel * PANEL, used = min((ulong)PANEL, lanes - first);
