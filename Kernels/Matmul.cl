@@ -43,6 +43,7 @@
 #define EPILOGUE_PARAMETERS
 #define EPILOGUE(value, batch, row, column) (value)
 #define EPILOGUE16(value, batch, row, column) (value)
+#define EPILOGUE_FETCH(batch, row, column)
 #endif
 
 #define ONE_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))
@@ -157,8 +158,11 @@ __kernel ONE_ITEM void matmulPanels(
             const size_t rowSkip = MR - rows;
             ROWS_BY_THREES(aRow, a + (row - rowSkip) * aStep + begin, aStep);
 #endif
-            // The result's place, which is far from the one before it.
-            UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) FETCH(c + (row + i) * n + column + j * 16);
+            // The result's place, and what is read beside it, which are far from those before them.
+            UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) {
+                FETCH(c + (row + i) * n + column + j * 16);
+                EPILOGUE_FETCH(batch, row + i, column + j * 16)
+            }
 #if A_FORM == 1
 #define NUMBER(i, u) OF_ROWS(aRow, aStep, i, u)
 #define NEXT_NUMBERS(steps) NEXT_OF_ROWS(aRow, steps)

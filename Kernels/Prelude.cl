@@ -61,7 +61,7 @@ typedef uint Number;
 // EXP, TANH and ERF of floats or vectors of them, and EXP_BELOW of numbers that are not positive, as shares of 1: its error
 // grows with the distance from 0, by 1.3e-8 of the value each unit, and below -87 it is 0. CPU-like devices' libraries take
 // some of them lane by lane; these are polynomials and quotients of them, fitted for relative error, within 3 units in the last
-// place, and keep NaN.
+// place, and keep NaN. The quotients reach 1 where their arguments are bounded.
 #ifdef CPU_LIKE
 #define ELEMENTARY_FUNCTIONS(floats, ints)                                                                      \
     __attribute__((overloadable)) INLINE floats EXP(floats x) {                                                 \
@@ -88,12 +88,12 @@ typedef uint Number;
         p *= as_##floats(as_##ints(shifted) << 23);                                                             \
         return select(p, (floats)(0.0f), x < (floats)(-87.0f));                                                 \
     }                                                                                                           \
-    __attribute__((overloadable)) INLINE floats limited(floats x, const float limit, floats y) {                \
-        y = select(y, (floats)(1.0f), y > (floats)(1.0f));                                                      \
-        y = select(y, (floats)(-1.0f), y < (floats)(-1.0f));                                                    \
-        return select(y, copysign((floats)(1.0f), x), fabs(x) > (floats)(limit));                               \
+    __attribute__((overloadable)) INLINE floats bounded(floats x, const float limit) {                          \
+        x = select(x, (floats)(limit), (floats)(limit) < x);                                                    \
+        return select(x, (floats)(-limit), (floats)(-limit) > x);                                               \
     }                                                                                                           \
     __attribute__((overloadable)) INLINE floats TANH(floats x) {                                                \
+        x = bounded(x, 9.18f);                                                                                  \
         const floats s = x * x;                                                                                 \
         floats p = s * 1.3319342073714324e-08f + 2.058369864244014e-05f;                                        \
         p = p * s + 3.494048723950982e-03f;                                                                     \
@@ -103,9 +103,10 @@ typedef uint Number;
         q = q * s + 2.587112784385681e-02f;                                                                     \
         q = q * s + 4.671304523944855e-01f;                                                                     \
         q = q * s + 1.0f;                                                                                       \
-        return limited(x, 9.01f, x * p / q);                                                                    \
+        return bounded(x * p / q, 1.0f);                                                                        \
     }                                                                                                           \
     __attribute__((overloadable)) INLINE floats ERF(floats x) {                                                 \
+        x = bounded(x, 4.1f);                                                                                   \
         const floats s = x * x;                                                                                 \
         floats p = s * 2.025927415161277e-06f + 2.8468528762459755e-04f;                                        \
         p = p * s + 3.808054141700268e-03f;                                                                     \
@@ -117,8 +118,9 @@ typedef uint Number;
         q = q * s + 1.1455859243869781e-01f;                                                                    \
         q = q * s + 5.030875205993652e-01f;                                                                     \
         q = q * s + 1.0f;                                                                                       \
-        return limited(x, 3.94f, x * p / q);                                                                    \
+        return bounded(x * p / q, 1.0f);                                                                        \
     }
+#define REACHING_TANH(floats, x) TANH(x)
 ELEMENTARY_FUNCTIONS(float, int)
 ELEMENTARY_FUNCTIONS(float2, int2)
 ELEMENTARY_FUNCTIONS(float4, int4)
@@ -146,6 +148,8 @@ INLINE void stream(const float16 v, global float *p) {
 #define EXP(x) exp(x)
 #define EXP_BELOW(x) exp(x)
 #define TANH(x) tanh(x)
+// Some drivers stop one step short of 1, which 1 - tanh(x)^2 makes a slope that is not there.
+#define REACHING_TANH(floats, x) select(TANH(x), copysign((floats)(1.0f), x), fabs(x) > (floats)(9.02f))
 #define ERF(x) erf(x)
 #define FETCH(p)
 #define LOOK_AHEAD(p)

@@ -79,12 +79,6 @@ INLINE void multiply(global const float *from, const size_t fromPitch, global co
     }
 }
 
-// Between -limit and limit; NaN stays.
-INLINE float16 bounded(float16 x, const float limit) {
-    x = select(x, (float16)(limit), (float16)(limit) < x);
-    return select(x, (float16)(-limit), (float16)(-limit) > x);
-}
-
 // 1 / x within 1e-7 of it, for numbers from 1 up to 1e38, in less than half of a division's time: a guess from the exponent's
 // bits, 12 % off, and three of Newton's steps, each of which squares its error. NaN for NaN.
 INLINE float16 reciprocal(const float16 x) {
@@ -108,7 +102,7 @@ INLINE float16 sigmoid(const float16 x) {
 
 // As TANH in Prelude.cl.
 INLINE float16 tangent(const float16 x) {
-    const float16 v = bounded(x, 9.01f), s = v * v;
+    const float16 v = bounded(x, 9.18f), s = v * v;
     float16 p = s * 1.3319342073714324e-08f + 2.058369864244014e-05f;
     p = p * s + 3.494048723950982e-03f;
     p = p * s + 1.337973028421402e-01f;

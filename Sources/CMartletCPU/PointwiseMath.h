@@ -81,14 +81,15 @@ MARTLET_INLINE float exponential_minus_one(float x) {
 
 MARTLET_INLINE float sigmoid(float x) { return 1.0f / (1.0f + martlet_exponential(-x)); }
 
-// Quotients of polynomials in the square, fitted for relative error; both round to 1 from the limit on.
-MARTLET_INLINE float with_limit(float x, float limit, float y) {
-    y = y > 1.0f ? 1.0f : y;
-    y = y < -1.0f ? -1.0f : y;
-    return magnitude(x) > limit ? with_sign_of(1.0f, x) : y;
+// Between -limit and limit; NaN stays.
+MARTLET_INLINE float bounded(float x, float limit) {
+    x = limit < x ? limit : x;
+    return -limit > x ? -limit : x;
 }
 
+// Quotients of polynomials in the square, fitted for relative error; both reach 1 where their arguments are bounded.
 MARTLET_INLINE float hyperbolic_tangent(float x) {
+    x = bounded(x, 9.18f);
     float s = x * x;
     float p = 1.3319342073714324e-08f;
     p = p * s + 2.058369864244014e-05f;
@@ -100,10 +101,11 @@ MARTLET_INLINE float hyperbolic_tangent(float x) {
     q = q * s + 2.587112784385681e-02f;
     q = q * s + 4.671304523944855e-01f;
     q = q * s + 1.0f;
-    return with_limit(x, 9.01f, x * p / q);
+    return bounded(x * p / q, 1.0f);
 }
 
 MARTLET_INLINE float error_function(float x) {
+    x = bounded(x, 4.1f);
     float s = x * x;
     float p = 2.025927415161277e-06f;
     p = p * s + 2.8468528762459755e-04f;
@@ -117,7 +119,7 @@ MARTLET_INLINE float error_function(float x) {
     q = q * s + 1.1455859243869781e-01f;
     q = q * s + 5.030875205993652e-01f;
     q = q * s + 1.0f;
-    return with_limit(x, 3.94f, x * p / q);
+    return bounded(x * p / q, 1.0f);
 }
 
 // The slopes of x times the normal distribution function of x, and of its approximation by the tangent of `gelu_argument`.

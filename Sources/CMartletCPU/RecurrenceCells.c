@@ -69,7 +69,7 @@ MARTLET_INLINE void lane_sigmoid(lane_vector *x) {
 // The quotient of polynomials of hyperbolic_tangent in PointwiseMath.h.
 MARTLET_INLINE void lane_tanh(lane_vector *x) {
     lane_vector v = *x, inverse;
-    clamp(&v, 9.01f);
+    clamp(&v, 9.18f);
     lane_vector s = v * v;
     lane_vector p = s * 1.3319342073714324e-08f + 2.058369864244014e-05f;
     p = p * s + 3.494048723950982e-03f;

@@ -4,10 +4,10 @@ import MartletCore
 ///
 /// The text defines `EPILOGUE_PARAMETERS` and `EPILOGUE(value, i0, i1, ...)`, with the result's indices, outermost first;
 /// and `EPILOGUE16`, for sixteen elements along the last axis from the given one on, where no operand is scattered there;
-/// and `EPILOGUE_REPEATED`, where none changes along it.
+/// and `EPILOGUE_REPEATED`, where none changes along it. `EPILOGUE_FETCH` asks memory for what `EPILOGUE16` will read.
 struct FusedEpilogue {
-    /// How an operand moves along the last axis; part of a kernel's key.
-    private enum Step: Int { case repeated, contiguous, scattered }
+    /// How an operand moves along the last axis, and whether it moves along the others; part of a kernel's key.
+    private enum Step: Int { case repeated, contiguous, scattered, contiguousRow }
 
     private let epilogue: Epilogue
     private let rank: Int
@@ -29,7 +29,7 @@ struct FusedEpilogue {
             precondition(view.rank == rank && view.type == .float32, "an epilogue's operand is \(view.type) \(view.shape)")
             switch view.shape[rank - 1] == 1 ? 0 : view.strides[rank - 1] {
             case 0: return .repeated
-            case 1: return .contiguous
+            case 1: return zip(view.shape, view.strides).dropLast().allSatisfy { $0 == 1 || $1 == 0 } ? .contiguousRow : .contiguous
             default: return .scattered
             }
         }
@@ -51,13 +51,14 @@ struct FusedEpilogue {
     var text: String {
         let indices = (0..<rank).map { "i\($0)" }
         var parameters = ""
-        var single: [String] = [], vector: [String] = []
+        var single: [String] = [], vector: [String] = [], fetches = ""
         for (number, step) in zip(1..., steps) {
             let name = "operand\(number)"
             parameters += ", TENSOR_ARGUMENT(const float, \(name))" + indices.map { ", const ulong \(name)_\($0)" }.joined()
             let place = "\(name)_base + \(name)_offset" + indices.map { " + (\($0)) * \(name)_\($0)" }.joined()
             single.append("*(\(place))")
-            vector.append(step == .contiguous ? "vload16(0, \(place))" : "(float16)(*(\(place)))")
+            vector.append(step == .repeated ? "(float16)(*(\(place)))" : "vload16(0, \(place))")
+            if step == .contiguous { fetches += " FETCH(\(place));" }
         }
         let scalars = (0..<expression.scalarCount).map { "scalar\($0)" }
         parameters += scalars.map { ", const float \($0)" }.joined()
@@ -71,8 +72,9 @@ struct FusedEpilogue {
         if !steps.contains(.scattered) {
             text += ExpressionSource.function(withInput, name: "epilogue16", width: 16)
             text += macro("EPILOGUE16", "epilogue16", vector)
-            if !steps.contains(.contiguous) { text += "#define EPILOGUE_REPEATED 1\n" }
+            if steps.allSatisfy({ $0 == .repeated }) { text += "#define EPILOGUE_REPEATED 1\n" }
         }
+        text += "#define EPILOGUE_FETCH(\(indices.joined(separator: ", ")))\(fetches)\n"
         return text
     }
 
@@ -80,7 +82,7 @@ struct FusedEpilogue {
     static func none(rank: Int) -> String {
         let indices = (0..<rank).map { "i\($0)" }.joined(separator: ", ")
         return "#define EPILOGUE_PARAMETERS\n#define EPILOGUE_REPEATED 1\n#define EPILOGUE(value, \(indices)) (value)\n"
-            + "#define EPILOGUE16(value, \(indices)) (value)\n"
+            + "#define EPILOGUE16(value, \(indices)) (value)\n#define EPILOGUE_FETCH(\(indices))\n"
     }
 
     /// The expression with at least the product as input, so that its function takes one even where it is a constant.

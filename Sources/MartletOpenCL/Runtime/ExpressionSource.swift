@@ -80,8 +80,7 @@ package enum ExpressionSource {
         case .logarithmOnePlus: "log1p(\(x))"
         case .sine: "sin(\(x))"
         case .cosine: "cos(\(x))"
-        // Some drivers stop one step short of 1, which 1 - tanh(x)^2 makes a slope that is not there.
-        case .tanh: "select(TANH(\(x)), copysign(\(one), \(x)), fabs(\(x)) > (\(type))(9.02f))"
+        case .tanh: "REACHING_TANH(\(type), \(x))"
         case .sigmoid: "\(one) / (\(one) + EXP(-\(x)))"
         case .errorFunction: "ERF(\(x))"
         case .floor: "floor(\(x))"
