@@ -1,38 +1,39 @@
 #include "AttentionTiles.h"
 #include "Exponential.h"
 
-// A block of queries lies in the lanes: their scores with a key are a row of vectors, so that products read keys and values
-// as they are, number by number, and the softmax goes through rows without crossing lanes. What a lane computes depends on no
-// other lane, and on the keys in their order.
+// A block of queries lies in the lanes: their scores with a key are a row of vectors, so that products read keys as they are,
+// number by number, and the softmax goes through rows without crossing lanes. The weights are then the numbers by which rows of
+// values are multiplied, and the result is rows too. What a query's numbers are depends on no other query, and on the keys in
+// their order.
 //
 //             lanes = queries
 //           +-----------------+       scores[key] = sum_c k[key][c] * qt[c]
 //      keys |     scores      |       y^T[c] = y^T[c] * correction + sum_key v[key][c] * weights[key]
 //           +-----------------+
 
-static int64_t lane_vectors(const martlet_attention *a) {
-    return a->queries > lanes && martlet_tile_height(2) >= 8 ? 2 : 1;
-}
+static int64_t lane_vectors(const martlet_attention *a) { return a->queries > lanes ? vectors_of_a_tile() : 1; }
 
 int64_t martlet_attention_block(const martlet_attention *a) { return lane_vectors(a) * lanes; }
 
 typedef struct {
-    float *queries, *scores, *result, *added, *kept, *draws;
+    float *queries, *scores, *values, *result, *added, *kept, *draws;
     float largest[attention_most_lanes], total[attention_most_lanes], correction[attention_most_lanes];
     int32_t seen[attention_most_lanes];
 } forward_block;
 
 int64_t martlet_attention_scratch(const martlet_attention *a) {
-    return (2 * a->width + 3 * attention_rows) * attention_most_lanes + attention_rows + 2 * draw_words;
+    int64_t filled = is_whole(a->width) ? 0 : padded_to_lanes(a->width) * (attention_rows + attention_most_lanes);
+    return (a->width + 3 * attention_rows) * attention_most_lanes + attention_rows + 2 * draw_words + filled;
 }
 
 static void lay_out(const martlet_attention *a, float *scratch, forward_block *b) {
     b->queries = scratch;
-    b->result = b->queries + a->width * attention_most_lanes;
-    b->scores = b->result + a->width * attention_most_lanes;
+    b->scores = b->queries + a->width * attention_most_lanes;
     b->added = b->scores + attention_rows * attention_most_lanes;
     b->kept = b->added + attention_rows * attention_most_lanes;
     b->draws = b->kept + attention_rows * attention_most_lanes;
+    b->values = b->draws + attention_rows + 2 * draw_words;
+    b->result = b->values + padded_to_lanes(a->width) * attention_rows;
 }
 
 // Scales and masks the scores of `count` keys, turns them into weights relative to the largest so far, and says by what the
@@ -87,22 +88,16 @@ static void weigh_any(int32_t adds, int32_t drops, int64_t count, int64_t pitch,
 }
 
 MARTLET_CLONES
-static void correct(int64_t width, int64_t pitch, forward_block *b) {
-    for (int64_t g = 0; g < pitch; g += lanes) {
-        lane_vector factor = LOAD(b->correction + g);
-        for (int64_t c = 0; c < width; c++) STORE(b->result + c * pitch + g, LOAD(b->result + c * pitch + g) * factor);
+static void scale_rows(const whole_rows *rows, int64_t count, int64_t padded, const float *factors) {
+    for (int64_t i = 0; i < count; i++) {
+        float *row = rows->base + i * rows->step;
+        for (int64_t c = 0; c < padded; c += lanes) STORE(row + c, LOAD(row + c) * factors[i]);
     }
 }
 
 MARTLET_CLONES
 static void take_queries(const float *rows, int64_t step, int64_t count, int64_t width, int64_t pitch, float *to) {
     rows_to_lanes(rows, step, count, width, pitch, to);
-}
-
-MARTLET_CLONES
-static void give_result(const float *from, int64_t pitch, const float *factors, int64_t count, int64_t width, float *rows,
-                        int64_t step) {
-    lanes_to_rows(from, pitch, factors, count, width, rows, step);
 }
 
 // What is added to the scores of keys [first, first + count), and what their weights are multiplied by.
@@ -125,6 +120,7 @@ void martlet_attention_forward(const martlet_attention *a, int64_t task, float *
     int64_t vectors = lane_vectors(a), pitch = vectors * lanes, blocks = (a->queries + pitch - 1) / pitch;
     int64_t batch = task / blocks / a->heads, head = task / blocks % a->heads, query = task % blocks * pitch;
     int64_t queries = smaller(pitch, a->queries - query), key_head = head / (a->heads / a->key_heads), width = a->width;
+    int64_t padded = padded_to_lanes(width);
     forward_block b;
     lay_out(a, scratch, &b);
     int64_t most = 0, least = a->keys;
@@ -139,7 +135,9 @@ void martlet_attention_forward(const martlet_attention *a, int64_t task, float *
         }
     }
     take_queries(head_rows(&a->q, batch, head, query), a->q.step[2], queries, width, pitch, b.queries);
-    for (int64_t i = 0; i < width * pitch; i++) b.result[i] = 0;
+    float *y = head_rows(&a->y, batch, head, query);
+    whole_rows result = rows_as_whole(y, a->y.step[2], width, b.result);
+    if (most == 0) clear_rows(&result, queries, padded);
     int32_t adds = a->mask_kind != martlet_mask_none, drops = a->kept < 1;
     for (int64_t first = 0; first < most; first += attention_rows) {
         int64_t count = smaller(attention_rows, most - first);
@@ -153,14 +151,16 @@ void martlet_attention_forward(const martlet_attention *a, int64_t task, float *
         } else {
             weigh_plain(count, pitch, a->scale, &b);
         }
-        if (first > 0) correct(width, pitch, &b);
-        multiply_rows(width, vectors, count, head_rows(&a->v, batch, key_head, first), a->v.step[2], 0, b.scores, pitch,
-                      b.result, pitch, 1);
+        if (first > 0) scale_rows(&result, queries, padded, b.correction);
+        whole_rows values = filled_rows(head_rows(&a->v, batch, key_head, first), a->v.step[2], count, width, b.values);
+        multiply_wide_rows(queries, padded, vectors_of_a_tile(), count, b.scores, pitch, 0, values.base, values.step, result.base,
+                           result.step, first > 0);
     }
     float *log_sum = a->log_sum + (batch * a->heads + head) * a->queries + query;
     for (int64_t lane = 0; lane < pitch; lane++) {
         if (lane < queries) log_sum[lane] = b.total[lane] == 0 ? -quiet_infinity() : b.largest[lane] + logf(b.total[lane]);
         b.correction[lane] = b.total[lane] == 0 ? 0 : 1 / b.total[lane];
     }
-    give_result(b.result, pitch, b.correction, queries, width, head_rows(&a->y, batch, head, query), a->y.step[2]);
+    scale_rows(&result, queries, padded, b.correction);
+    if (!is_whole(width)) copy_rows(result.base, result.step, queries, width, y, a->y.step[2]);
 }

@@ -6,41 +6,44 @@
 //
 //             lanes = keys
 //           +-----------------+       scores[query] = sum_c q[query][c] * kt[c], products[query] = sum_c dy[query][c] * vt[c]
-//   queries | weights, slopes |       dvt[c] += sum_query dy[query][c] * weights[query]
-//           +-----------------+       dkt[c] += sum_query q[query][c] * slopes[query]
+//   queries | weights, slopes |       dv[key] += sum_query weights[query][key] * dy[query]
+//           +-----------------+       dk[key] += sum_query slopes[query][key] * q[query]
 //                                     dq[query] += sum_key slopes[query][key] * k[key]
 
 typedef struct {
-    // Keys and values as lanes, and their gradients; keys as rows filled up to whole vectors.
-    float *keys, *values, *keys_gradient, *values_gradient, *key_rows;
+    float *keys, *values;   // as lanes
     // Of a block of queries.
     float *weights, *slopes, *added, *kept, *draws;
-    // Of all queries of the heads that share the keys: gradients, and what y and dy have in common.
-    float *queries_gradient, *common;
+    float *common;   // what y and dy have in common, of all queries of the heads that share the keys
+    // Rows that are not whole as they lie: keys and a block of queries and of dy; gradients of keys, values and all queries.
+    float *key_rows, *query_rows, *dy_rows, *keys_gradient, *values_gradient, *queries_gradient;
 } gradient_block;
 
-static int64_t lane_vectors(void) { return martlet_tile_height(2) >= 8 ? 2 : 1; }
+static int64_t query_rows(const martlet_attention *a) { return a->heads / a->key_heads * a->queries; }
 
 int64_t martlet_attention_gradient_scratch(const martlet_attention *a) {
-    int64_t padded = padded_to_lanes(a->width), rows = a->heads / a->key_heads * a->queries;
-    return (4 * a->width + padded + 4 * attention_rows) * attention_most_lanes + attention_most_lanes + 2 * draw_words
-           + rows * (padded + 1) + lanes;
+    int64_t padded = padded_to_lanes(a->width), rows = query_rows(a);
+    int64_t filled = is_whole(a->width) ? 0 : padded * (3 * attention_most_lanes + 2 * attention_rows + rows);
+    return (2 * a->width + 4 * attention_rows) * attention_most_lanes + attention_most_lanes + 2 * draw_words
+           + padded_to_lanes(rows) + filled;
 }
 
 static void lay_out(const martlet_attention *a, float *scratch, gradient_block *b) {
-    int64_t padded = padded_to_lanes(a->width), rows = a->heads / a->key_heads * a->queries;
+    int64_t padded = padded_to_lanes(a->width);
     b->keys = scratch;
     b->values = b->keys + a->width * attention_most_lanes;
-    b->keys_gradient = b->values + a->width * attention_most_lanes;
-    b->values_gradient = b->keys_gradient + a->width * attention_most_lanes;
-    b->key_rows = b->values_gradient + a->width * attention_most_lanes;
-    b->weights = b->key_rows + padded * attention_most_lanes;
+    b->weights = b->values + a->width * attention_most_lanes;
     b->slopes = b->weights + attention_rows * attention_most_lanes;
     b->added = b->slopes + attention_rows * attention_most_lanes;
     b->kept = b->added + attention_rows * attention_most_lanes;
-    b->queries_gradient = b->kept + attention_rows * attention_most_lanes;
-    b->common = b->queries_gradient + rows * padded;
-    b->draws = b->common + padded_to_lanes(rows);
+    b->draws = b->kept + attention_rows * attention_most_lanes;
+    b->common = b->draws + attention_most_lanes + 2 * draw_words;
+    b->key_rows = b->common + padded_to_lanes(query_rows(a));
+    b->query_rows = b->key_rows + padded * attention_most_lanes;
+    b->dy_rows = b->query_rows + padded * attention_rows;
+    b->keys_gradient = b->dy_rows + padded * attention_rows;
+    b->values_gradient = b->keys_gradient + padded * attention_most_lanes;
+    b->queries_gradient = b->values_gradient + padded * attention_most_lanes;
 }
 
 MARTLET_CLONES
@@ -56,7 +59,7 @@ static void common_parts(const float *dy, int64_t dy_step, const float *y, int64
     }
 }
 
-// Scores to weights, and products to the gradients of the scores. `seen` counts keys from the first lane.
+// Scores to weights, and products to the gradients of the scores, times the scale. `seen` counts keys from the first lane.
 MARTLET_INLINE void slope_rows(const int masks, const int adds, const int drops, int64_t count, int64_t pitch, float scale,
                                const float *log_sums, const float *common, const int64_t *seen, gradient_block *b) {
     const lane_integers own = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -79,7 +82,7 @@ MARTLET_INLINE void slope_rows(const int masks, const int adds, const int drops,
             } else {
                 STORE(b->weights + at, weight);
             }
-            STORE(b->slopes + at, weight * (product - common[i]));
+            STORE(b->slopes + at, weight * (product - common[i]) * scale);
         }
     }
 }
@@ -107,13 +110,6 @@ static void take_rows(const float *rows, int64_t step, int64_t count, int64_t wi
     rows_to_lanes(rows, step, count, width, pitch, to);
 }
 
-MARTLET_CLONES
-static void give_rows(const float *from, int64_t pitch, float factor, int64_t count, int64_t width, float *rows, int64_t step) {
-    float factors[attention_most_lanes];
-    for (int i = 0; i < attention_most_lanes; i++) factors[i] = factor;
-    lanes_to_rows(from, pitch, factors, count, width, rows, step);
-}
-
 static void fetch_masks(const martlet_attention *a, int64_t batch, int64_t head, int64_t query, int64_t count, int64_t first,
                         int64_t keys, int64_t pitch, gradient_block *b) {
     for (int64_t i = 0; i < count; i++) {
@@ -130,30 +126,31 @@ static void fetch_masks(const martlet_attention *a, int64_t batch, int64_t head,
     }
 }
 
-static void multiply_queries(int64_t count, int64_t keys, int64_t pitch, int64_t padded, const gradient_block *b, float *to) {
-    int64_t vectors = pitch / lanes, all = padded / lanes;
-    for (int64_t v = 0; v < all;) {
-        int64_t wide = smaller(vectors, all - v);
-        multiply_rows(count, wide, keys, b->slopes, pitch, 1, b->key_rows + v * lanes, padded, to + v * lanes, padded, 1);
-        v += wide;
-    }
+// Where the gradients of a head's queries are summed up.
+static whole_rows queries_gradient(const martlet_attention *a, int64_t batch, int64_t head, int64_t shared, const gradient_block *b) {
+    return rows_as_whole(head_rows(&a->dq, batch, head, 0), a->dq.step[2], a->width,
+                         b->queries_gradient + shared * a->queries * padded_to_lanes(a->width));
 }
 
-// The queries of one head against the keys in the lanes.
+// Queries before this one see none of the keys from `key` on.
+static int64_t first_query(const martlet_attention *a, int64_t key) {
+    return a->is_causal ? smaller(larger(key - a->causal_offset, 0), a->queries) : 0;
+}
+
+// The queries of one head against the keys in the lanes, which their gradients and the keys' are added to after the first.
 static void pass_queries(const martlet_attention *a, int64_t batch, int64_t head, int64_t shared, int64_t first, int64_t keys,
-                         int64_t pitch, gradient_block *b) {
+                         int64_t pitch, const whole_rows *key, const whole_rows *dk, const whole_rows *dv, gradient_block *b) {
     int64_t vectors = pitch / lanes, width = a->width, padded = padded_to_lanes(width);
     const float *log_sums = a->log_sum + (batch * a->heads + head) * a->queries;
     int32_t adds = a->mask_kind != martlet_mask_none, drops = a->kept < 1;
-    // Queries before these see none of the keys.
-    int64_t begin = a->is_causal ? smaller(larger(first - a->causal_offset, 0), a->queries) : 0;
-    for (int64_t query = begin; query < a->queries; query += attention_rows) {
+    whole_rows dq = queries_gradient(a, batch, head, shared, b);
+    for (int64_t begin = first_query(a, first), query = begin; query < a->queries; query += attention_rows) {
         int64_t count = smaller(attention_rows, a->queries - query), seen[attention_rows], least = pitch;
         for (int64_t i = 0; i < count; i++) {
             seen[i] = smaller(keys_seen(a, batch, query + i) - first, pitch);
             least = smaller(least, seen[i]);
         }
-        const float *q = head_rows(&a->q, batch, head, query), *dy = head_rows(&a->dy, batch, head, query);
+        float *q = head_rows(&a->q, batch, head, query), *dy = head_rows(&a->dy, batch, head, query);
         const float *common = b->common + shared * a->queries + query;
         multiply_rows(count, vectors, width, q, a->q.step[2], 1, b->keys, pitch, b->weights, pitch, 0);
         multiply_rows(count, vectors, width, dy, a->dy.step[2], 1, b->values, pitch, b->slopes, pitch, 0);
@@ -165,41 +162,50 @@ static void pass_queries(const martlet_attention *a, int64_t batch, int64_t head
         } else {
             slope_plain(count, pitch, a->scale, log_sums + query, common, b);
         }
-        multiply_rows(width, vectors, count, dy, a->dy.step[2], 0, b->weights, pitch, b->values_gradient, pitch, 1);
-        multiply_rows(width, vectors, count, q, a->q.step[2], 0, b->slopes, pitch, b->keys_gradient, pitch, 1);
-        multiply_queries(count, keys, pitch, padded, b, b->queries_gradient + (shared * a->queries + query) * padded);
+        int32_t more = shared > 0 || query > begin;
+        whole_rows q_rows = filled_rows(q, a->q.step[2], count, width, b->query_rows);
+        whole_rows dy_rows = filled_rows(dy, a->dy.step[2], count, width, b->dy_rows);
+        multiply_wide_rows(keys, padded, vectors, count, b->weights, pitch, 0, dy_rows.base, dy_rows.step, dv->base, dv->step, more);
+        multiply_wide_rows(keys, padded, vectors, count, b->slopes, pitch, 0, q_rows.base, q_rows.step, dk->base, dk->step, more);
+        multiply_wide_rows(count, padded, vectors, keys, b->slopes, pitch, 1, key->base, key->step, dq.base + query * dq.step, dq.step,
+                           first > 0);
     }
 }
 
 void martlet_attention_gradient(const martlet_attention *a, int64_t task, float *scratch) {
     int64_t batch = task / a->key_heads, key_head = task % a->key_heads, group = a->heads / a->key_heads;
-    int64_t pitch = lane_vectors() * lanes, width = a->width, padded = padded_to_lanes(width);
+    int64_t pitch = vectors_of_a_tile() * lanes, width = a->width, padded = padded_to_lanes(width);
     gradient_block b;
     lay_out(a, scratch, &b);
-    memset(b.queries_gradient, 0, (size_t)(group * a->queries * padded) * sizeof(float));
     for (int64_t i = 0; i < group; i++) {
         int64_t head = key_head * group + i;
         common_parts(head_rows(&a->dy, batch, head, 0), a->dy.step[2], head_rows(&a->y, batch, head, 0), a->y.step[2], a->queries,
                      width, b.common + i * a->queries);
+        // The queries that see no key at all; the others' gradients begin with the first block of keys.
+        whole_rows dq = queries_gradient(a, batch, head, i, &b);
+        clear_rows(&dq, a->keys > 0 ? first_query(a, 0) : a->queries, padded);
     }
     for (int64_t first = 0; first < a->keys; first += pitch) {
         int64_t keys = smaller(pitch, a->keys - first);
-        const float *k = head_rows(&a->k, batch, key_head, first);
+        float *k = head_rows(&a->k, batch, key_head, first);
+        float *dk = head_rows(&a->dk, batch, key_head, first), *dv = head_rows(&a->dv, batch, key_head, first);
         take_rows(k, a->k.step[2], keys, width, pitch, b.keys);
         take_rows(head_rows(&a->v, batch, key_head, first), a->v.step[2], keys, width, pitch, b.values);
-        memset(b.keys_gradient, 0, (size_t)(2 * width * attention_most_lanes) * sizeof(float));
-        for (int64_t j = 0; j < keys; j++) {
-            memcpy(b.key_rows + j * padded, k + j * a->k.step[2], (size_t)width * sizeof(float));
-            for (int64_t c = width; c < padded; c++) b.key_rows[j * padded + c] = 0;
+        whole_rows key = filled_rows(k, a->k.step[2], keys, width, b.key_rows);
+        whole_rows keys_gradient = rows_as_whole(dk, a->dk.step[2], width, b.keys_gradient);
+        whole_rows values_gradient = rows_as_whole(dv, a->dv.step[2], width, b.values_gradient);
+        if (first_query(a, first) == a->queries) {
+            clear_rows(&keys_gradient, keys, padded);
+            clear_rows(&values_gradient, keys, padded);
         }
-        for (int64_t i = 0; i < group; i++) pass_queries(a, batch, key_head * group + i, i, first, keys, pitch, &b);
-        give_rows(b.keys_gradient, pitch, a->scale, keys, width, head_rows(&a->dk, batch, key_head, first), a->dk.step[2]);
-        give_rows(b.values_gradient, pitch, 1, keys, width, head_rows(&a->dv, batch, key_head, first), a->dv.step[2]);
+        for (int64_t i = 0; i < group; i++)
+            pass_queries(a, batch, key_head * group + i, i, first, keys, pitch, &key, &keys_gradient, &values_gradient, &b);
+        if (is_whole(width)) continue;
+        copy_rows(keys_gradient.base, padded, keys, width, dk, a->dk.step[2]);
+        copy_rows(values_gradient.base, padded, keys, width, dv, a->dv.step[2]);
     }
+    if (is_whole(width)) return;
     for (int64_t i = 0; i < group; i++)
-        for (int64_t query = 0; query < a->queries; query++) {
-            float *to = head_rows(&a->dq, batch, key_head * group + i, query);
-            const float *from = b.queries_gradient + (i * a->queries + query) * padded;
-            for (int64_t c = 0; c < width; c++) to[c] = from[c] * a->scale;
-        }
+        copy_rows(b.queries_gradient + i * a->queries * padded, padded, a->queries, width,
+                  head_rows(&a->dq, batch, key_head * group + i, 0), a->dq.step[2]);
 }

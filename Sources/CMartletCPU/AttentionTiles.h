@@ -43,6 +43,9 @@ static inline const float *kept_weights(const martlet_attention *a, int64_t batc
     return buffer + (at - begin);
 }
 
+// Two where the registers hold high tiles of them.
+static inline int64_t vectors_of_a_tile(void) { return martlet_tile_height(2) >= 8 ? 2 : 1; }
+
 // A product of any number of rows, by tiles of even heights. A row's bits do not depend on the others.
 static inline void multiply_rows(int64_t rows, int64_t vectors, int64_t depth, const float *left, int64_t left_step,
                                  int32_t is_deep, const float *right, int64_t right_step, float *to, int64_t pitch,
@@ -57,44 +60,59 @@ static inline void multiply_rows(int64_t rows, int64_t vectors, int64_t depth, c
     }
 }
 
+// The same for any whole number of vectors, as many at a time as a tile of `vectors` has.
+static inline void multiply_wide_rows(int64_t rows, int64_t columns, int64_t vectors, int64_t depth, const float *left,
+                                      int64_t left_step, int32_t is_deep, const float *right, int64_t right_step, float *to,
+                                      int64_t pitch, int32_t accumulates) {
+    for (int64_t c = 0; c < columns;) {
+        int64_t wide = smaller(vectors, (columns - c) / lanes);
+        multiply_rows(rows, wide, depth, left, left_step, is_deep, right + c, right_step, to + c, pitch, accumulates);
+        c += wide * lanes;
+    }
+}
+
 // Column c of `count` rows to to[c * pitch ...], a row a lane; zeros in the lanes beyond.
 MARTLET_INLINE void rows_to_lanes(const float *rows, int64_t step, int64_t count, int64_t width, int64_t pitch, float *to) {
     for (int64_t group = 0; group < pitch; group += lanes)
         for (int64_t c = 0; c < width; c += lanes) {
-            lane_vector v[lanes];
-            int64_t part = smaller(lanes, width - c);
-            for (int64_t i = 0; i < lanes; i++) {
-                const float *from = rows + (group + i) * step + c;
-                float piece[lanes] = {0};
-                if (group + i < count) memcpy(piece, from, (size_t)part * sizeof *piece);
-                v[i] = LOAD(piece);
+            const float *from = rows + group * step + c;
+            float *out = to + c * pitch + group;
+            if (group + lanes <= count && c + lanes <= width) {
+                transpose_block(from, step, out, pitch);
+                continue;
             }
-            transpose_lanes(v);
-            for (int64_t n = 0; n < part; n++) STORE(to + (c + n) * pitch + group, v[n]);
+            for (int64_t n = 0; n < smaller(lanes, width - c); n++)
+                for (int64_t i = 0; i < lanes; i++) out[n * pitch + i] = group + i < count ? from[i * step + n] : 0;
         }
 }
 
-// The way back, each lane times its factor.
-MARTLET_INLINE void lanes_to_rows(const float *from, int64_t pitch, const float *factors, int64_t count, int64_t width,
-                                  float *rows, int64_t step) {
-    for (int64_t group = 0; group < count; group += lanes)
-        for (int64_t c = 0; c < width; c += lanes) {
-            lane_vector v[lanes], factor = LOAD(factors + group);
-            int64_t part = smaller(lanes, width - c);
-            for (int64_t n = 0; n < lanes; n++)
-                v[n] = n < part ? LOAD(from + (c + n) * pitch + group) * factor : (lane_vector){0};
-            transpose_lanes(v);
-            for (int64_t i = 0; i < smaller(lanes, count - group); i++) {
-                float *to = rows + (group + i) * step + c;
-                if (part == lanes) {
-                    STORE(to, v[i]);
-                } else {
-                    float piece[lanes];
-                    STORE(piece, v[i]);
-                    memcpy(to, piece, (size_t)part * sizeof *piece);
-                }
-            }
-        }
+// Rows as vectors read and write them: where they lie if their width is a multiple of the lanes, else in memory of their own.
+typedef struct {
+    float *base;
+    int64_t step;
+} whole_rows;
+
+static inline int is_whole(int64_t width) { return width % lanes == 0; }
+
+static inline whole_rows rows_as_whole(float *rows, int64_t step, int64_t width, float *own) {
+    return is_whole(width) ? (whole_rows){rows, step} : (whole_rows){own, padded_to_lanes(width)};
+}
+
+static inline void copy_rows(const float *from, int64_t step, int64_t count, int64_t width, float *to, int64_t pitch) {
+    for (int64_t i = 0; i < count; i++) memcpy(to + i * pitch, from + i * step, (size_t)width * sizeof *to);
+}
+
+// As `rows_as_whole`, with the rows in it, filled up with zeros.
+static inline whole_rows filled_rows(float *rows, int64_t step, int64_t count, int64_t width, float *own) {
+    whole_rows filled = rows_as_whole(rows, step, width, own);
+    if (is_whole(width)) return filled;
+    memset(own, 0, (size_t)(count * filled.step) * sizeof *own);
+    copy_rows(rows, step, count, width, own, filled.step);
+    return filled;
+}
+
+static inline void clear_rows(const whole_rows *rows, int64_t count, int64_t padded) {
+    for (int64_t i = 0; i < count; i++) memset(rows->base + i * rows->step, 0, (size_t)padded * sizeof(float));
 }
 
 #endif
