@@ -4,14 +4,15 @@
 // NV      vectors of 16 floats, side by side, of a register tile: NR = 16 NV columns
 // A_FORM  0 packed: panels of MR rows, [panel][k][MR];  1 rows in place (k contiguous);  2 columns in place (m contiguous)
 // B_FORM  0 packed: panels of NR columns, [panel][k][NR];  1 rows in place (n contiguous);  2 the same, copied block by block:
-//         DEPTH steps of k, which all of a work-item's row panels, at most KEPT, take before the next ones
+//         DEPTH steps of k of at most COLUMNS panels, which all of a work-item's row panels take before the next steps; these are
+//         at most KEPT where there are more steps;  3 columns (k contiguous), copied likewise
 // DC      columns of a register tile where both operands have k contiguous (matmulDot)
 // An epilogue is put before this file: EPILOGUE_PARAMETERS, EPILOGUE(value, batch, row, column) and, where its operands can be
 // read as vectors along a row, EPILOGUE16.
 //
-//             NR                     A work-item owns rowPanels x columnPanels tiles. A panel of b stays in the first
-//          +------+  b               caches while the panels of a pass by; each step of k loads NV vectors of b and MR
-//          | NV   |  k               numbers of a, and does MR x NV multiply-adds in registers.
+//             NR                     A work-item owns rowPanels x columnPanels tiles. The panels of b stay in the caches
+//          +------+  b               while those of a pass by; each step of k loads NV vectors of b and MR numbers of a,
+//          | NV   |  k               and does MR x NV multiply-adds in registers.
 //      k   +------+
 //   +----+ +------+                  Operands in place: the last panel begins early enough to be full, and what it has
 //   | MR | | tile |  c               in common with the one before it is not stored. Packed: it is filled up with zeros.
@@ -33,6 +34,9 @@
 #endif
 #ifndef DEPTH
 #define DEPTH 1
+#endif
+#ifndef COLUMNS
+#define COLUMNS 1
 #endif
 #ifndef DC
 #define DC 4
@@ -109,64 +113,81 @@ __kernel ONE_ITEM void matmulPanels(
     a += aOffset + batch * aBatch;
     b += bOffset + batch * bBatch;
     c += cOffset + split * splitStep + batch * m * n;
-    // Sums of the row panels, and the block of b that they take.
-#if B_FORM == 2
-    float tiles[KEPT * MR * NR] __attribute__((aligned(64))), block[DEPTH * NR] __attribute__((aligned(64)));
+    // The block of b that the row panels take, and sums.
+#if B_FORM >= 2
+    float tiles[KEPT * COLUMNS * MR * NR] __attribute__((aligned(64))), block[COLUMNS * DEPTH * NR] __attribute__((aligned(64)));
     const size_t most = DEPTH;
 #else
     float tiles[MR * NR];
     const size_t most = max(depth, (size_t)1);
 #endif
-    for (size_t columnPanel = firstColumn; columnPanel < endColumn; columnPanel++)
     for (size_t first = 0; first == 0 || first < depth; first += most) {
-        const size_t column = columnPanel * NR, columns = min((ulong)NR, n - column), count = min(most, depth - first);
-#if B_FORM == 0
-        const size_t columnSkip = 0, bNext = NR;
-        Source block = b + (columnPanel * k + start) * NR;
+        const size_t begin = start + first, count = min(most, depth - first);
+#if B_FORM >= 2
+        for (size_t columnPanel = firstColumn; columnPanel < endColumn; columnPanel++) {
+            const size_t column = min((ulong)columnPanel * NR, n - NR);
+            float *to = block + (columnPanel - firstColumn) * DEPTH * NR;
+#if B_FORM == 2
+            Source from = b + column + begin * bStep;
+            for (size_t p = 0; p < count; p++) {
+                float16 v[NV];
+                UNROLL for (uint j = 0; j < NV; j++) FETCH(from + (p + 16) * bStep + j * 16);
+                LOAD_VECTORS(v, from + p * bStep);
+                UNROLL for (uint j = 0; j < NV; j++) vstore16(v[j], p * NV + j, to);
+            }
 #else
-        const size_t columnSkip = NR - columns;
-        Source bPanel = b + column - columnSkip + (start + first) * bStep;
-#if B_FORM == 1
-        const size_t bNext = bStep;
-        Source block = bPanel;
-#else
-        const size_t bNext = NR;
-        for (size_t p = 0; p < count; p++) {
-            float16 v[NV];
-            UNROLL for (uint j = 0; j < NV; j++) FETCH(bPanel + (p + 16) * bStep + j * 16);
-            LOAD_VECTORS(v, bPanel + p * bStep);
-            UNROLL for (uint j = 0; j < NV; j++) vstore16(v[j], p * NV + j, block);
+            for (size_t j = 0; j < NR; j += 16) {
+                Source from = b + (column + j) * bStep + begin;
+                size_t p = 0;
+                for (; p + 16 <= count; p += 16) transposeIntoOwn(from + p, bStep, to + p * NR + j, NR);
+                for (; p < count; p++)
+                    for (size_t i = 0; i < 16; i++) to[p * NR + j + i] = from[i * bStep + p];
+            }
+#endif
         }
 #endif
-#endif
         for (size_t rowPanel = firstRow; rowPanel < endRow; rowPanel++) {
-            const size_t row = rowPanel * MR, rows = min((ulong)MR, m - row), begin = start + first;
-            float *tile = tiles + (B_FORM == 2 ? (rowPanel - firstRow) * MR * NR : 0);
-            float16 sum[MR][NV];
-            clearTile(sum);
-#if B_FORM == 2
-            if (first > 0)
-                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) sum[i][j] = vload16(i * NV + j, tile);
-#endif
+            const size_t row = rowPanel * MR, rows = min((ulong)MR, m - row);
 #if A_FORM == 0
             const size_t rowSkip = 0, aNext = MR;
-            Source aColumn = a + (rowPanel * k + begin) * MR;
-#elif A_FORM == 2
-            const size_t rowSkip = MR - rows, aNext = aStep;
-            Source aColumn = a + row - rowSkip + begin * aStep;
-#else
+            Source aPanel = a + (rowPanel * k + begin) * MR;
+#elif A_FORM == 1
             const size_t rowSkip = MR - rows;
-            ROWS_BY_THREES(aRow, a + (row - rowSkip) * aStep + begin, aStep);
+            Source aPanel = a + (row - rowSkip) * aStep + begin;
+#else
+            const size_t rowSkip = MR - rows, aNext = aStep;
+            Source aPanel = a + row - rowSkip + begin * aStep;
 #endif
-            // The result's place, and what is read beside it, which are far from those before them.
-            UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) {
-                FETCH(c + (row + i) * n + column + j * 16);
-                EPILOGUE_FETCH(batch, row + i, column + j * 16)
-            }
+            for (size_t columnPanel = firstColumn; columnPanel < endColumn; columnPanel++) {
+                const size_t column = columnPanel * NR, columns = min((ulong)NR, n - column);
+                float16 sum[MR][NV];
+                clearTile(sum);
+#if B_FORM == 0
+                const size_t columnSkip = 0, bNext = NR;
+                Source bRow = b + (columnPanel * k + begin) * NR;
+                float *tile = tiles;
+#elif B_FORM == 1
+                const size_t columnSkip = NR - columns, bNext = bStep;
+                Source bRow = b + column - columnSkip + begin * bStep;
+                float *tile = tiles;
+#else
+                const size_t columnSkip = NR - columns, bNext = NR;
+                const float *bRow = block + (columnPanel - firstColumn) * DEPTH * NR;
+                float *tile = tiles + (KEPT > 1 ? ((rowPanel - firstRow) * COLUMNS + columnPanel - firstColumn) * MR * NR : 0);
+                if (KEPT > 1 && first > 0)
+                    UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) sum[i][j] = vload16(i * NV + j, tile);
+#endif
+                // The result's place, and what is read beside it, which are far from those before them.
+                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) {
+                    FETCH(c + (row + i) * n + column + j * 16);
+                    EPILOGUE_FETCH(batch, row + i, column + j * 16)
+                }
 #if A_FORM == 1
+                ROWS_BY_THREES(aRow, aPanel, aStep);
 #define NUMBER(i, u) OF_ROWS(aRow, aStep, i, u)
 #define NEXT_NUMBERS(steps) NEXT_OF_ROWS(aRow, steps)
 #else
+                Source aColumn = aPanel;
 #define NUMBER(i, u) aColumn[i + (u) * aNext]
 #define NEXT_NUMBERS(steps) aColumn += (steps) * aNext;
 #endif
@@ -179,30 +200,26 @@ __kernel ONE_ITEM void matmulPanels(
 #define ADVANCE(steps)                                                                  \
     bRow += (steps) * bNext;                                                            \
     NEXT_NUMBERS(steps)
-#if B_FORM == 2
-            const float *bRow = block;
-#else
-            Source bRow = block;
+                BY_FOURS(count, STEP, ADVANCE)
+#if B_FORM >= 2
+                if (KEPT > 1 && first + DEPTH < depth) {
+                    spillTile(sum, tile);
+                    continue;
+                }
 #endif
-            BY_FOURS(count, STEP, ADVANCE)
-#if B_FORM == 2
-            if (first + DEPTH < depth) {
-                spillTile(sum, tile);
-                continue;
-            }
-#endif
-            __global float *to = c + row * n + column;
+                __global float *to = c + row * n + column;
 #ifdef EPILOGUE16
-            if (rows == MR && columns == NR) {
-                UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
-                    vstore16(EPILOGUE16(sum[i][j], batch, row + i, column + 16 * j), j, to + i * n);
-                continue;
-            }
+                if (rows == MR && columns == NR) {
+                    UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++)
+                        vstore16(EPILOGUE16(sum[i][j], batch, row + i, column + 16 * j), j, to + i * n);
+                    continue;
+                }
 #endif
-            spillTile(sum, tile);
-            for (size_t i = 0; i < rows; i++) {
-                const float *from = tile + (i + rowSkip) * NR + columnSkip;
-                for (size_t j = 0; j < columns; j++) to[i * n + j] = EPILOGUE(from[j], batch, row + i, column + j);
+                spillTile(sum, tile);
+                for (size_t i = 0; i < rows; i++) {
+                    const float *from = tile + (i + rowSkip) * NR + columnSkip;
+                    for (size_t j = 0; j < columns; j++) to[i * n + j] = EPILOGUE(from[j], batch, row + i, column + j);
+                }
             }
         }
     }

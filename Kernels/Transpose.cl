@@ -22,16 +22,19 @@ INLINE void transpose16(float16 rows[16]) {
 
 // Sixteen rows of sixteen numbers, `step` apart, to rows `pitch` apart, rows and columns exchanged: by pieces of eight rows of four
 // numbers, which stay in registers. Halves are joined by loads, so that no number crosses them.
-INLINE void transposeBlock(global const float *from, const size_t step, global float *to, const size_t pitch) {
-    const uint8 pairs = (uint8)(0, 8, 1, 9, 4, 12, 5, 13), fours = (uint8)(0, 1, 8, 9, 4, 5, 12, 13);
-    UNROLL for (uint i = 0; i < 16; i += 8) UNROLL for (uint c = 0; c < 16; c += 4) {
-        float8 rows[4];
-        UNROLL for (uint n = 0; n < 4; n++)
-            rows[n] = (float8)(vload4(0, from + (i + n) * step + c), vload4(0, from + (i + n + 4) * step + c));
-        UNROLL for (uint n = 0; n < 4; n += 2) {
-            const float8 a = shuffle2(rows[0], rows[1], pairs + n), b = shuffle2(rows[2], rows[3], pairs + n);
-            vstore8(shuffle2(a, b, fours), 0, to + (c + n) * pitch + i);
-            vstore8(shuffle2(a, b, fours + 2u), 0, to + (c + n + 1) * pitch + i);
-        }
+#define TRANSPOSE_BLOCK(name, space)                                                                                     \
+    INLINE void name(global const float *from, const size_t step, space float *to, const size_t pitch) {                 \
+        const uint8 pairs = (uint8)(0, 8, 1, 9, 4, 12, 5, 13), fours = (uint8)(0, 1, 8, 9, 4, 5, 12, 13);                \
+        UNROLL for (uint i = 0; i < 16; i += 8) UNROLL for (uint c = 0; c < 16; c += 4) {                                \
+            float8 rows[4];                                                                                              \
+            UNROLL for (uint n = 0; n < 4; n++)                                                                          \
+                rows[n] = (float8)(vload4(0, from + (i + n) * step + c), vload4(0, from + (i + n + 4) * step + c));      \
+            UNROLL for (uint n = 0; n < 4; n += 2) {                                                                     \
+                const float8 a = shuffle2(rows[0], rows[1], pairs + n), b = shuffle2(rows[2], rows[3], pairs + n);       \
+                vstore8(shuffle2(a, b, fours), 0, to + (c + n) * pitch + i);                                             \
+                vstore8(shuffle2(a, b, fours + 2u), 0, to + (c + n + 1) * pitch + i);                                    \
+            }                                                                                                            \
+        }                                                                                                                \
     }
-}
+TRANSPOSE_BLOCK(transposeBlock, global)
+TRANSPOSE_BLOCK(transposeIntoOwn, private)

@@ -29,7 +29,8 @@ struct FusedEpilogue {
             precondition(view.rank == rank && view.type == .float32, "an epilogue's operand is \(view.type) \(view.shape)")
             switch view.shape[rank - 1] == 1 ? 0 : view.strides[rank - 1] {
             case 0: return .repeated
-            case 1: return zip(view.shape, view.strides).dropLast().allSatisfy { $0 == 1 || $1 == 0 } ? .contiguousRow : .contiguous
+            case 1:
+                return zip(view.shape, view.strides).dropLast().allSatisfy { $0 == 1 || $1 == 0 } ? .contiguousRow : .contiguous
             default: return .scattered
             }
         }

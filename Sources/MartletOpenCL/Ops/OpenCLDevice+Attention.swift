@@ -19,7 +19,8 @@ extension OpenCLDevice: AttentionOps {
             try launch(
                 kernel, global: WorkSize(items), local: 1,
                 arguments: problem.arguments + AttentionProblem.heads(y) + [
-                    .tensor(logSum), .buffer(try scratch(byteCount: items * floats * 4)), .size(floats), .size(tasks), .size(items),
+                    .tensor(logSum), .buffer(try scratch(byteCount: items * floats * 4)), .size(floats), .size(tasks),
+                    .size(items),
                 ])
         }
     }

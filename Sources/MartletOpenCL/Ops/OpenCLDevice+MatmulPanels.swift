@@ -13,15 +13,27 @@ extension OpenCLDevice {
         let rows = (m + (m + variant.rows - 1) / variant.rows - 1) / ((m + variant.rows - 1) / variant.rows)
         let vectors = min(variant.vectors, (n + 15) / 16), columns = 16 * vectors
         let packsA = !problem.a.isDeep && n >= variant.columnsThatPackA
-        let packsB = problem.b.isDeep || n < columns || m >= variant.rowsThatPackB
+        let copiesB =
+            n >= columns && m >= variant.rowsThatCopyB && k <= variant.mostCopiedDepth
+            && (problem.b.isDeep || m >= variant.rowsThatPackB || problem.b.step >= variant.stepThatCopiesB)
+        let packsB = !copiesB && (problem.b.isDeep || n < columns || m >= variant.rowsThatPackB)
         let a = try packsA ? pack(problem.a, depths: k, panel: rows, batches: problem.batches) : problem.a
         let b = try packsB ? pack(problem.b, depths: k, panel: columns, batches: problem.batches) : problem.b
-        let form = packsA ? 0 : problem.a.isDeep ? 1 : 2
-        var defines: Defines = ["MR": rows, "NV": vectors, "A_FORM": form, "B_FORM": packsB ? 0 : 1]
-        if !packsB, m >= variant.rowsThatCopyB, problem.b.step >= variant.stepThatCopiesB {
+        var defines: Defines = ["MR": rows, "NV": vectors, "A_FORM": packsA ? 0 : problem.a.isDeep ? 1 : 2]
+        var variant = variant
+        if copiesB {
+            let depth = nextPowerOfTwo(max(k, 128))
+            variant.columnPanels = min(variant.columnPanels, max(variant.copiedVectors / vectors / depth, 1))
+            variant.rowPanels = variant.rowPanelsOfCopies
+            defines["B_FORM"] = problem.b.isDeep ? 3 : 2
+            (defines["COLUMNS"], defines["DEPTH"]) = (variant.columnPanels, depth)
+        } else if !packsB, m >= variant.rowsThatCopyB, problem.b.step >= variant.stepThatCopiesB {
             defines["B_FORM"] = 2
             defines["KEPT"] = variant.rowPanels
-            defines["DEPTH"] = variant.copiedVectors / vectors
+            variant.columnPanels = 1
+            defines["DEPTH"] = variant.cachedVectors / vectors
+        } else {
+            defines["B_FORM"] = packsB ? 0 : 1
         }
         try launchPanels("matmulPanels", defines, problem, a, b, rows: rows, columns: columns, variant)
     }

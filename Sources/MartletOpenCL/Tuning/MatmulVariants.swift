@@ -6,15 +6,18 @@ struct MatmulPanelVariant: Hashable, Sendable {
     var vectors = 2
     /// Rows and columns of a tile where both operands have k contiguous.
     var dotRows = 4, dotColumns = 4
-    /// Rows of a from which on b is packed, though its rows could be read in place.
+    /// Rows of a from which on b is packed, or copied where it is not too deep, though its rows could be read in place.
     var rowsThatPackB = 1024
     /// Rows of a from which on b is transposed into panels where both operands have k contiguous.
     var rowsThatTransposeB = 384
-    /// Rows of a, and elements between rows of b, from which on b is copied block by block, where it is not packed: rows so far
-    /// apart share places in the caches.
+    /// Rows of a, and elements between rows of b, from which on b is copied block by block where it could be read in place: rows so
+    /// far apart share places in the caches.
     var rowsThatCopyB = 16, stepThatCopiesB = 512
     /// Vectors of b in such a block: a part of the first-level cache.
-    var copiedVectors = 384
+    var cachedVectors = 384
+    /// Greatest depth at which b is neither packed nor cut: a work-item copies its panels whole, as many as make so many vectors, a
+    /// part of the second-level cache, and takes so many row panels for them.
+    var mostCopiedDepth = 800, copiedVectors = 2048, rowPanelsOfCopies = 64
     /// Columns of b from which on a is packed, though its columns could be read in place.
     var columnsThatPackA = 192
     /// Most row and column panels of a work-item.
@@ -32,7 +35,7 @@ struct MatmulPanelVariant: Hashable, Sendable {
         let tile = RegisterTile(registers: registers)
         (variant.rows, variant.vectors) = (tile.rows, tile.vectors)
         (variant.dotRows, variant.dotColumns) = registers >= 8 ? (3, 2) : (2, 1)
-        variant.copiedVectors = 256
+        variant.cachedVectors = 256
         variant.columnsThatPackA = 128
         variant.rowsThatPackB = 256
         return variant
