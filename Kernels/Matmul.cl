@@ -3,9 +3,10 @@
 // MR      rows of a register tile
 // NV      vectors of 16 floats, side by side, of a register tile: NR = 16 NV columns
 // A_FORM  0 packed: panels of MR rows, [panel][k][MR];  1 rows in place (k contiguous);  2 columns in place (m contiguous)
-// B_FORM  0 packed: panels of NR columns, [panel][k][NR];  1 rows in place (n contiguous);  2 the same, copied block by block:
-//         DEPTH steps of k of at most COLUMNS panels, which all of a work-item's row panels take before the next steps; these are
-//         at most KEPT where there are more steps;  3 columns (k contiguous), copied likewise
+// B_FORM  0 packed: panels of NR columns, [panel][k][NR];  1 rows in place (n contiguous);  2 the same, copied, so that a work-item's
+//         panels are HELD floats at most;  3 columns (k contiguous), copied likewise
+// DEPTH   where B_FORM is 2: steps of k of a panel that are copied at a time, and taken by all of a work-item's row panels, at most
+//         KEPT, before the next; 0 all of them
 // DC      columns of a register tile where both operands have k contiguous (matmulDot)
 // An epilogue is put before this file: EPILOGUE_PARAMETERS, EPILOGUE(value, batch, row, column) and, where its operands can be
 // read as vectors along a row, EPILOGUE16.
@@ -32,11 +33,11 @@
 #ifndef KEPT
 #define KEPT 1
 #endif
-#ifndef DEPTH
-#define DEPTH 1
+#ifndef HELD
+#define HELD 1
 #endif
-#ifndef COLUMNS
-#define COLUMNS 1
+#ifndef DEPTH
+#define DEPTH 0
 #endif
 #ifndef DC
 #define DC 4
@@ -113,20 +114,15 @@ __kernel ONE_ITEM void matmulPanels(
     a += aOffset + batch * aBatch;
     b += bOffset + batch * bBatch;
     c += cOffset + split * splitStep + batch * m * n;
-    // The block of b that the row panels take, and sums.
-#if B_FORM >= 2
-    float tiles[KEPT * COLUMNS * MR * NR] __attribute__((aligned(64))), block[COLUMNS * DEPTH * NR] __attribute__((aligned(64)));
-    const size_t most = DEPTH;
-#else
-    float tiles[MR * NR];
-    const size_t most = max(depth, (size_t)1);
-#endif
+    // The panels of b that the row panels take, and sums.
+    float held[HELD] __attribute__((aligned(64))), tiles[KEPT * MR * NR] __attribute__((aligned(64)));
+    const size_t most = max(DEPTH ? (size_t)DEPTH : depth, (size_t)1);
     for (size_t first = 0; first == 0 || first < depth; first += most) {
         const size_t begin = start + first, count = min(most, depth - first);
 #if B_FORM >= 2
         for (size_t columnPanel = firstColumn; columnPanel < endColumn; columnPanel++) {
             const size_t column = min((ulong)columnPanel * NR, n - NR);
-            float *to = block + (columnPanel - firstColumn) * DEPTH * NR;
+            float *to = held + (columnPanel - firstColumn) * count * NR;
 #if B_FORM == 2
             Source from = b + column + begin * bStep;
             for (size_t p = 0; p < count; p++) {
@@ -162,20 +158,16 @@ __kernel ONE_ITEM void matmulPanels(
                 const size_t column = columnPanel * NR, columns = min((ulong)NR, n - column);
                 float16 sum[MR][NV];
                 clearTile(sum);
-#if B_FORM == 0
-                const size_t columnSkip = 0, bNext = NR;
-                Source bRow = b + (columnPanel * k + begin) * NR;
-                float *tile = tiles;
-#elif B_FORM == 1
-                const size_t columnSkip = NR - columns, bNext = bStep;
-                Source bRow = b + column - columnSkip + begin * bStep;
-                float *tile = tiles;
-#else
-                const size_t columnSkip = NR - columns, bNext = NR;
-                const float *bRow = block + (columnPanel - firstColumn) * DEPTH * NR;
-                float *tile = tiles + (KEPT > 1 ? ((rowPanel - firstRow) * COLUMNS + columnPanel - firstColumn) * MR * NR : 0);
-                if (KEPT > 1 && first > 0)
+                float *tile = tiles + (DEPTH ? (rowPanel - firstRow) * MR * NR : 0);
+                if (DEPTH && first > 0)
                     UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) sum[i][j] = vload16(i * NV + j, tile);
+                const size_t columnSkip = B_FORM == 0 ? 0 : NR - columns, bNext = B_FORM == 1 ? bStep : NR;
+#if B_FORM == 0
+                Source bRow = b + (columnPanel * k + begin) * NR;
+#elif B_FORM == 1
+                Source bRow = b + column - columnSkip + begin * bStep;
+#else
+                const float *bRow = held + (columnPanel - firstColumn) * count * NR;
 #endif
                 // The result's place, and what is read beside it, which are far from those before them.
                 UNROLL for (uint i = 0; i < MR; i++) UNROLL for (uint j = 0; j < NV; j++) {
@@ -201,12 +193,10 @@ __kernel ONE_ITEM void matmulPanels(
     bRow += (steps) * bNext;                                                            \
     NEXT_NUMBERS(steps)
                 BY_FOURS(count, STEP, ADVANCE)
-#if B_FORM >= 2
-                if (KEPT > 1 && first + DEPTH < depth) {
+                if (first + most < depth) {
                     spillTile(sum, tile);
                     continue;
                 }
-#endif
                 __global float *to = c + row * n + column;
 #ifdef EPILOGUE16
                 if (rows == MR && columns == NR) {

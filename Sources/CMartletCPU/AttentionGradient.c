@@ -127,7 +127,8 @@ static void fetch_masks(const martlet_attention *a, int64_t batch, int64_t head,
 }
 
 // Where the gradients of a head's queries are summed up.
-static whole_rows queries_gradient(const martlet_attention *a, int64_t batch, int64_t head, int64_t shared, const gradient_block *b) {
+static whole_rows queries_gradient(const martlet_attention *a, int64_t batch, int64_t head, int64_t shared,
+                                   const gradient_block *b) {
     return rows_as_whole(head_rows(&a->dq, batch, head, 0), a->dq.step[2], a->width,
                          b->queries_gradient + shared * a->queries * padded_to_lanes(a->width));
 }
@@ -165,10 +166,11 @@ static void pass_queries(const martlet_attention *a, int64_t batch, int64_t head
         int32_t more = shared > 0 || query > begin;
         whole_rows q_rows = filled_rows(q, a->q.step[2], count, width, b->query_rows);
         whole_rows dy_rows = filled_rows(dy, a->dy.step[2], count, width, b->dy_rows);
-        multiply_wide_rows(keys, padded, vectors, count, b->weights, pitch, 0, dy_rows.base, dy_rows.step, dv->base, dv->step, more);
+        multiply_wide_rows(keys, padded, vectors, count, b->weights, pitch, 0, dy_rows.base, dy_rows.step, dv->base, dv->step,
+                           more);
         multiply_wide_rows(keys, padded, vectors, count, b->slopes, pitch, 0, q_rows.base, q_rows.step, dk->base, dk->step, more);
-        multiply_wide_rows(count, padded, vectors, keys, b->slopes, pitch, 1, key->base, key->step, dq.base + query * dq.step, dq.step,
-                           first > 0);
+        multiply_wide_rows(count, padded, vectors, keys, b->slopes, pitch, 1, key->base, key->step, dq.base + query * dq.step,
+                           dq.step, first > 0);
     }
 }
 

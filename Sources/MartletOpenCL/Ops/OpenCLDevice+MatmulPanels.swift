@@ -22,16 +22,15 @@ extension OpenCLDevice {
         var defines: Defines = ["MR": rows, "NV": vectors, "A_FORM": packsA ? 0 : problem.a.isDeep ? 1 : 2]
         var variant = variant
         if copiesB {
-            let depth = nextPowerOfTwo(max(k, 128))
-            variant.columnPanels = min(variant.columnPanels, max(variant.copiedVectors / vectors / depth, 1))
+            variant.columnPanels = min(variant.columnPanels, max(variant.copiedVectors / (vectors * max(k, 1)), 1))
             variant.rowPanels = variant.rowPanelsOfCopies
             defines["B_FORM"] = problem.b.isDeep ? 3 : 2
-            (defines["COLUMNS"], defines["DEPTH"]) = (variant.columnPanels, depth)
+            defines["HELD"] = max(variant.copiedVectors, variant.mostCopiedDepth * vectors) * 16
         } else if !packsB, m >= variant.rowsThatCopyB, problem.b.step >= variant.stepThatCopiesB {
-            defines["B_FORM"] = 2
-            defines["KEPT"] = variant.rowPanels
             variant.columnPanels = 1
-            defines["DEPTH"] = variant.cachedVectors / vectors
+            defines["B_FORM"] = 2
+            (defines["KEPT"], defines["DEPTH"]) = (variant.rowPanels, variant.cachedVectors / vectors)
+            defines["HELD"] = variant.cachedVectors * 16
         } else {
             defines["B_FORM"] = packsB ? 0 : 1
         }
