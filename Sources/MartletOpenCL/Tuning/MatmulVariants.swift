@@ -38,6 +38,7 @@ struct MatmulPanelVariant: Hashable, Sendable {
         variant.cachedVectors = 256
         variant.columnsThatPackA = 128
         variant.rowsThatPackB = 256
+        variant.rowsThatTransposeB = 48
         return variant
     }
 }
