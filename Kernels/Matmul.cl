@@ -193,7 +193,7 @@ __kernel ONE_ITEM void matmulPanels(
     bRow += (steps) * bNext;                                                            \
     NEXT_NUMBERS(steps)
                 BY_FOURS(count, STEP, ADVANCE)
-                if (first + most < depth) {
+                if (DEPTH && first + most < depth) {
                     spillTile(sum, tile);
                     continue;
                 }
