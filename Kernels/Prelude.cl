@@ -48,9 +48,9 @@ typedef uint Number;
 // MR rows in place, by threes: each address is a base and a multiple of the step, which addressing modes make. `volatile` hides
 // how the bases follow one from another: compilers would compute every address from the one before.
 #define ROWS_BY_THREES(rows, from, step)                                                \
-    global const float *volatile rows##Hidden[(MR + 2) / 3];                                         \
+    global const float *volatile rows##Hidden[(MR + 2) / 3];                            \
     UNROLL for (uint i = 0; i < (MR + 2) / 3; i++) rows##Hidden[i] = from + 3 * i * (step); \
-    global const float *rows[(MR + 2) / 3];                                                          \
+    global const float *rows[(MR + 2) / 3];                                             \
     UNROLL for (uint i = 0; i < (MR + 2) / 3; i++) rows[i] = rows##Hidden[i]
 #define OF_ROWS(rows, step, i, p) rows[(i) / 3][(i) % 3 * (step) + (p)]
 #define NEXT_OF_ROWS(rows, steps) UNROLL for (uint i = 0; i < (MR + 2) / 3; i++) rows[i] += steps;

@@ -13,10 +13,10 @@ extension OpenCLDevice {
         let rows = (m + (m + variant.rows - 1) / variant.rows - 1) / ((m + variant.rows - 1) / variant.rows)
         let vectors = min(variant.vectors, (n + 15) / 16), columns = 16 * vectors
         let packsA = !problem.a.isDeep && n >= variant.columnsThatPackA
-        let copiesB =
-            n >= columns && m >= variant.rowsThatCopyB && k <= variant.mostCopiedDepth
-            && (problem.b.isDeep || m >= variant.rowsThatPackB || problem.b.step >= variant.stepThatCopiesB)
-        let packsB = !copiesB && (problem.b.isDeep || n < columns || m >= variant.rowsThatPackB)
+        let wantsPanels = problem.b.isDeep || m >= variant.rowsThatPackB, isFarApart = problem.b.step >= variant.stepThatCopiesB
+        let mayCopyB = n >= columns && m >= variant.rowsThatCopyB
+        let copiesB = mayCopyB && k <= variant.mostCopiedDepth && (wantsPanels || isFarApart)
+        let packsB = !copiesB && (wantsPanels || n < columns)
         let a = try packsA ? pack(problem.a, depths: k, panel: rows, batches: problem.batches) : problem.a
         let b = try packsB ? pack(problem.b, depths: k, panel: columns, batches: problem.batches) : problem.b
         var defines: Defines = ["MR": rows, "NV": vectors, "A_FORM": packsA ? 0 : problem.a.isDeep ? 1 : 2]
@@ -26,7 +26,7 @@ extension OpenCLDevice {
             variant.rowPanels = variant.rowPanelsOfCopies
             defines["B_FORM"] = problem.b.isDeep ? 3 : 2
             defines["HELD"] = max(variant.copiedVectors, variant.mostCopiedDepth * vectors) * 16
-        } else if !packsB, m >= variant.rowsThatCopyB, problem.b.step >= variant.stepThatCopiesB {
+        } else if !packsB, mayCopyB, isFarApart {
             variant.columnPanels = 1
             defines["B_FORM"] = 2
             (defines["KEPT"], defines["DEPTH"]) = (variant.rowPanels, variant.cachedVectors / vectors)
